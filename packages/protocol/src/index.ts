@@ -1,0 +1,4 @@
+/** Shapes and codecs of Holdfast's wire formats. */
+export * from './content-digest.ts';
+export * from './native.ts';
+export * from './problem.ts';

@@ -1,0 +1,131 @@
+/** Configuration, parsed once at the edge: defaults < file < environment < flags → one frozen object. Unknown keys are refused. */
+import { createHash } from 'node:crypto';
+import { Value } from 'typebox/value';
+import { parse as parseYaml } from 'yaml';
+import { HoldfastError } from '../core/errors.ts';
+import { checkLimits, defaultLimits, type Limits } from '../core/limits.ts';
+import { type Config, type ConfigKey, ConfigSchema } from './schema.ts';
+
+/** Names that other systems use for the same settings (C12) beside HOLDFAST_<KEY>. */
+const aliases: Readonly<Record<string, ConfigKey>> = {
+  MAX_CHUNK_SIZE_MB: 'maxChunkSizeMb',
+  CHUNK_SESSION_TIMEOUT_HOURS: 'sessionTimeoutHours',
+  CLEANUP_INTERVAL_MINUTES: 'cleanupIntervalMinutes',
+  FFMPEG_PATH: 'ffmpegPath',
+  FFPROBE_PATH: 'ffprobePath',
+};
+
+/** HOLDFAST_ variables that belong to the command line's client side, not to the server. */
+const notConfig = new Set(['HOLDFAST_SERVER', 'HOLDFAST_API_KEY', 'HOLDFAST_CONFIG', 'HOLDFAST_TEST_CRASH_AT']);
+
+export interface Sources {
+  /** Text of the configuration file (YAML or JSON) and its name for errors. */
+  readonly file?: { readonly name: string; readonly text: string };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** By key; undefined ones are passed over. */
+  readonly flags: Readonly<Partial<Record<ConfigKey, unknown>>>;
+}
+
+/** Throws `invalid-request` that names the key, its source and what it takes. */
+export function loadConfig(sources: Sources): Config {
+  const merged: Record<string, unknown> = { ...fromFile(sources.file), ...fromEnvironment(sources.env) };
+  for (const [key, value] of Object.entries(sources.flags)) if (value !== undefined) merged[key] = value;
+  const config = Value.Default(ConfigSchema, merged);
+  for (const error of Value.Errors(ConfigSchema, config)) {
+    const key = error.instancePath.split('/')[1] ?? '';
+    const described = (ConfigSchema.properties as Record<string, { description?: string } | undefined>)[key]
+      ?.description;
+    throw refused(
+      key === ''
+        ? `The configuration ${error.message}: ${JSON.stringify(unknownKeys(merged))}`
+        : `Setting "${key}" ${error.message}. ${described ?? ''}`,
+    );
+  }
+  return deepFreeze(config as Config);
+}
+
+export function limitsOf(config: Config): Limits {
+  const MiB = 1024 * 1024;
+  const chunkBytesMax = config.maxChunkSizeMb * MiB;
+  return checkLimits({
+    ...defaultLimits,
+    fileBytesMax: Math.min(Math.floor(config.maxFileSizeGb * 1024 * MiB), chunkBytesMax * defaultLimits.chunksMax),
+    chunkBytesMax,
+    chunkBytesDefault: Math.min(defaultLimits.chunkBytesDefault, chunkBytesMax),
+    uploadTtlMs: Math.ceil(config.sessionTimeoutHours * 3_600_000),
+    endedRetentionMs: Math.ceil(config.retentionDays * 24 * 3_600_000),
+    bodyIdleMs: Math.ceil(config.bodyIdleSeconds * 1000),
+  });
+}
+
+function fromFile(file: Sources['file']): Record<string, unknown> {
+  if (!file) return {};
+  const parsed: unknown = parseFile(file);
+  if (parsed === null || parsed === undefined) return {};
+  if (typeof parsed !== 'object' || Array.isArray(parsed)) throw refused(`${file.name} is not a list of settings.`);
+  return { ...parsed };
+}
+
+function parseFile(file: { name: string; text: string }): unknown {
+  try {
+    return parseYaml(file.text);
+  } catch (cause) {
+    throw new HoldfastError(
+      'invalid-request',
+      `${file.name} cannot be read: ${cause instanceof Error ? cause.message : cause}`,
+      { cause },
+    );
+  }
+}
+
+function fromEnvironment(env: Sources['env']): Record<string, unknown> {
+  const out: Record<string, unknown> = {};
+  for (const [name, text] of Object.entries(env)) {
+    if (text === undefined || text === '' || notConfig.has(name)) continue;
+    const key = aliases[name] ?? (name.startsWith('HOLDFAST_') ? keyOf(name) : null);
+    if (key !== null) out[key] = settingOf(key, text, name);
+  }
+  return out;
+}
+
+/** HOLDFAST_DATA_DIR → dataDir. An unknown one is refused, so that a misspelt setting does not pass in silence. */
+function keyOf(name: string): ConfigKey {
+  const camel = name
+    .slice('HOLDFAST_'.length)
+    .toLowerCase()
+    .replace(/_([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase());
+  if (!(camel in ConfigSchema.properties))
+    throw refused(`The environment has ${name}, which is not a setting of Holdfast.`);
+  return camel as ConfigKey;
+}
+
+function settingOf(key: ConfigKey, text: string, name: string): unknown {
+  const schema = ConfigSchema.properties[key] as { type?: string };
+  if (key === 'apiKeys') return text.split(',').map((pair) => apiKey(pair.trim(), name));
+  if (schema.type === 'array') return text.split(',').map((word) => word.trim());
+  if (schema.type === 'boolean' && /^(?:true|false|1|0)$/i.test(text)) return /^(?:true|1)$/i.test(text);
+  if ((schema.type === 'integer' || schema.type === 'number') && text.trim() !== '' && Number.isFinite(Number(text)))
+    return Number(text);
+  return text;
+}
+
+function apiKey(pair: string, name: string): { principal: string; sha256: string } {
+  const at = pair.indexOf(':');
+  const secret = pair.slice(at + 1);
+  if (at < 1 || secret.length < 16)
+    throw refused(`${name} takes name:key pairs separated by commas; a key has at least 16 characters.`);
+  return { principal: pair.slice(0, at), sha256: createHash('sha256').update(secret).digest('hex') };
+}
+
+function unknownKeys(given: Record<string, unknown>): string[] {
+  return Object.keys(given).filter((key) => !(key in ConfigSchema.properties));
+}
+
+function refused(message: string): HoldfastError {
+  return new HoldfastError('invalid-request', message);
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
+  return Object.freeze(value);
+}

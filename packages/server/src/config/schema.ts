@@ -1,0 +1,111 @@
+/** The one schema of the configuration. Every key can come from the file, the environment (see `sources.ts`) or a flag of `serve`. */
+import { type Static, Type } from 'typebox';
+
+export const ConfigSchema = Type.Object(
+  {
+    host: Type.String({
+      default: '127.0.0.1',
+      minLength: 1,
+      description: 'Address to listen on. Anything but loopback needs API keys.',
+    }),
+    port: Type.Integer({
+      default: 8080,
+      minimum: 0,
+      maximum: 65_535,
+      description: 'Port to listen on; 0 takes a free one.',
+    }),
+    dataDir: Type.String({
+      default: './data',
+      minLength: 1,
+      description: 'Folder for the state, the incoming bytes, the assets and the artifacts.',
+    }),
+    durability: Type.Union([Type.Literal('synced'), Type.Literal('committed')], {
+      default: 'synced',
+      description: 'What an acknowledged chunk survives: synced = power loss; committed = the death of the process.',
+    }),
+    apiKeys: Type.Array(
+      Type.Object(
+        {
+          principal: Type.String({ pattern: '^[A-Za-z0-9_.@-]{1,64}$' }),
+          sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+        },
+        { additionalProperties: false },
+      ),
+      {
+        default: [],
+        description:
+          'Who may use the server. The environment takes HOLDFAST_API_KEYS=name:key,name:key; the file takes the SHA-256 of each key.',
+      },
+    ),
+    corsOrigins: Type.Array(Type.String({ pattern: '^https?://[^/]+$' }), {
+      default: [],
+      description: 'Origins of other web pages that may call the API.',
+    }),
+    trustedProxies: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      description: 'Addresses or CIDR ranges of proxies whose X-Forwarded-* headers are believed.',
+    }),
+    logLevel: Type.Union(
+      (['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const).map((l) => Type.Literal(l)),
+      { default: 'info', description: 'debug also logs each chunk and request.' },
+    ),
+    maxFileSizeGb: Type.Number({
+      default: 1024,
+      exclusiveMinimum: 0,
+      maximum: 6_000,
+      description: 'Largest file taken, in GiB.',
+    }),
+    maxChunkSizeMb: Type.Integer({
+      default: 64,
+      minimum: 1,
+      maximum: 1024,
+      description: 'Largest chunk taken, in MiB (MAX_CHUNK_SIZE_MB).',
+    }),
+    sessionTimeoutHours: Type.Number({
+      default: 24,
+      exclusiveMinimum: 0,
+      maximum: 8_760,
+      description: 'Hours without a chunk after which an upload expires (CHUNK_SESSION_TIMEOUT_HOURS).',
+    }),
+    cleanupIntervalMinutes: Type.Number({
+      default: 1,
+      exclusiveMinimum: 0,
+      maximum: 1_440,
+      description: 'Minutes between clean-ups (CLEANUP_INTERVAL_MINUTES).',
+    }),
+    retentionDays: Type.Number({
+      default: 7,
+      exclusiveMinimum: 0,
+      maximum: 3_650,
+      description: 'Days that ended uploads stay in lists. Assets stay until they are deleted.',
+    }),
+    bodyIdleSeconds: Type.Number({
+      default: 30,
+      minimum: 1,
+      maximum: 3_600,
+      description: 'A sender that sends nothing for this long is cut off.',
+    }),
+    reserveMb: Type.Integer({ default: 512, minimum: 0, description: 'MiB of the disk that uploads leave free.' }),
+    hashWorkers: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 64,
+      description: 'Threads that hash; 0 = by the number of cores.',
+    }),
+    pipeline: Type.Boolean({
+      default: true,
+      description: 'Whether this server processes assets. Uploads work without.',
+    }),
+    mediaConcurrency: Type.Integer({ default: 1, minimum: 1, maximum: 64, description: 'Heavy media steps at once.' }),
+    ffmpegPath: Type.Optional(
+      Type.String({ minLength: 1, description: 'ffmpeg to use; by default the one on the PATH (FFMPEG_PATH).' }),
+    ),
+    ffprobePath: Type.Optional(
+      Type.String({ minLength: 1, description: 'ffprobe to use; by default the one on the PATH (FFPROBE_PATH).' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export type Config = Readonly<Static<typeof ConfigSchema>>;
+export type ConfigKey = keyof typeof ConfigSchema.properties;

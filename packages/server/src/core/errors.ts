@@ -1,0 +1,103 @@
+/**
+ * The one family of errors. Codes are stable and public: dialects map each to a status and a body in one exhaustive
+ * table, and docs/errors.md lists every one of them (a test compares). No HTTP in here.
+ */
+interface ErrorKind {
+  /** Whether the same request can succeed later without being changed. */
+  readonly retryable: boolean;
+  /** One line for docs/errors.md: what happened and what to do. */
+  readonly summary: string;
+}
+
+export const errorCatalog = {
+  'invalid-request': { retryable: false, summary: 'The request is not well-formed; the message names the field.' },
+  'invalid-size': { retryable: false, summary: 'A size is missing, negative, fractional, or not what was declared.' },
+  'invalid-chunk-index': { retryable: false, summary: 'The upload has no chunk of that index.' },
+  'invalid-digest': {
+    retryable: false,
+    summary: 'A digest is not well-formed or names an algorithm that is not taken.',
+  },
+  'file-too-large': { retryable: false, summary: 'The file is larger than this server takes.' },
+  'unsupported-type': { retryable: false, summary: 'The content type is not one that this server takes.' },
+  'too-many-uploads': {
+    retryable: true,
+    summary: 'The principal has too many unfinished uploads; finish or cancel one.',
+  },
+  'insufficient-storage': { retryable: true, summary: 'The store has no room; what was acknowledged is kept.' },
+  'upload-not-found': { retryable: false, summary: 'No such upload for this principal; it may have been purged.' },
+  'asset-not-found': { retryable: false, summary: 'No such asset for this principal.' },
+  'run-not-found': { retryable: false, summary: 'No such run for this principal.' },
+  'artifact-not-found': { retryable: false, summary: 'No such artifact for this principal.' },
+  'route-not-found': { retryable: false, summary: 'The server has nothing at this address.' },
+  'upload-paused': { retryable: true, summary: 'The upload is paused: resume it, then send the chunk again.' },
+  'upload-closed': {
+    retryable: false,
+    summary: 'The upload is completed, cancelled, expired or failed and takes nothing more.',
+  },
+  'upload-finishing': {
+    retryable: true,
+    summary: 'All bytes are here and the upload is being finished; wait for its state.',
+  },
+  'missing-chunks': {
+    retryable: true,
+    summary: 'Not all bytes have arrived; details list the missing ranges and chunks.',
+  },
+  'chunk-conflict': {
+    retryable: false,
+    summary: 'Other bytes are already stored for this chunk; the stored ones are kept.',
+  },
+  'chunk-busy': { retryable: true, summary: 'Another request is sending this chunk right now; ask again shortly.' },
+  'digest-mismatch': {
+    retryable: true,
+    summary: 'The bytes do not have the declared digest; nothing of them was kept. Send them again.',
+  },
+  'body-too-short': {
+    retryable: true,
+    summary: 'The connection ended before all declared bytes arrived; nothing of this chunk was kept.',
+  },
+  'body-too-long': { retryable: false, summary: 'More bytes were sent than the chunk has; nothing of them was kept.' },
+  'body-timeout': { retryable: true, summary: 'The sender stopped sending; nothing of this chunk was kept.' },
+  'lease-lost': { retryable: true, summary: 'Another holder took over; this one has to let go.' },
+  unauthenticated: { retryable: false, summary: 'Credentials are missing or not known.' },
+  forbidden: { retryable: false, summary: 'The credentials do not allow this.' },
+  'rate-limited': { retryable: true, summary: 'Too many requests; wait as long as Retry-After says.' },
+  'shutting-down': { retryable: true, summary: 'The server is stopping; send the request again in a moment.' },
+  'storage-damaged': {
+    retryable: false,
+    summary: 'Stored bytes are missing or not what was recorded; run `holdfast verify`.',
+  },
+  unavailable: { retryable: true, summary: 'A dependency does not answer; nothing was lost. Try again.' },
+  internal: { retryable: true, summary: 'Something went wrong inside; the log has it under the request id.' },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof errorCatalog;
+
+/** Facts about an error that clients may use; JSON values only. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+export class HoldfastError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, options: { details?: ErrorDetails; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'HoldfastError';
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  /** Whether the same request can succeed later without being changed. */
+  get retryable(): boolean {
+    return errorCatalog[this.code].retryable;
+  }
+}
+
+/** Programmer errors: a broken invariant stops the operation before it can do harm. */
+export function invariant(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Error(`Invariant broken: ${message}`);
+}
+
+/** The end of an exhaustive switch. */
+export function unreachable(value: never): never {
+  throw new Error(`Not reachable: ${JSON.stringify(value)}`);
+}

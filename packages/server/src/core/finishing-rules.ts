@@ -1,0 +1,116 @@
+/** The rules from the last receipt to the asset: claim, renew, verified, placed, fail. */
+import type { CommandOf } from './command.ts';
+import { accept, leaseLost, moved, reject } from './decisions.ts';
+import { invariant } from './errors.ts';
+import type { RunPlan } from './ledger.ts';
+import type { Decision, Write } from './ports/upload-store.ts';
+import type { FailureCode, Millis, NewEvent, Sha256, Upload } from './upload.ts';
+
+export function claim(upload: Upload, command: CommandOf<'claim'>, now: Millis): Decision {
+  const { phase } = upload;
+  if (phase.name !== 'validating' && phase.name !== 'assembling') return reject(leaseLost());
+  const free = phase.lease.until <= now || phase.lease.holder === command.previousHolder;
+  if (!free) return reject(leaseLost());
+  return accept({ ...upload, fence: upload.fence + 1, updatedAt: now, phase: { ...phase, lease: command.lease } });
+}
+
+export function renew(upload: Upload, fence: number, until: Millis, now: Millis): Decision {
+  const { phase } = upload;
+  if (upload.fence !== fence || (phase.name !== 'validating' && phase.name !== 'assembling'))
+    return reject(leaseLost());
+  return accept({ ...upload, updatedAt: now, phase: { ...phase, lease: { ...phase.lease, until } } });
+}
+
+export function verified(upload: Upload, fence: number, digest: Sha256, now: Millis): Decision {
+  const { phase } = upload;
+  if (upload.fence !== fence || phase.name !== 'validating') return reject(leaseLost());
+  if (upload.expectedDigest !== null && upload.expectedDigest !== digest) {
+    const reason = `The file that arrived has SHA-256 ${digest}, not ${upload.expectedDigest} as declared. Check the file and upload it again.`;
+    return failed(upload, { code: 'digest-mismatch', reason }, now);
+  }
+  const message = `Assembling: SHA-256 ${digest}`;
+  return accept(moved(upload, { name: 'assembling', lease: phase.lease, digest }, now), [
+    { at: now, type: 'assembling', message, data: { sha256: digest } },
+  ]);
+}
+
+export function placed(upload: Upload, command: CommandOf<'placed'>, now: Millis): Decision {
+  const { phase } = upload;
+  if (upload.fence !== command.fence || phase.name !== 'assembling') return reject(leaseLost());
+  const next: Upload = {
+    ...moved(upload, { name: 'completed', at: now, assetId: phase.digest }, now),
+    storage: 'released',
+  };
+  return accept(
+    next,
+    [completedEvent(phase.digest, now)],
+    [publication(next, { ...command, digest: phase.digest }, now)],
+  );
+}
+
+export function fail(upload: Upload, command: CommandOf<'fail'>, now: Millis): Decision {
+  const { phase } = upload;
+  if (upload.fence !== command.fence || (phase.name !== 'validating' && phase.name !== 'assembling'))
+    return reject(leaseLost());
+  return failed(upload, command, now);
+}
+
+/** A new upload of content that the principal already owns: completed at once, as a source of that asset. */
+export function completedByOwner(
+  upload: Upload,
+  asset: { id: Sha256; contentType: string; runs: readonly RunPlan[] },
+  now: Millis,
+): Extract<Decision, { kind: 'accept' }> {
+  invariant(
+    upload.phase.name === 'receiving' && upload.receivedBytes === 0,
+    'only a new upload completes by its digest',
+  );
+  const next: Upload = {
+    ...moved(upload, { name: 'completed', at: now, assetId: asset.id }, now),
+    storage: 'released',
+    receivedBytes: upload.size ?? 0,
+  };
+  const write = publication(next, { digest: asset.id, contentType: asset.contentType, runs: asset.runs }, now);
+  return { kind: 'accept', next, events: [completedEvent(asset.id, now)], writes: [write] };
+}
+
+function publication(
+  upload: Upload,
+  asset: { digest: Sha256; contentType: string; runs: readonly RunPlan[] },
+  now: Millis,
+): Write {
+  invariant(upload.size !== null, 'a completed upload has a size');
+  const { digest, contentType, runs } = asset;
+  return {
+    type: 'publish-asset',
+    asset: { id: digest, size: upload.size, contentType, createdAt: now },
+    source: {
+      assetId: digest,
+      principal: upload.principal,
+      uploadId: upload.id,
+      filename: upload.filename,
+      safeName: upload.safeName,
+      metadata: upload.metadata,
+      addedAt: now,
+    },
+    runs,
+  };
+}
+
+function failed(upload: Upload, failure: { code: FailureCode; reason: string }, now: Millis): Decision {
+  const next = moved(
+    { ...upload, fence: upload.fence + 1 },
+    { name: 'failed', at: now, code: failure.code, reason: failure.reason },
+    now,
+  );
+  return accept(next, [{ at: now, type: 'failed', message: failure.reason, data: { code: failure.code } }]);
+}
+
+function completedEvent(digest: Sha256, now: Millis): NewEvent {
+  return {
+    at: now,
+    type: 'completed',
+    message: `Completed: asset ${digest}`,
+    data: { assetId: digest, sha256: digest },
+  };
+}

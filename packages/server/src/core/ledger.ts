@@ -1,0 +1,89 @@
+/**
+ * The pipeline's records: run (one pipeline on one asset), step (one unit of work, identified by what goes into it, so that it is
+ * computed once), artifact (a file that a step produced).
+ */
+import type { Millis, Sha256 } from './upload.ts';
+
+/** What is to be done for one asset, as planned from a pipeline's definition. */
+export interface RunPlan {
+  readonly pipeline: string;
+  readonly pipelineVersion: string;
+  readonly steps: readonly StepPlan[];
+}
+
+export interface StepPlan {
+  /** SHA-256 over (asset, step name, version, canonical parameters, keys of its inputs): the same key is the same result. */
+  readonly key: string;
+  readonly name: string;
+  readonly version: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** Concurrency class: steps of one class share a limit. */
+  readonly class: string;
+  /** Higher runs first. */
+  readonly priority: number;
+  readonly attemptsMax: number;
+  readonly timeoutMs: number;
+  /** Names of steps of the same run whose results it needs. */
+  readonly needs: readonly string[];
+}
+
+/**
+ * blocked → pending → running → succeeded | skipped | failed; running → pending again (retry, or its holder died).
+ * A step whose input is failed ends `skipped` with that reason.
+ */
+export type StepState = 'blocked' | 'pending' | 'running' | 'succeeded' | 'skipped' | 'failed';
+export type RunState = 'running' | 'succeeded' | 'failed';
+
+export interface Step {
+  readonly key: string;
+  readonly assetId: Sha256;
+  readonly name: string;
+  readonly version: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly class: string;
+  readonly priority: number;
+  readonly state: StepState;
+  /** Attempts started. */
+  readonly attempt: number;
+  readonly attemptsMax: number;
+  readonly timeoutMs: number;
+  /** Rises with every claim; a write under an older one is refused. */
+  readonly fence: number;
+  readonly leaseHolder: string | null;
+  readonly leaseUntil: Millis | null;
+  readonly notBefore: Millis;
+  /** 0 … 1 within the running attempt. */
+  readonly progress: number;
+  /** The step's result as JSON; null until it succeeded. */
+  readonly output: Readonly<Record<string, unknown>> | null;
+  /** Why it failed or was skipped, for people. */
+  readonly reason: string | null;
+  readonly createdAt: Millis;
+  readonly startedAt: Millis | null;
+  readonly finishedAt: Millis | null;
+}
+
+export interface Run {
+  readonly id: string;
+  readonly assetId: Sha256;
+  readonly pipeline: string;
+  readonly pipelineVersion: string;
+  readonly state: RunState;
+  readonly createdAt: Millis;
+  readonly finishedAt: Millis | null;
+}
+
+export interface RunWithSteps extends Run {
+  /** In the order of the plan. */
+  readonly steps: readonly Step[];
+}
+
+/** A file that a step produced, already durable in the artifact store. */
+export interface Artifact {
+  readonly stepKey: string;
+  /** Unique within its step: `talk.analytic.json`, `shot-0001.jpg`. */
+  readonly name: string;
+  readonly contentType: string;
+  readonly size: number;
+  readonly sha256: Sha256;
+}

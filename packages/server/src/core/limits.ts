@@ -1,0 +1,87 @@
+/** Every bound of the system in one place; units last in the names. Checked against each other at start. */
+import { HoldfastError, invariant } from './errors.ts';
+
+export interface Limits {
+  readonly fileBytesMax: number;
+  readonly chunkBytesMin: number;
+  readonly chunkBytesMax: number;
+  readonly chunkBytesDefault: number;
+  /** Chunks per upload: a large file gets larger chunks instead of more. */
+  readonly chunksMax: number;
+  /** Unfinished uploads per principal. */
+  readonly liveUploadsMax: number;
+  readonly filenameCharsMax: number;
+  readonly metadataEntriesMax: number;
+  readonly metadataKeyCharsMax: number;
+  readonly metadataValueCharsMax: number;
+  /** An upload expires this long after its last receipt. */
+  readonly uploadTtlMs: number;
+  /** Ended uploads are kept in lists this long. */
+  readonly endedRetentionMs: number;
+  /** A sender that sends nothing for this long is cut off. */
+  readonly bodyIdleMs: number;
+  /** A second body for a chunk waits this long for the first one to end. */
+  readonly chunkWaitMs: number;
+  /** The right to finish an upload, renewed while it is worked on. */
+  readonly finishLeaseMs: number;
+}
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const hour = 3_600_000;
+
+export const defaultLimits: Limits = {
+  fileBytesMax: 1024 * 1024 * MiB,
+  chunkBytesMin: 64 * KiB,
+  chunkBytesMax: 64 * MiB,
+  chunkBytesDefault: 8 * MiB,
+  chunksMax: 100_000,
+  liveUploadsMax: 5_000,
+  filenameCharsMax: 1024,
+  metadataEntriesMax: 64,
+  metadataKeyCharsMax: 128,
+  metadataValueCharsMax: 4096,
+  uploadTtlMs: 24 * hour,
+  endedRetentionMs: 7 * 24 * hour,
+  bodyIdleMs: 30_000,
+  chunkWaitMs: 10_000,
+  finishLeaseMs: 15_000,
+};
+
+/** Throws on limits that contradict each other. */
+export function checkLimits(limits: Limits): Limits {
+  for (const [name, value] of Object.entries(limits)) {
+    invariant(Number.isSafeInteger(value) && value > 0, `limit ${name} is a whole number above 0, not ${value}`);
+  }
+  invariant(limits.chunkBytesMin <= limits.chunkBytesDefault, 'chunkBytesMin ≤ chunkBytesDefault');
+  invariant(limits.chunkBytesDefault <= limits.chunkBytesMax, 'chunkBytesDefault ≤ chunkBytesMax');
+  invariant(
+    limits.fileBytesMax <= limits.chunkBytesMax * limits.chunksMax,
+    'fileBytesMax fits into chunksMax chunks of chunkBytesMax',
+  );
+  return limits;
+}
+
+/**
+ * Bytes per chunk for a file: the wish brought within the limits, and raised (to whole KiB) until the file has at most `chunksMax` chunks.
+ * Throws `file-too-large`, `invalid-size`.
+ */
+export function chooseChunkSize(size: number, wished: number | undefined, limits: Limits): number {
+  if (!Number.isSafeInteger(size) || size < 0)
+    throw new HoldfastError('invalid-size', `The size of the file is a whole number of bytes, 0 or more; got ${size}.`);
+  if (size > limits.fileBytesMax) {
+    throw new HoldfastError(
+      'file-too-large',
+      `The file has ${size} bytes; this server takes at most ${limits.fileBytesMax}.`,
+      {
+        details: { size, fileBytesMax: limits.fileBytesMax },
+      },
+    );
+  }
+  if (wished !== undefined && (!Number.isSafeInteger(wished) || wished <= 0)) {
+    throw new HoldfastError('invalid-size', `The chunk size is a whole number of bytes above 0; got ${wished}.`);
+  }
+  const within = Math.min(Math.max(wished ?? limits.chunkBytesDefault, limits.chunkBytesMin), limits.chunkBytesMax);
+  if (size <= within * limits.chunksMax) return within;
+  return Math.ceil(size / limits.chunksMax / KiB) * KiB;
+}

@@ -1,0 +1,24 @@
+/** Files that steps produced. */
+import type { Readable } from 'node:stream';
+import type { Artifact } from '../ledger.ts';
+
+export interface ArtifactStore {
+  /** An empty folder for one attempt of a step; what was in it from a broken attempt is removed. */
+  scratch(stepKey: string, fence: number): Promise<string>;
+  /**
+   * Takes the named files of the scratch folder over: durable when it resolves, replacing what an earlier attempt published.
+   * Names are checked (no separators, no dots first). Computes size and SHA-256.
+   */
+  publish(
+    stepKey: string,
+    scratch: string,
+    files: readonly { readonly name: string; readonly contentType: string }[],
+  ): Promise<Artifact[]>;
+  /** Removes the scratch folder. Idempotent, never rejects. */
+  clean(scratch: string): Promise<void>;
+  /** Path of a published artifact for local tools. */
+  path(stepKey: string, name: string): string;
+  read(artifact: Artifact, range?: { readonly start: number; readonly end: number }): Promise<Readable>;
+  /** Whether the stored file has the recorded size and digest. */
+  check(artifact: Artifact): Promise<'intact' | 'missing' | 'damaged'>;
+}

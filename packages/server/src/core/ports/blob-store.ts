@@ -1,0 +1,75 @@
+/**
+ * Bytes. Incoming bytes belong to an upload; completed ones to an asset. A conformance suite runs on every adapter.
+ * Obligations shared by all methods: arguments are trusted ids (never raw user input) and yet checked; a failure is a HoldfastError
+ * (`insufficient-storage`, `storage-damaged`, `unavailable`) and leaves nothing acknowledged changed.
+ */
+import type { Readable } from 'node:stream';
+import type { Range } from '../extents.ts';
+import type { Sha256 } from '../upload.ts';
+import type { BodySource } from './body-source.ts';
+
+export interface WriteRequest {
+  readonly uploadId: string;
+  readonly offset: number;
+  /** Bytes the body must have. */
+  readonly length: number;
+  readonly body: BodySource;
+  /** Whether to compute the SHA-256 of these bytes while they pass. */
+  readonly sha256: boolean;
+}
+
+export interface Written {
+  readonly crc32c: number;
+  readonly sha256: Sha256 | null;
+}
+
+export interface BlobStore {
+  /** Makes room for `size` bytes (null: unknown). Idempotent. Rejects with `insufficient-storage` when that cannot fit. */
+  prepare(uploadId: string, size: number | null): Promise<void>;
+  /**
+   * Writes the body at its offset, exactly `length` bytes: fewer → `body-too-short`, more → `body-too-long`. Bytes outside
+   * [offset, offset+length) are never touched. Resolves when the bytes are written; durable only after `sync`.
+   * A rejected write may leave anything inside its own range, so callers record an extent only after it resolved.
+   */
+  write(request: WriteRequest): Promise<Written>;
+  /** Reads the body and tells whether it is exactly the bytes stored in the range; writes nothing. */
+  matches(uploadId: string, range: Range, body: BodySource): Promise<boolean>;
+  /** Everything that `write` resolved for before this call survives power loss once this resolves. Concurrent calls share the work. No-op under durability `committed`. */
+  sync(uploadId: string): Promise<void>;
+  /** CRC-32C of stored bytes; null when the range cannot be read whole (short or missing file). */
+  checksum(uploadId: string, range: Range): Promise<number | null>;
+
+  /** Says that the bytes [0, upTo) are stored and recorded, so that hashing may follow in the background. Cheap; never rejects. */
+  hashAhead(uploadId: string, upTo: number): void;
+  /** SHA-256 of the upload's first `size` bytes, using what was hashed ahead. */
+  digest(uploadId: string, size: number): Promise<Sha256>;
+
+  /**
+   * Makes the upload's bytes the asset `digest`: synced whatever the durability level, put in place atomically in O(1), directory
+   * entries durable. Idempotent: again after a crash, and when the asset already exists (then the upload's bytes are freed).
+   * Rejects with `storage-damaged` when neither the upload's bytes nor the asset with that size is there.
+   */
+  place(uploadId: string, size: number, digest: Sha256): Promise<void>;
+  /** Frees the upload's bytes and whatever is held for it. Idempotent. */
+  discard(uploadId: string): Promise<void>;
+
+  /** Bytes of the asset, or null when it is not there. */
+  assetSize(digest: Sha256): Promise<number | null>;
+  /** A stream over a range of the asset. Rejects with `storage-damaged` when it is not there. */
+  readAsset(digest: Sha256, range: Range): Promise<Readable>;
+  /** A path that local tools can read the asset from (read only). */
+  assetPath(digest: Sha256): string;
+  /** SHA-256 of the stored asset, read again from storage, for `verify`. Null when it is not there. */
+  rehashAsset(digest: Sha256, onBytes?: (bytes: number) => void): Promise<Sha256 | null>;
+
+  /** Ids of uploads that have bytes here, for `verify` only. */
+  storedUploads(): AsyncIterable<string>;
+  /** Digests of assets that are here, for `verify` only. */
+  storedAssets(): AsyncIterable<Sha256>;
+  /** Free bytes, null if not known. */
+  freeBytes(): Promise<number | null>;
+  /** Resolves if the store can be written to. */
+  ping(): Promise<void>;
+  /** Lets go of descriptors and workers. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,18 @@
+/** Where the bytes of a request body come from. Keeps the intake (node:http today) away from whoever stores the bytes. */
+export interface BodySource {
+  /**
+   * The next bytes, gathered to about 1 MiB per call, as a list of buffers to write in order; null at the end of the body.
+   * The buffers stay valid until `release()` is called on the batch; at most `batchesMax` batches may be unreleased at a time.
+   * Rejects with `body-too-short` when the connection breaks, `body-timeout` when the sender stops.
+   */
+  next(): Promise<BodyBatch | null>;
+  /** Throws away what is left, so that the connection can be used again or closed. Never rejects. */
+  abandon(): Promise<void>;
+}
+
+export interface BodyBatch {
+  readonly buffers: readonly Uint8Array[];
+  /** Sum of the buffers' lengths, in bytes. */
+  readonly bytes: number;
+  release(): void;
+}

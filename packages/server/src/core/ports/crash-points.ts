@@ -1,0 +1,22 @@
+/**
+ * Named places at commit boundaries. Production passes `noCrashPoints`; the crash tests pass one that kills the process, to see what
+ * recovery finds.
+ */
+export const crashPointNames = [
+  'receipt:before-write',
+  'receipt:after-write',
+  'receipt:after-sync',
+  'receipt:after-commit',
+  'completion:before-digest',
+  'completion:after-digest',
+  'completion:after-verified',
+  'completion:after-place',
+  'completion:after-commit',
+  'step:after-claim',
+  'step:after-run',
+  'step:after-publish',
+  'step:after-commit',
+] as const;
+export type CrashPointName = (typeof crashPointNames)[number];
+export type CrashPoints = (name: CrashPointName) => void;
+export const noCrashPoints: CrashPoints = () => {};

@@ -1,0 +1,82 @@
+/**
+ * The pipeline's ledger. Runs are created by `publish-asset` writes (see upload-store) or by `startRun`; steps are unique by key,
+ * so a result is never computed twice. A conformance suite runs on every adapter.
+ */
+
+import type { Asset } from '../asset.ts';
+import type { Artifact, Run, RunPlan, RunWithSteps, Step, StepState } from '../ledger.ts';
+import type { Millis, Sha256 } from '../upload.ts';
+import type { Page } from './upload-store.ts';
+
+/** A step that this holder may work on until the lease ends. */
+export interface Claim {
+  readonly step: Step;
+  readonly asset: Asset;
+  /** Display name of the asset (newest source), made safe. */
+  readonly assetName: string;
+  /** Outputs and artifacts of the steps it needs, by step name. */
+  readonly inputs: Readonly<Record<string, { readonly step: Step; readonly artifacts: readonly Artifact[] }>>;
+}
+
+export interface ClaimRequest {
+  readonly holder: string;
+  readonly now: Millis;
+  readonly leaseMs: number;
+  /** Classes that have room. */
+  readonly classes: readonly string[];
+}
+
+/** `lost`: the fence is no longer the step's, or it is not running; nothing was changed. */
+export type Outcome = 'applied' | 'lost';
+
+export interface LedgerStore {
+  /** Creates a run. Steps whose key exists are shared: already succeeded ones count as done. Resolves to the run's id. Idempotent per (asset, pipeline, version). */
+  startRun(assetId: Sha256, plan: RunPlan, now: Millis): Promise<string>;
+  /**
+   * Takes the due pending step of the highest priority (then oldest): state running, attempt + 1, fence + 1, lease to the holder.
+   * Null when none is due. Two claims never get the same step.
+   */
+  claim(request: ClaimRequest): Promise<Claim | null>;
+  /** Extends the lease and records progress (0 … 1). */
+  heartbeat(key: string, fence: number, until: Millis, progress: number): Promise<Outcome>;
+  /** Records the result, its artifacts and the event; unblocks dependants; ends the run when it was the last. One transaction, durable when it resolves. */
+  succeed(
+    key: string,
+    fence: number,
+    result: {
+      readonly output: Readonly<Record<string, unknown>>;
+      readonly artifacts: readonly Artifact[];
+      readonly now: Millis;
+    },
+  ): Promise<Outcome>;
+  /** Skips the step with a reason, and what depends on it. The run can still succeed. */
+  skip(key: string, fence: number, reason: string, now: Millis): Promise<Outcome>;
+  /** Back to pending at `retryAt`, or failed for good when that is null: then dependants are skipped and the run ends failed. */
+  fail(
+    key: string,
+    fence: number,
+    failure: { readonly reason: string; readonly retryAt: Millis | null; readonly now: Millis },
+  ): Promise<Outcome>;
+  /** Running steps of `holder` go back to pending at once (a restarted node's own); the attempt counts. Resolves to how many. */
+  reclaimHolder(holder: string, now: Millis): Promise<number>;
+  /** Running steps whose lease ended go back to pending, or to failed when their attempts are used up. Resolves to how many. */
+  reclaimExpired(now: Millis): Promise<number>;
+  /** Puts failed steps of a run (and what was skipped for them) back to pending with fresh attempts. */
+  retryRun(runId: string, now: Millis): Promise<boolean>;
+
+  findRun(id: string): Promise<RunWithSteps | null>;
+  runsOf(assetId: Sha256): Promise<RunWithSteps[]>;
+  listRuns(query: {
+    readonly principal: string;
+    readonly since?: Millis;
+    readonly state?: Run['state'];
+    readonly limit: number;
+    readonly cursor?: string;
+  }): Promise<Page<RunWithSteps>>;
+  artifacts(assetId: Sha256): Promise<Artifact[]>;
+  /** Every recorded artifact, in (step, name) order, for `verify`. */
+  allArtifacts(after: { readonly stepKey: string; readonly name: string } | null, limit: number): Promise<Artifact[]>;
+  countByState(): Promise<Readonly<Partial<Record<StepState, number>>>>;
+  /** When the next pending step is due; null when none is pending. */
+  nextDue(): Promise<Millis | null>;
+}

@@ -1,0 +1,173 @@
+/** The rules while an upload takes bytes: record, pause, resume, cancel, expire, drop. */
+import type { CommandOf } from './command.ts';
+import { accept, event, moved, reject, unchanged } from './decisions.ts';
+import { HoldfastError, invariant, unreachable } from './errors.ts';
+import type { Decision, Write } from './ports/upload-store.ts';
+import { type Extent, finalPhases, type Lease, type Millis, type NewEvent, type Upload } from './upload.ts';
+
+/** Whether the upload may take bytes now; null when it may. Asked before a body is read and again when it is recorded. */
+export function refusal(upload: Upload): HoldfastError | null {
+  const { phase } = upload;
+  switch (phase.name) {
+    case 'receiving':
+      return null;
+    case 'paused':
+      return new HoldfastError(
+        'upload-paused',
+        'The upload is paused. Resume it, then send the chunk again; what had arrived is kept.',
+      );
+    case 'validating':
+    case 'assembling':
+      return new HoldfastError('upload-finishing', 'All bytes of the upload are here and it is being finished.', {
+        details: { state: phase.name },
+      });
+    case 'completed':
+    case 'cancelled':
+    case 'expired':
+      return new HoldfastError('upload-closed', `The upload is ${phase.name} and takes no more bytes.`, {
+        details: { state: phase.name },
+      });
+    case 'failed':
+      return new HoldfastError('upload-closed', `The upload has failed: ${phase.reason}`, {
+        details: { state: phase.name, failure: phase.code },
+      });
+    default:
+      return unreachable(phase);
+  }
+}
+
+export function record(upload: Upload, stored: Extent | null, command: CommandOf<'record'>, now: Millis): Decision {
+  const { extent } = command;
+  if (stored) return sameBytes(stored, extent) ? unchanged(upload) : reject(conflict(extent));
+  const refused = refusal(upload);
+  if (refused) return reject(refused);
+  invariant(upload.size !== null && extent.offset + extent.length <= upload.size, 'an extent lies within the file');
+  invariant(extent.length > 0 && extent.offset >= 0, 'an extent has bytes');
+  const received: Upload = {
+    ...upload,
+    receivedBytes: upload.receivedBytes + extent.length,
+    receivedExtents: upload.receivedExtents + 1,
+    firstByteAt: upload.firstByteAt ?? now,
+    lastByteAt: now,
+    updatedAt: now,
+    expiresAt: Math.max(upload.expiresAt, now + command.ttlMs),
+  };
+  const writes: Write[] = [{ type: 'insert-extent', extent }];
+  const events = progressEvents(upload, received, now);
+  if (received.receivedBytes < upload.size) return accept(received, events, writes);
+  return accept(finishing(received, command.lease), [...events, validatingEvent(received, now)], writes);
+}
+
+export function seal(upload: Upload, lease: Lease, now: Millis): Decision {
+  const refused = refusal(upload);
+  if (refused) return reject(refused);
+  invariant(upload.size === 0, 'only an empty file needs no bytes');
+  return accept(finishing({ ...upload, updatedAt: now }, lease), [validatingEvent(upload, now)]);
+}
+
+export function pause(upload: Upload, now: Millis): Decision {
+  if (upload.phase.name === 'paused') return unchanged(upload);
+  const refused = refusal(upload);
+  if (refused) return reject(refused);
+  return accept(moved(upload, { name: 'paused' }, now), [event(now, 'paused', 'Paused')]);
+}
+
+export function resume(upload: Upload, ttlMs: number, now: Millis): Decision {
+  if (upload.phase.name === 'receiving') return unchanged(upload);
+  if (upload.phase.name !== 'paused') return reject(refusal(upload) ?? new HoldfastError('internal', 'Not resumable.'));
+  const next = { ...moved(upload, { name: 'receiving' }, now), expiresAt: Math.max(upload.expiresAt, now + ttlMs) };
+  return accept(next, [event(now, 'resumed', 'Resumed')]);
+}
+
+export function cancel(upload: Upload, now: Millis): Decision {
+  switch (upload.phase.name) {
+    case 'cancelled':
+      return unchanged(upload);
+    case 'receiving':
+    case 'paused':
+    case 'validating':
+      return accept(moved({ ...upload, fence: upload.fence + 1 }, { name: 'cancelled', at: now }, now), [
+        event(now, 'cancelled', 'Cancelled'),
+      ]);
+    default:
+      return reject(refusal(upload) ?? new HoldfastError('internal', 'Not cancellable.'));
+  }
+}
+
+export function expire(upload: Upload, now: Millis): Decision {
+  if (upload.phase.name !== 'receiving' && upload.phase.name !== 'paused') return unchanged(upload);
+  if (upload.expiresAt > now) return unchanged(upload);
+  return accept(moved(upload, { name: 'expired', at: now }, now), [
+    event(now, 'expired', 'Expired: no bytes came for too long'),
+  ]);
+}
+
+export function drop(upload: Upload, stored: Extent | null, command: CommandOf<'drop'>, now: Millis): Decision {
+  const { phase } = upload;
+  if (!stored || phase.name === 'assembling' || finalPhases.some((name) => name === phase.name))
+    return unchanged(upload);
+  const next: Upload = {
+    ...upload,
+    receivedBytes: upload.receivedBytes - stored.length,
+    receivedExtents: upload.receivedExtents - 1,
+    updatedAt: now,
+    expiresAt: Math.max(upload.expiresAt, now + command.ttlMs),
+    fence: phase.name === 'validating' ? upload.fence + 1 : upload.fence,
+    phase: phase.name === 'validating' ? { name: 'receiving' } : phase,
+  };
+  const data = { offset: stored.offset, length: stored.length, reason: command.reason };
+  const message = `Dropped ${stored.length} bytes at ${stored.offset}: ${command.reason}`;
+  return accept(
+    next,
+    [{ at: now, type: 'bytes-dropped', message, data }],
+    [{ type: 'delete-extents', offsets: [stored.offset] }],
+  );
+}
+
+function finishing(upload: Upload, lease: Lease): Upload {
+  return { ...upload, fence: upload.fence + 1, phase: { name: 'validating', lease } };
+}
+
+function sameBytes(a: Extent, b: Extent): boolean {
+  return (
+    a.offset === b.offset &&
+    a.length === b.length &&
+    a.crc32c === b.crc32c &&
+    (a.sha256 === null || b.sha256 === null || a.sha256 === b.sha256)
+  );
+}
+
+function conflict(extent: Extent): HoldfastError {
+  return new HoldfastError(
+    'chunk-conflict',
+    `Other bytes are already stored at ${extent.offset}; they are kept. If the file has changed, start a new upload.`,
+    {
+      details: { offset: extent.offset, length: extent.length },
+    },
+  );
+}
+
+/** A progress event each time another whole percent is reached, so that the log of a long upload stays short. */
+function progressEvents(before: Upload, after: Upload, now: Millis): NewEvent[] {
+  invariant(after.size !== null && after.size > 0, 'progress of a file with bytes');
+  const percent = Math.floor((after.receivedBytes * 100) / after.size);
+  if (percent === Math.floor((before.receivedBytes * 100) / after.size)) return [];
+  const total = Math.ceil(after.size / after.chunkSize);
+  const data = {
+    percent,
+    receivedBytes: after.receivedBytes,
+    size: after.size,
+    chunks: after.receivedExtents,
+    totalChunks: total,
+  };
+  return [{ at: now, type: 'progress', message: `${percent} % (${after.receivedExtents}/${total})`, data }];
+}
+
+function validatingEvent(upload: Upload, now: Millis): NewEvent {
+  return {
+    at: now,
+    type: 'validating',
+    message: 'All bytes are here; establishing the digest',
+    data: { receivedBytes: upload.receivedBytes },
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * The rules of an upload: one pure function from (facts, stored extent, command, time) to a decision.
+ *
+ *     receiving ⇄ paused          pause, resume
+ *     receiving → validating      the record that reaches the size (or `seal` for an empty file); grants the lease, raises the fence
+ *     validating → assembling     verified: the digest is as expected
+ *     validating → receiving      drop: stored bytes were found damaged
+ *     validating → failed         verified: the digest is not as expected
+ *     assembling → completed      placed: publishes the asset and starts its runs, in the same transaction
+ *     validating, assembling      claim: another holder takes over after the lease ended; raises the fence
+ *     receiving, paused → expired expire
+ *     receiving, paused, validating → cancelled
+ *
+ * Invariants, asserted after each transition: receivedBytes is between 0 and size; it equals size in validating, assembling and
+ * completed; the fence and the event counter never fall; a final phase is never left; a command of a lease holder with an old
+ * fence is rejected with `lease-lost`.
+ */
+import type { Command } from './command.ts';
+import { invariant, unreachable } from './errors.ts';
+import { claim, fail, placed, renew, verified } from './finishing-rules.ts';
+import type { Decision } from './ports/upload-store.ts';
+import { cancel, drop, expire, pause, record, resume, seal } from './receiving-rules.ts';
+import { type Extent, finalPhases, type Millis, type Upload } from './upload.ts';
+
+/** Decides what a command does to an upload. `extent` is the one stored at the offset in question, null if none. */
+export function transition(upload: Upload, extent: Extent | null, command: Command, now: Millis): Decision {
+  const decision = decide(upload, extent, command, now);
+  if (decision.kind === 'accept') assertInvariants(upload, decision.next);
+  return decision;
+}
+
+function decide(upload: Upload, extent: Extent | null, command: Command, now: Millis): Decision {
+  switch (command.type) {
+    case 'record':
+      return record(upload, extent, command, now);
+    case 'seal':
+      return seal(upload, command.lease, now);
+    case 'pause':
+      return pause(upload, now);
+    case 'resume':
+      return resume(upload, command.ttlMs, now);
+    case 'cancel':
+      return cancel(upload, now);
+    case 'expire':
+      return expire(upload, now);
+    case 'drop':
+      return drop(upload, extent, command, now);
+    case 'claim':
+      return claim(upload, command, now);
+    case 'renew':
+      return renew(upload, command.fence, command.until, now);
+    case 'verified':
+      return verified(upload, command.fence, command.digest, now);
+    case 'placed':
+      return placed(upload, command, now);
+    case 'fail':
+      return fail(upload, command, now);
+    default:
+      return unreachable(command);
+  }
+}
+
+function assertInvariants(before: Upload, after: Upload): void {
+  if (before === after) return;
+  const whole =
+    after.phase.name === 'validating' || after.phase.name === 'assembling' || after.phase.name === 'completed';
+  invariant(after.receivedBytes >= 0 && after.receivedExtents >= 0, 'counters are not negative');
+  invariant(after.size === null || after.receivedBytes <= after.size, 'no more bytes than the file has');
+  invariant(!whole || after.receivedBytes === after.size, `${after.phase.name} means that every byte is here`);
+  invariant(after.fence >= before.fence && after.lastEvent >= before.lastEvent, 'fence and event counter never fall');
+  invariant(!finalPhases.some((name) => name === before.phase.name), 'a final phase is never left');
+}

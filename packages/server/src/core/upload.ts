@@ -1,0 +1,107 @@
+/** An upload: one transfer of one file into Holdfast. These are its facts; `transition.ts` has the rules. */
+
+/** Milliseconds since the epoch. */
+export type Millis = number;
+/** 64 lower-case hex digits. */
+export type Sha256 = string;
+
+/** The right to finish an upload, for a limited time. Its fence is the upload's `fence` at the time it was granted. */
+export interface Lease {
+  /** The node that holds it. */
+  readonly holder: string;
+  readonly until: Millis;
+}
+
+/**
+ * receiving ⇄ paused → validating → assembling → completed; from any live state: cancelled, expired, failed.
+ *
+ * - receiving: takes chunks. Entry: creation, resume, or stored bytes found damaged while validating.
+ * - paused: refuses chunks, keeps what it has. Entry: pause from receiving.
+ * - validating: every byte is stored; the digest of the whole is being established under a lease. Entry: the receipt that reaches the size.
+ * - assembling: the digest is known and as expected; the content is being put into the asset store under a lease.
+ * - completed: the asset exists, is durable and is owned by the principal. Final.
+ * - cancelled, expired, failed: takes nothing more, its bytes are freed. Final.
+ */
+export type Phase =
+  | { readonly name: 'receiving' }
+  | { readonly name: 'paused' }
+  | { readonly name: 'validating'; readonly lease: Lease }
+  | { readonly name: 'assembling'; readonly lease: Lease; readonly digest: Sha256 }
+  | { readonly name: 'completed'; readonly at: Millis; readonly assetId: Sha256 }
+  | { readonly name: 'cancelled'; readonly at: Millis }
+  | { readonly name: 'expired'; readonly at: Millis }
+  | { readonly name: 'failed'; readonly at: Millis; readonly code: FailureCode; readonly reason: string };
+
+export type PhaseName = Phase['name'];
+export type FailureCode = 'digest-mismatch' | 'storage-damaged' | 'unsupported-type';
+
+export const livePhases = ['receiving', 'paused', 'validating', 'assembling'] as const satisfies readonly PhaseName[];
+export const finalPhases = ['completed', 'cancelled', 'expired', 'failed'] as const satisfies readonly PhaseName[];
+
+export interface Upload {
+  readonly id: string;
+  /** Who owns it. */
+  readonly principal: string;
+  /** The dialect that created it: `native`, `tus`, … */
+  readonly protocol: string;
+  /** The name as the client gave it; never part of a path. */
+  readonly filename: string;
+  /** The name made safe for display, headers and artifact names. */
+  readonly safeName: string;
+  readonly contentType: string;
+  /** Bytes in the whole file; null while the length is deferred. */
+  readonly size: number | null;
+  /** Bytes per chunk of the grid. */
+  readonly chunkSize: number;
+  /** Free words of the client: subject, topic, speaker … */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** What the client says that the whole file's SHA-256 is. */
+  readonly expectedDigest: Sha256 | null;
+  /** Bytes acknowledged. Equals the sum of the stored extents' lengths. */
+  readonly receivedBytes: number;
+  /** Extents acknowledged. */
+  readonly receivedExtents: number;
+  /** Rises whenever the right to finish changes hands; a write under an older one is refused. */
+  readonly fence: number;
+  /** Sequence number of the last event; events are numbered 1, 2, 3 … without gaps. */
+  readonly lastEvent: number;
+  readonly createdAt: Millis;
+  readonly updatedAt: Millis;
+  /** First and last receipt. */
+  readonly firstByteAt: Millis | null;
+  readonly lastByteAt: Millis | null;
+  readonly expiresAt: Millis;
+  /** Whether bytes of this upload are (or may be) in the incoming area; the sweeper frees those of ended uploads. */
+  readonly storage: 'held' | 'released';
+  readonly phase: Phase;
+}
+
+/** A run of bytes of an upload that is stored. */
+export interface Extent {
+  readonly offset: number;
+  readonly length: number;
+  /** CRC-32C of the bytes, unsigned 32 bit (RFC 3720 appendix B.4): verifies them after a crash. */
+  readonly crc32c: number;
+  /** SHA-256 of the bytes if the client sent one (checked) or it was known for free. */
+  readonly sha256: Sha256 | null;
+  readonly receivedAt: Millis;
+}
+
+/** Something that happened to an upload or a run, as it is appended to its log. */
+export interface NewEvent {
+  readonly at: Millis;
+  readonly type: string;
+  readonly message: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** An event in the log. */
+export interface LoggedEvent extends NewEvent {
+  /** Position in the log of everything: rises, may have gaps. */
+  readonly id: number;
+  readonly subject: 'upload' | 'run';
+  readonly subjectId: string;
+  /** Position in the log of its subject: 1, 2, 3 … */
+  readonly seq: number;
+  readonly principal: string;
+}

@@ -1,0 +1,66 @@
+/** Bytes of assets and artifacts: Range (RFC 9110 §14), ETag, safe headers for content that a stranger uploaded. */
+import type { Readable } from 'node:stream';
+import { create as contentDisposition } from 'content-disposition';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import parseRange from 'range-parser';
+
+export interface Content {
+  readonly size: number;
+  readonly contentType: string;
+  /** SHA-256 of the content: the strong ETag. */
+  readonly digest: string;
+  readonly filename: string;
+  readonly download: boolean;
+  open(range: { readonly start: number; readonly end: number }): Promise<Readable>;
+}
+
+/** Types that a browser shows without running anything in them. */
+const inlineTypes =
+  /^(?:(?:audio|video)\/[\w.+-]+|image\/(?:jpeg|png|gif|webp|avif)|text\/(?:plain|vtt)|application\/json)$/;
+
+export async function sendContent(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  content: Content,
+): Promise<FastifyReply> {
+  const etag = `"${content.digest}"`;
+  const inline = !content.download && inlineTypes.test(content.contentType);
+  reply.headers({
+    etag,
+    'accept-ranges': 'bytes',
+    'cache-control': 'private, max-age=31536000, immutable',
+    'content-type': inline ? content.contentType : 'application/octet-stream',
+    'content-disposition': contentDisposition(content.filename, { type: inline ? 'inline' : 'attachment' }),
+    // Whatever is in the file, it must not act in our origin.
+    'content-security-policy': "default-src 'none'; sandbox",
+    'x-content-type-options': 'nosniff',
+  });
+  if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+  const range = wanted(request, content.size, etag);
+  if (range === 'unsatisfiable') return reply.code(416).header('content-range', `bytes */${content.size}`).send();
+  if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${content.size}`);
+  const { start, end } = range ?? { start: 0, end: content.size };
+  reply.header('content-length', end - start);
+  if (request.method === 'HEAD') return reply.send();
+  return reply.send(await content.open({ start, end }));
+}
+
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header.trim() === '*' || header.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
+}
+
+/** One satisfiable range (end exclusive), or null for the whole: also for several ranges, malformed ones and a stale If-Range. */
+function wanted(
+  request: FastifyRequest,
+  size: number,
+  etag: string,
+): { start: number; end: number } | 'unsatisfiable' | null {
+  const { range } = request.headers;
+  const ifRange = request.headers['if-range'];
+  if (range === undefined || (ifRange !== undefined && ifRange !== etag)) return null;
+  const parsed = parseRange(size, range);
+  if (parsed === -1) return 'unsatisfiable';
+  if (parsed === -2 || parsed.type !== 'bytes' || parsed.length !== 1 || !parsed[0]) return null;
+  return { start: parsed[0].start, end: parsed[0].end + 1 };
+}

@@ -1,0 +1,29 @@
+/** What the native dialect needs from the HTTP layer and the services; passed in by the composition root. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Limits } from '../../core/limits.ts';
+import type { ArtifactStore } from '../../core/ports/artifact-store.ts';
+import type { BlobStore } from '../../core/ports/blob-store.ts';
+import type { BodySource } from '../../core/ports/body-source.ts';
+import type { LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { EventQuery, UploadStore } from '../../core/ports/upload-store.ts';
+import type { UploadService } from '../../uploads/service.ts';
+
+export interface NativeContext {
+  readonly uploads: UploadService;
+  readonly store: UploadStore;
+  readonly ledger: LedgerStore;
+  readonly blobs: BlobStore;
+  readonly artifacts: ArtifactStore;
+  readonly limits: Limits;
+  readonly version: string;
+  readonly durability: 'synced' | 'committed';
+  now(): number;
+  /** Wakes the pipeline when something was put back to pending. */
+  notifyPipeline(): void;
+  /** The authenticated principal of a request. */
+  principal(request: FastifyRequest): string;
+  /** The raw body of a request whose content type has no parser. */
+  body(request: FastifyRequest): BodySource;
+  /** Answers with a live event stream (WHATWG HTML, server-sent events). */
+  stream(reply: FastifyReply, query: Omit<EventQuery, 'limit'>): void;
+}

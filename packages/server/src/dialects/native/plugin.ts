@@ -1,0 +1,46 @@
+/** The native API as one Fastify plugin. */
+import * as wire from '@holdfast/protocol';
+import type { FastifyPluginAsync } from 'fastify';
+import { Type } from 'typebox';
+import { assetRoutes } from './asset-routes.ts';
+import { chunkRoute } from './chunk-route.ts';
+import type { NativeContext } from './context.ts';
+import { eventRoutes } from './event-routes.ts';
+import { runRoutes } from './run-routes.ts';
+import { uploadRoutes } from './upload-routes.ts';
+
+/** Shapes that routes refer to by `$id`. */
+export const nativeSchemas = [
+  wire.Problem,
+  wire.UploadState,
+  wire.CreateUpload,
+  wire.Upload,
+  wire.UploadList,
+  wire.ChunkReceipt,
+  wire.EventList,
+  wire.Asset,
+  wire.AssetList,
+  wire.Artifact,
+  wire.Run,
+  wire.RunList,
+  wire.ServerInfo,
+];
+
+export function nativeDialect(context: NativeContext): FastifyPluginAsync {
+  return async (app) => {
+    await app.register(uploadRoutes(context));
+    await app.register(chunkRoute(context));
+    await app.register(eventRoutes(context));
+    await app.register(assetRoutes(context));
+    await app.register(runRoutes(context));
+    app.get(
+      '/v1/server',
+      { schema: { tags: ['server'], summary: 'What this server takes', response: { 200: Type.Ref('ServerInfo') } } },
+      async (): Promise<wire.ServerInfo> => {
+        const { fileBytesMax, chunkBytesMin, chunkBytesMax, chunkBytesDefault, liveUploadsMax } = context.limits;
+        const limits = { fileBytesMax, chunkBytesMin, chunkBytesMax, chunkBytesDefault, liveUploadsMax };
+        return { name: 'holdfast', version: context.version, durability: context.durability, limits };
+      },
+    );
+  };
+}

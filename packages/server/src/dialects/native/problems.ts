@@ -1,0 +1,63 @@
+/** Core's error codes on the native API: the one table of statuses, and problem details (RFC 9457). */
+import type { Problem } from '@holdfast/protocol';
+import { type ErrorCode, errorCatalog, type HoldfastError } from '../../core/errors.ts';
+
+export const statusOf: Readonly<Record<ErrorCode, number>> = {
+  'invalid-request': 400,
+  'invalid-size': 400,
+  'invalid-chunk-index': 400,
+  'invalid-digest': 400,
+  'file-too-large': 413,
+  'unsupported-type': 415,
+  'too-many-uploads': 429,
+  'insufficient-storage': 507,
+  'upload-not-found': 404,
+  'asset-not-found': 404,
+  'run-not-found': 404,
+  'artifact-not-found': 404,
+  'route-not-found': 404,
+  'upload-paused': 409,
+  'upload-closed': 410,
+  'upload-finishing': 409,
+  'missing-chunks': 409,
+  'chunk-conflict': 409,
+  'chunk-busy': 409,
+  'digest-mismatch': 422,
+  'body-too-short': 400,
+  'body-too-long': 413,
+  'body-timeout': 408,
+  'lease-lost': 409,
+  unauthenticated: 401,
+  forbidden: 403,
+  'rate-limited': 429,
+  'shutting-down': 503,
+  'storage-damaged': 500,
+  unavailable: 503,
+  internal: 500,
+};
+
+/** Seconds after which trying again makes sense, for codes where waiting helps. */
+export const retryAfterSeconds: Partial<Readonly<Record<ErrorCode, number>>> = {
+  'chunk-busy': 1,
+  'upload-finishing': 1,
+  'rate-limited': 5,
+  'too-many-uploads': 30,
+  'shutting-down': 2,
+  unavailable: 2,
+  'insufficient-storage': 60,
+};
+
+export function problemOf(error: HoldfastError, requestId: string): Problem {
+  const { summary, retryable } = errorCatalog[error.code];
+  const details = Object.keys(error.details).length > 0 ? { details: { ...error.details } } : {};
+  return {
+    type: `urn:holdfast:error:${error.code}`,
+    title: summary,
+    status: statusOf[error.code],
+    detail: error.message,
+    code: error.code,
+    retryable,
+    requestId,
+    ...details,
+  };
+}

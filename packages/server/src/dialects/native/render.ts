@@ -1,0 +1,129 @@
+/** Facts → the shapes of the native API. */
+import type * as wire from '@holdfast/protocol';
+import { chunkCount } from '../../core/grid.ts';
+import type { Artifact, RunWithSteps, Step } from '../../core/ledger.ts';
+import type { OwnedAsset } from '../../core/ports/upload-store.ts';
+import { fraction } from '../../core/progress.ts';
+import type { LoggedEvent, Millis, Upload } from '../../core/upload.ts';
+import type { Receipt } from '../../uploads/receive.ts';
+import type { UploadView } from '../../uploads/view.ts';
+
+const iso = (at: Millis): string => new Date(at).toISOString();
+const isoOrNull = (at: Millis | null): string | null => (at === null ? null : iso(at));
+
+export function renderSummary(upload: Upload): wire.UploadSummary {
+  const { phase } = upload;
+  const size = upload.size ?? 0;
+  return {
+    id: upload.id,
+    filename: upload.filename,
+    safeName: upload.safeName,
+    contentType: upload.contentType,
+    size,
+    chunkSize: upload.chunkSize,
+    totalChunks: chunkCount({ size, chunkSize: upload.chunkSize }),
+    state: phase.name,
+    receivedBytes: upload.receivedBytes,
+    progress: phase.name === 'completed' ? 1 : fraction(upload.receivedBytes, upload.size),
+    bytesPerSecond: null,
+    etaSeconds: null,
+    expectedSha256: upload.expectedDigest,
+    sha256: phase.name === 'completed' ? phase.assetId : phase.name === 'assembling' ? phase.digest : null,
+    assetId: phase.name === 'completed' ? phase.assetId : null,
+    failure: phase.name === 'failed' ? { code: phase.code, reason: phase.reason } : null,
+    metadata: { ...upload.metadata },
+    createdAt: iso(upload.createdAt),
+    updatedAt: iso(upload.updatedAt),
+    expiresAt: iso(upload.expiresAt),
+    completedAt: phase.name === 'completed' ? iso(phase.at) : null,
+    lastEvent: upload.lastEvent,
+  };
+}
+
+export function renderUpload(view: UploadView): wire.Upload {
+  return {
+    ...renderSummary(view.upload),
+    receivedChunks: view.receivedChunks,
+    progress: view.progress,
+    missing: view.missing.map((range) => ({ ...range })),
+    missingChunks: [...view.missingChunks],
+    missingTruncated: view.missingTruncated,
+    bytesPerSecond: view.bytesPerSecond,
+    etaSeconds: view.etaSeconds,
+  };
+}
+
+export function renderReceipt({ upload, extent, duplicate }: Receipt, index: number): wire.ChunkReceipt {
+  return {
+    uploadId: upload.id,
+    index,
+    offset: extent.offset,
+    length: extent.length,
+    crc32c: extent.crc32c.toString(16).padStart(8, '0'),
+    sha256: extent.sha256,
+    duplicate,
+    receivedBytes: upload.receivedBytes,
+    size: upload.size ?? 0,
+    state: upload.phase.name,
+  };
+}
+
+export function renderEvent(event: LoggedEvent): wire.LogEvent {
+  const { id, subject, subjectId, seq, at, type, message, data } = event;
+  return { id, subject, subjectId, seq, at: iso(at), type, message, data: { ...data } };
+}
+
+export function renderAsset(asset: OwnedAsset): wire.Asset {
+  return {
+    id: asset.id,
+    sha256: asset.id,
+    size: asset.size,
+    contentType: asset.contentType,
+    filename: asset.sources[0]?.filename ?? asset.id,
+    sources: asset.sources.map((s) => ({
+      uploadId: s.uploadId,
+      filename: s.filename,
+      metadata: { ...s.metadata },
+      addedAt: iso(s.addedAt),
+    })),
+    createdAt: iso(asset.createdAt),
+    contentUrl: `/v1/assets/${asset.id}/content`,
+  };
+}
+
+export function renderArtifact(artifact: Artifact, assetId: string, step: string): wire.Artifact {
+  const { stepKey, name, contentType, size, sha256 } = artifact;
+  const url = `/v1/assets/${assetId}/artifacts/${stepKey}/${encodeURIComponent(name)}`;
+  return { step, stepKey, name, contentType, size, sha256, url };
+}
+
+function renderStep(step: Step): wire.Step {
+  const { key, name, version, state, attempt, attemptsMax, progress, output, reason } = step;
+  return {
+    key,
+    name,
+    version,
+    state,
+    attempt,
+    attemptsMax,
+    progress,
+    output: output === null ? null : { ...output },
+    reason,
+    startedAt: isoOrNull(step.startedAt),
+    finishedAt: isoOrNull(step.finishedAt),
+  };
+}
+
+export function renderRun(run: RunWithSteps): wire.Run {
+  const { id, assetId, pipeline, pipelineVersion, state } = run;
+  return {
+    id,
+    assetId,
+    pipeline,
+    pipelineVersion,
+    state,
+    steps: run.steps.map(renderStep),
+    createdAt: iso(run.createdAt),
+    finishedAt: isoOrNull(run.finishedAt),
+  };
+}

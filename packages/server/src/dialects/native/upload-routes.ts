@@ -1,0 +1,116 @@
+/** /v1/uploads: creation, status, list, pause, resume, complete, cancel. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { type CreateUpload, type UploadState, uploadStates } from '@holdfast/protocol';
+import { Type } from 'typebox';
+import { HoldfastError } from '../../core/errors.ts';
+import type { NativeContext } from './context.ts';
+import { renderSummary, renderUpload } from './render.ts';
+
+const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
+const uploadAnswer = { 200: Type.Ref('Upload'), '4xx': Type.Ref('Problem'), '5xx': Type.Ref('Problem') };
+const tags = ['uploads'];
+
+export function uploadRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
+  const { uploads } = context;
+  return async (app) => {
+    app.post(
+      '/v1/uploads',
+      {
+        schema: {
+          tags,
+          summary: 'Create an upload',
+          body: Type.Ref('CreateUpload'),
+          response: { ...uploadAnswer, 201: Type.Ref('Upload') },
+        },
+      },
+      async (request, reply) => {
+        const wish = request.body as CreateUpload;
+        const view = await uploads.create({
+          principal: context.principal(request),
+          protocol: 'native',
+          filename: wish.filename,
+          size: wish.size,
+          ...(wish.contentType === undefined ? {} : { contentType: wish.contentType }),
+          ...(wish.chunkSize === undefined ? {} : { chunkSize: wish.chunkSize }),
+          ...(wish.sha256 === undefined ? {} : { expectedDigest: wish.sha256 }),
+          ...(wish.metadata === undefined ? {} : { metadata: wish.metadata }),
+        });
+        return reply.code(201).header('location', `/v1/uploads/${view.upload.id}`).send(renderUpload(view));
+      },
+    );
+
+    app.get(
+      '/v1/uploads/:id',
+      { schema: { tags, summary: 'Status with missing ranges, speed and ETA', params: Id, response: uploadAnswer } },
+      async (request) =>
+        renderUpload(await uploads.status({ id: request.params.id, principal: context.principal(request) })),
+    );
+
+    const query = Type.Object({
+      state: Type.Optional(Type.String({ maxLength: 128, description: 'One or more states, separated by commas.' })),
+      filename: Type.Optional(Type.String({ maxLength: 256, description: 'Part of the file name.' })),
+      limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+      cursor: Type.Optional(Type.String({ maxLength: 512 })),
+    });
+    app.get(
+      '/v1/uploads',
+      {
+        schema: { tags, summary: 'List, newest first', querystring: query, response: { 200: Type.Ref('UploadList') } },
+      },
+      async (request) => {
+        const { state, ...filter } = request.query;
+        const page = await uploads.list({
+          ...filter,
+          principal: context.principal(request),
+          ...(state === undefined ? {} : { phases: statesOf(state) }),
+        });
+        return { items: page.items.map(renderSummary), cursor: page.cursor };
+      },
+    );
+
+    app.post(
+      '/v1/uploads/:id/pause',
+      { schema: { tags, summary: 'Refuse chunks until resumed', params: Id, response: uploadAnswer } },
+      async (request) =>
+        renderUpload(await uploads.pause({ id: request.params.id, principal: context.principal(request) })),
+    );
+    app.post(
+      '/v1/uploads/:id/resume',
+      { schema: { tags, summary: 'Take chunks again', params: Id, response: uploadAnswer } },
+      async (request) =>
+        renderUpload(await uploads.resume({ id: request.params.id, principal: context.principal(request) })),
+    );
+    app.delete(
+      '/v1/uploads/:id',
+      { schema: { tags, summary: 'Cancel and free the bytes', params: Id, response: uploadAnswer } },
+      async (request) =>
+        renderUpload(await uploads.cancel({ id: request.params.id, principal: context.principal(request) })),
+    );
+
+    const wait = Type.Object({ wait: Type.Number({ minimum: 0, maximum: 60, default: 20, description: 'Seconds.' }) });
+    const answer = { ...uploadAnswer, 202: Type.Ref('Upload') };
+    app.post(
+      '/v1/uploads/:id/complete',
+      { schema: { tags, summary: 'Wait for the end', params: Id, querystring: wait, response: answer } },
+      async (request, reply) => {
+        const view = await uploads.complete(
+          { id: request.params.id, principal: context.principal(request) },
+          request.query.wait * 1000,
+        );
+        return reply.code(view.upload.phase.name === 'completed' ? 200 : 202).send(renderUpload(view));
+      },
+    );
+  };
+}
+
+function statesOf(text: string): UploadState[] {
+  return text.split(',').map((word) => {
+    const state = uploadStates.find((known) => known === word.trim());
+    if (!state)
+      throw new HoldfastError(
+        'invalid-request',
+        `"${word}" is not a state; the states are ${uploadStates.join(', ')}.`,
+      );
+    return state;
+  });
+}

@@ -1,0 +1,255 @@
+/** The HTTP server: routes of the dialects behind authentication, limits, errors as problem details, metrics, documents. */
+import { randomUUID } from 'node:crypto';
+import cookie from '@fastify/cookie';
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import swagger from '@fastify/swagger';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { HoldfastError } from '../core/errors.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { NativeContext } from '../dialects/native/context.ts';
+import { nativeDialect, nativeSchemas } from '../dialects/native/plugin.ts';
+import { problemOf, retryAfterSeconds, statusOf } from '../dialects/native/problems.ts';
+import { renderEvent } from '../dialects/native/render.ts';
+import type { Authenticator } from './auth.ts';
+import { RequestBody } from './body-source.ts';
+import { EventStreams } from './event-stream.ts';
+import { type HealthCheck, healthRoutes } from './health-routes.ts';
+import { addStoreGauges, type Metrics } from './metrics.ts';
+import { hostGuard, originGuard } from './same-origin.ts';
+import { sessionRoutes } from './session-routes.ts';
+import { compileValidator } from './validation.ts';
+import { isPagePath, webUi } from './web-ui.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Reachable without credentials. */
+    public?: boolean;
+  }
+  interface FastifyRequest {
+    principal: string;
+  }
+}
+
+export interface HttpOptions {
+  readonly services: Omit<NativeContext, 'principal' | 'body' | 'stream' | 'now'>;
+  readonly auth: Authenticator;
+  readonly clock: Clock;
+  readonly log: FastifyBaseLogger;
+  readonly metrics: Metrics;
+  readonly healthChecks: readonly HealthCheck[];
+  /** Origins that browsers may call from; empty: only our own. */
+  readonly corsOrigins: readonly string[];
+  /** Believe X-Forwarded-* of these proxies. */
+  readonly trustedProxies: readonly string[];
+  /** Folder of the built web page; null serves none. */
+  readonly webDir: string | null;
+}
+
+export interface HttpServer {
+  readonly app: FastifyInstance;
+  /** Stops taking requests, lets running ones finish for a while, ends event streams. */
+  close(): Promise<void>;
+}
+
+const jsonBodyBytesMax = 1024 * 1024;
+const headersTimeoutMs = 20_000;
+const keepAliveMs = 65_000;
+
+export async function createHttpServer(options: HttpOptions): Promise<HttpServer> {
+  const { services, clock, auth } = options;
+  let stopping = false;
+  const app = Fastify({
+    loggerInstance: options.log,
+    disableRequestLogging: true,
+    bodyLimit: jsonBodyBytesMax,
+    trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    keepAliveTimeout: keepAliveMs,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 512 },
+    http: { headersTimeout: headersTimeoutMs, requestTimeout: 0, noDelay: true },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  const streams = new EventStreams({
+    store: services.store,
+    clock,
+    log: options.log,
+    streamsMax: 1_000,
+    render: renderEvent,
+  });
+  addStoreGauges(options.metrics.registry, {
+    uploads: services.store,
+    ledger: services.ledger,
+    streams: () => streams.count,
+  });
+
+  app.setValidatorCompiler(compileValidator());
+  for (const schema of nativeSchemas) app.addSchema(schema);
+  answerErrors(app as unknown as FastifyInstance, options);
+  await app.register(cookie);
+  await app.register(helmet, {
+    contentSecurityPolicy: { directives: pageSecurity },
+    crossOriginEmbedderPolicy: false,
+    hsts: false,
+  });
+  if (options.corsOrigins.length > 0) {
+    const exposedHeaders = ['location', 'retry-after', 'etag', 'content-range'];
+    await app.register(cors, {
+      origin: [...options.corsOrigins],
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+      exposedHeaders,
+      maxAge: 86_400,
+    });
+  }
+  await app.register(swagger, {
+    openapi: openApiInfo(services.version),
+    refResolver: {
+      buildLocalReference: (json, _base, _fragment, i) => (typeof json['$id'] === 'string' ? json['$id'] : `def-${i}`),
+    },
+  });
+
+  app.decorateRequest('principal', '');
+  app.addHook('onRequest', hostGuard(auth.open));
+  app.addHook('onRequest', originGuard(options.corsOrigins));
+  app.addHook('onRequest', async (request) => {
+    if (stopping) throw new HoldfastError('shutting-down', 'The server is stopping. Try again in a moment.');
+    if (request.routeOptions.config?.public === true || request.is404) return;
+    request.principal = auth.principalOf(request, clock.now());
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unmatched';
+    options.metrics.request(route, request.method, reply.statusCode, reply.elapsedTime / 1000);
+    if (request.routeOptions.logLevel === 'warn') return;
+    const { id: uploadId } = (request.params ?? {}) as { id?: string };
+    const subject = route.startsWith('/v1/uploads/') ? { uploadId } : {};
+    request.log.debug(
+      { ...subject, method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'request',
+    );
+  });
+
+  await app.register(
+    healthRoutes({
+      checks: options.healthChecks,
+      version: services.version,
+      now: () => clock.now(),
+      stopping: () => stopping,
+    }),
+  );
+  await app.register(sessionRoutes(auth, () => clock.now()));
+  await app.register(
+    nativeDialect({
+      ...services,
+      now: () => clock.now(),
+      principal: (request: FastifyRequest) => request.principal,
+      body: (request: FastifyRequest) => new RequestBody(request.raw, { clock, idleMs: services.limits.bodyIdleMs }),
+      stream: (reply: FastifyReply, query) => {
+        if (streams.full) throw new HoldfastError('rate-limited', 'Too many event streams are open.');
+        streams.serve(reply, query);
+      },
+    }),
+  );
+  app.get('/metrics', { schema: { hide: true }, logLevel: 'warn' }, async (_request, reply) =>
+    reply.type(options.metrics.registry.contentType).send(await options.metrics.registry.metrics()),
+  );
+  app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger());
+  if (options.webDir !== null) await app.register(publicScope(webUi(options.webDir)));
+
+  return {
+    app: app as unknown as FastifyInstance,
+    close: async () => {
+      stopping = true;
+      streams.closeAll();
+      await app.close();
+    },
+  };
+}
+
+/** Pages and their files are reachable without credentials; what they ask for is not. */
+function publicScope(plugin: ReturnType<typeof webUi>): ReturnType<typeof webUi> {
+  return async (app) => {
+    app.addHook('onRoute', (route) => {
+      route.config = { ...route.config, public: true };
+      route.schema = { ...route.schema, hide: true };
+    });
+    await app.register(plugin);
+  };
+}
+
+function answerErrors(app: FastifyInstance, options: HttpOptions): void {
+  const answer = (error: HoldfastError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const wait = retryAfterSeconds[error.code];
+    if (wait !== undefined) reply.header('retry-after', wait);
+    if (error.code === 'body-timeout' || error.code === 'body-too-long' || error.code === 'shutting-down')
+      reply.header('connection', 'close');
+    if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="holdfast"');
+    const { id: uploadId } = (request.params ?? {}) as { id?: string };
+    const level = statusOf[error.code] >= 500 ? 'error' : 'info';
+    request.log[level](
+      { code: error.code, uploadId, route: request.routeOptions.url, ...(level === 'error' ? { err: error } : {}) },
+      error.message,
+    );
+    return reply
+      .code(statusOf[error.code])
+      .type('application/problem+json')
+      .send(JSON.stringify(problemOf(error, request.id)));
+  };
+  app.setErrorHandler((error: unknown, request, reply) => answer(coded(error), request, reply));
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] ?? '/';
+    if (options.webDir !== null && isPagePath(request.method, path, request.headers.accept))
+      return reply.header('cache-control', 'no-cache').sendFile('index.html', options.webDir);
+    return answer(
+      new HoldfastError('route-not-found', `There is nothing at ${request.method} ${path.slice(0, 200)}.`),
+      request,
+      reply,
+    );
+  });
+}
+
+/** Fastify's own refusals carry a status below 500 and are the request's fault; anything unknown is ours. */
+function coded(error: unknown): HoldfastError {
+  if (error instanceof HoldfastError) return error;
+  const { statusCode, message, code } = error as { statusCode?: number; message?: string; code?: string };
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new HoldfastError('invalid-request', `The body is larger than ${jsonBodyBytesMax} bytes.`);
+  if (statusCode === 415)
+    return new HoldfastError(
+      'invalid-request',
+      'The body of this request is JSON: send Content-Type: application/json.',
+    );
+  if (statusCode !== undefined && statusCode < 500)
+    return new HoldfastError('invalid-request', message ?? 'The request is not well-formed.', { cause: error });
+  return new HoldfastError('internal', 'Something went wrong inside; the log has it under the request id.', {
+    cause: error,
+  });
+}
+
+const pageSecurity = {
+  'default-src': ["'self'"],
+  'img-src': ["'self'", 'data:', 'blob:'],
+  'media-src': ["'self'", 'blob:'],
+  'style-src': ["'self'"],
+  'script-src': ["'self'"],
+  'worker-src': ["'self'", 'blob:'],
+  'connect-src': ["'self'"],
+  'object-src': ["'none'"],
+  'frame-ancestors': ["'none'"],
+  'upgrade-insecure-requests': null,
+};
+
+function openApiInfo(version: string) {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Holdfast',
+      version,
+      description: 'Uploads that arrive: resumable, verified, processed once.',
+      license: { name: 'MIT' },
+    },
+    components: { securitySchemes: { apiKey: { type: 'http' as const, scheme: 'bearer' } } },
+    security: [{ apiKey: [] }],
+  };
+}

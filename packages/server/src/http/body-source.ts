@@ -1,0 +1,155 @@
+/**
+ * The raw body of a node:http request as a BodySource: gathers socket reads to about 1 MiB, keeps at most two batches unreleased, and
+ * stops reading when the writer is behind.
+ */
+import type { IncomingMessage } from 'node:http';
+import { HoldfastError } from '../core/errors.ts';
+import type { BodyBatch, BodySource } from '../core/ports/body-source.ts';
+import type { Clock } from '../core/ports/clock.ts';
+
+const batchBytes = 1024 * 1024;
+const unreleasedMax = 2;
+/** What is thrown away of a refused body, so that the sender can read the answer; beyond it the connection is closed. */
+const abandonBytesMax = 80 * 1024 * 1024;
+
+export interface BodyOptions {
+  readonly clock: Clock;
+  /** A sender that sends nothing for this long, while we are reading, is cut off. */
+  readonly idleMs: number;
+}
+
+export class RequestBody implements BodySource {
+  readonly #request: IncomingMessage;
+  readonly #options: BodyOptions;
+  #gathered: Buffer[] = [];
+  #gatheredBytes = 0;
+  #unreleased = 0;
+  #ended = false;
+  #failure: HoldfastError | null = null;
+  #wake: (() => void) | null = null;
+  #started = false;
+  #lastDataAt = 0;
+  #cancelIdle: (() => void) | null = null;
+
+  constructor(request: IncomingMessage, options: BodyOptions) {
+    this.#request = request;
+    this.#options = options;
+  }
+
+  async next(): Promise<BodyBatch | null> {
+    if (!this.#started) this.#start();
+    for (;;) {
+      if (this.#gatheredBytes >= batchBytes || (this.#ended && this.#gatheredBytes > 0)) return this.#take();
+      if (this.#failure) throw this.#failure;
+      if (this.#ended) return null;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async abandon(): Promise<void> {
+    const request = this.#request;
+    this.#stopWatching();
+    this.#gathered = [];
+    // After a time-out nothing more is waited for: the answer closes the connection.
+    if (request.complete || request.destroyed || this.#ended || this.#failure) return;
+    await new Promise<void>((resolve) => {
+      let left = abandonBytesMax;
+      const cancel = this.#options.clock.after(this.#options.idleMs, () => request.destroy());
+      request.on('data', (data: Buffer) => {
+        left -= data.length;
+        if (left < 0) request.destroy();
+      });
+      request.once('end', resolve);
+      request.once('close', resolve);
+      request.once('error', () => resolve());
+      request.once('close', cancel);
+      request.once('end', cancel);
+      request.resume();
+    });
+  }
+
+  #start(): void {
+    this.#started = true;
+    this.#lastDataAt = this.#options.clock.now();
+    this.#request.on('data', this.#onData);
+    this.#request.once('end', this.#onEnd);
+    this.#request.once('close', this.#onClose);
+    this.#request.once('error', this.#onClose);
+    this.#watch();
+  }
+
+  #stopWatching(): void {
+    this.#cancelIdle?.();
+    this.#cancelIdle = null;
+    this.#request.off('data', this.#onData);
+    this.#request.off('end', this.#onEnd);
+    this.#request.off('close', this.#onClose);
+    this.#request.off('error', this.#onClose);
+    this.#request.on('error', () => {});
+  }
+
+  readonly #onData = (data: Buffer): void => {
+    this.#lastDataAt = this.#options.clock.now();
+    this.#gathered.push(data);
+    this.#gatheredBytes += data.length;
+    if (this.#gatheredBytes < batchBytes) return;
+    this.#request.pause();
+    this.#signal();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    this.#cancelIdle?.();
+    this.#signal();
+  };
+
+  readonly #onClose = (): void => {
+    this.#cancelIdle?.();
+    if (!this.#ended)
+      this.#failure ??= new HoldfastError(
+        'body-too-short',
+        'The connection ended before all declared bytes arrived; nothing of this chunk was kept.',
+      );
+    this.#signal();
+  };
+
+  /** One timer per body, armed again when data has come meanwhile: nothing is done per read. */
+  #watch(): void {
+    const { clock, idleMs } = this.#options;
+    this.#cancelIdle = clock.after(idleMs, () => {
+      if (this.#ended || this.#failure) return;
+      const idle = clock.now() - this.#lastDataAt >= idleMs && !this.#request.isPaused();
+      if (!idle) return this.#watch();
+      this.#failure = new HoldfastError(
+        'body-timeout',
+        `Nothing arrived for ${Math.round(idleMs / 1000)} s; nothing of this chunk was kept.`,
+      );
+      this.#signal();
+    });
+  }
+
+  #signal(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+
+  #take(): BodyBatch {
+    const buffers = this.#gathered;
+    const bytes = this.#gatheredBytes;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    this.#unreleased += 1;
+    if (this.#unreleased < unreleasedMax) this.#request.resume();
+    let released = false;
+    const release = () => {
+      if (released) return;
+      released = true;
+      this.#unreleased -= 1;
+      if (this.#unreleased < unreleasedMax && this.#gatheredBytes < batchBytes) this.#request.resume();
+    };
+    return { buffers, bytes, release };
+  }
+}

@@ -1,0 +1,33 @@
+/** Guards against other people's web pages that use a visitor's browser to talk to this server. */
+import type { FastifyRequest } from 'fastify';
+import { HoldfastError } from '../core/errors.ts';
+
+const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** Without credentials, only loopback names are answered: a rebound DNS name would otherwise open the server to any page. */
+export function hostGuard(open: boolean): (request: FastifyRequest) => Promise<void> {
+  return async (request) => {
+    if (!open) return;
+    const host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
+    if (!loopbackHosts.has(host))
+      throw new HoldfastError(
+        'forbidden',
+        'Without API keys this server only answers to localhost. Configure an API key to use another name.',
+      );
+  };
+}
+
+/** A request that changes something and names a foreign origin is refused, unless that origin is allowed. */
+export function originGuard(allowed: readonly string[]): (request: FastifyRequest) => Promise<void> {
+  return async (request) => {
+    const { origin } = request.headers;
+    if (origin === undefined || request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS')
+      return;
+    const own = `${request.protocol}://${request.host}`;
+    if (origin !== own && !allowed.includes(origin))
+      throw new HoldfastError(
+        'forbidden',
+        `Requests from ${origin.slice(0, 200)} are not allowed; add it to the allowed origins.`,
+      );
+  };
+}

@@ -1,0 +1,38 @@
+/** What the upload service is built from; put together in the composition root. */
+import type { Asset } from '../core/asset.ts';
+import type { RunPlan } from '../core/ledger.ts';
+import type { Limits } from '../core/limits.ts';
+import type { BlobStore } from '../core/ports/blob-store.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { CrashPoints } from '../core/ports/crash-points.ts';
+import type { ExtentClaims } from '../core/ports/extent-claims.ts';
+import type { Log } from '../core/ports/log.ts';
+import type { UploadStore } from '../core/ports/upload-store.ts';
+
+export interface UploadDependencies {
+  readonly store: UploadStore;
+  readonly blobs: BlobStore;
+  readonly claims: ExtentClaims;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly observer: UploadObserver;
+  readonly crash: CrashPoints;
+  /** Name of this node in leases; the same after a restart, different from every node that is alive. */
+  readonly holder: string;
+  newId(): string;
+  /** The runs that a new asset gets; they start in the transaction that completes its upload. */
+  planRuns(asset: Asset): readonly RunPlan[];
+  /** The media type by the first bytes of the content, or null when they do not tell. */
+  sniffType(head: Uint8Array): Promise<string | null>;
+}
+
+/** What metrics want to know. Calls are cheap and never throw. */
+export interface UploadObserver {
+  created(protocol: string): void;
+  receipt(receipt: { readonly bytes: number; readonly seconds: number; readonly duplicate: boolean }): void;
+  ended(outcome: 'completed' | 'cancelled' | 'expired' | 'failed'): void;
+  /** From the last receipt to the completed asset. */
+  finished(seconds: number): void;
+  dropped(bytes: number): void;
+}

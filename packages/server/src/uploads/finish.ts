@@ -1,0 +1,186 @@
+/**
+ * From the last receipt to the asset: digest → compare → place → publish. Every step can be done again after a crash; the lease
+ * keeps two nodes from doing it at once, the fence keeps a late one from having an effect.
+ */
+import { HoldfastError } from '../core/errors.ts';
+import type { Decision } from '../core/ports/upload-store.ts';
+import { transition } from '../core/transition.ts';
+import type { Sha256, Upload } from '../core/upload.ts';
+import { apply, decideOn } from './decide.ts';
+import type { UploadDependencies } from './dependencies.ts';
+import { dropDamaged } from './repair.ts';
+
+/** Enough for every signature that type sniffing knows. */
+const headBytes = 4_100;
+
+export class Finisher {
+  readonly #deps: UploadDependencies;
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #ended: (upload: Upload) => void;
+
+  constructor(deps: UploadDependencies, ended: (upload: Upload) => void) {
+    this.#deps = deps;
+    this.#ended = ended;
+  }
+
+  lease(): { holder: string; until: number } {
+    return { holder: this.#deps.holder, until: this.#deps.clock.now() + this.#deps.limits.finishLeaseMs };
+  }
+
+  /** Finishes an upload whose lease this node holds, in the background. `known` is the digest of the whole if a receipt had it for free. */
+  start(upload: Upload, known: Sha256 | null): void {
+    if (this.#running.has(upload.id)) return;
+    const work = this.#finish(upload, known)
+      .catch((error: unknown) => {
+        const lost = error instanceof HoldfastError && error.code === 'lease-lost';
+        const fields = { uploadId: upload.id, err: error };
+        if (lost) this.#deps.log.info(fields, 'another holder finishes the upload');
+        else this.#deps.log.error(fields, 'finishing failed; it is taken up again when the lease ends');
+      })
+      .finally(() => this.#running.delete(upload.id));
+    this.#running.set(upload.id, work);
+  }
+
+  /** Takes over an upload that its holder left behind. */
+  async takeOver(upload: Upload, previousHolder?: string): Promise<void> {
+    if (this.#running.has(upload.id)) return;
+    const command = {
+      type: 'claim',
+      lease: this.lease(),
+      ...(previousHolder === undefined ? {} : { previousHolder }),
+    } as const;
+    const decision = await decideOn(this.#deps.store, { id: upload.id, command, now: this.#deps.clock.now() });
+    if (decision.kind === 'accept') this.start(decision.next, null);
+  }
+
+  /** Resolves when nothing is being finished any more. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running.values());
+  }
+
+  async #finish(upload: Upload, known: Sha256 | null): Promise<void> {
+    const renewal = this.#renew(upload);
+    try {
+      const assembling = await this.#verify(upload, known);
+      if (assembling) await this.#place(assembling.upload, assembling.committed);
+    } finally {
+      renewal();
+    }
+  }
+
+  /** The upload with its digest established, or null when it ended or went back to receiving. */
+  async #verify(upload: Upload, known: Sha256 | null): Promise<{ upload: Upload; committed: boolean } | null> {
+    const { store, blobs, clock, crash } = this.#deps;
+    if (upload.phase.name === 'assembling') return { upload, committed: true };
+    crash('completion:before-digest');
+    const digest = known ?? (await this.#digest(upload));
+    if (digest === null) return null;
+    crash('completion:after-digest');
+    const expected = transition(upload, null, { type: 'verified', fence: upload.fence, digest }, clock.now());
+    if (expected.kind === 'accept' && expected.next.phase.name === 'failed') {
+      if ((await dropDamaged(this.#deps, upload.id, 'the bytes on disk are not the ones that were acknowledged')) > 0)
+        return null;
+    } else if (known !== null) {
+      // Nothing was spent on the digest, so a checkpoint would cost more than it saves.
+      return expected.kind === 'accept' ? { upload: expected.next, committed: false } : null;
+    }
+    const next = await apply(store, {
+      id: upload.id,
+      command: { type: 'verified', fence: upload.fence, digest },
+      now: clock.now(),
+    });
+    crash('completion:after-verified');
+    if (next.phase.name === 'assembling') return { upload: next, committed: true };
+    await blobs.discard(upload.id);
+    await store.released(upload.id);
+    this.#ended(next);
+    return null;
+  }
+
+  async #digest(upload: Upload): Promise<Sha256 | null> {
+    const { blobs } = this.#deps;
+    const size = sizeOf(upload);
+    try {
+      if (size === 0) await blobs.prepare(upload.id, 0);
+      return await blobs.digest(upload.id, size);
+    } catch (error) {
+      if (!(error instanceof HoldfastError && error.code === 'storage-damaged')) throw error;
+      return await this.#damaged(upload, error);
+    }
+  }
+
+  /** Asks for damaged bytes again; fails the upload when storage is broken in a way that sending again would not mend. */
+  async #damaged(upload: Upload, error: HoldfastError): Promise<null> {
+    const { store, clock } = this.#deps;
+    if ((await dropDamaged(this.#deps, upload.id, 'stored bytes are gone')) > 0) return null;
+    const command = { type: 'fail', fence: upload.fence, code: 'storage-damaged', reason: error.message } as const;
+    this.#ended(await apply(store, { id: upload.id, command, now: clock.now() }));
+    return null;
+  }
+
+  async #place(upload: Upload, committed: boolean): Promise<void> {
+    const { store, blobs, clock, crash, observer } = this.#deps;
+    if (upload.phase.name !== 'assembling') return;
+    const { digest } = upload.phase;
+    const size = sizeOf(upload);
+    try {
+      await blobs.place(upload.id, size, digest);
+    } catch (error) {
+      if (error instanceof HoldfastError && error.code === 'storage-damaged')
+        return void (await this.#damaged(upload, error));
+      throw error;
+    }
+    crash('completion:after-place');
+    const contentType = (await this.#sniff(digest, size)) ?? upload.contentType;
+    const runs = this.#deps.planRuns({ id: digest, size, contentType, createdAt: clock.now() });
+    const decision = await store.decide(upload.id, null, (current) => {
+      const now = clock.now();
+      const verified: Decision = committed
+        ? { kind: 'accept', next: current, events: [], writes: [] }
+        : transition(current, null, { type: 'verified', fence: upload.fence, digest }, now);
+      if (verified.kind === 'reject') return verified;
+      const placed = transition(verified.next, null, { type: 'placed', fence: upload.fence, contentType, runs }, now);
+      return placed.kind === 'reject' ? placed : { ...placed, events: [...verified.events, ...placed.events] };
+    });
+    if (decision?.kind === 'reject') throw decision.error;
+    if (!decision) return;
+    crash('completion:after-commit');
+    observer.finished((clock.now() - (upload.lastByteAt ?? upload.createdAt)) / 1000);
+    this.#ended(decision.next);
+  }
+
+  async #sniff(digest: Sha256, size: number): Promise<string | null> {
+    if (size === 0) return null;
+    const parts: Uint8Array[] = [];
+    const head = await this.#deps.blobs.readAsset(digest, { start: 0, end: Math.min(headBytes, size) });
+    for await (const part of head) parts.push(part as Uint8Array);
+    return await this.#deps.sniffType(Buffer.concat(parts));
+  }
+
+  /** Renews the lease until the returned function is called. */
+  #renew(upload: Upload): () => void {
+    const { store, clock, limits, log } = this.#deps;
+    let stopped = false;
+    let cancel = () => {};
+    const schedule = () => {
+      if (stopped) return;
+      cancel = clock.after(limits.finishLeaseMs / 3, () => {
+        const command = { type: 'renew', fence: upload.fence, until: clock.now() + limits.finishLeaseMs } as const;
+        decideOn(store, { id: upload.id, command, now: clock.now() }).then(
+          (decision) => decision.kind === 'accept' && schedule(),
+          (error: unknown) => log.warn({ uploadId: upload.id, err: error }, 'could not renew the lease'),
+        );
+      });
+    };
+    schedule();
+    return () => {
+      stopped = true;
+      cancel();
+    };
+  }
+}
+
+function sizeOf(upload: Upload): number {
+  if (upload.size === null) throw new HoldfastError('internal', 'An upload without a size cannot be finished.');
+  return upload.size;
+}

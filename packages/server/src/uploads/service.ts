@@ -1,0 +1,225 @@
+/** The upload service: what every dialect talks to. Load → decide → run effects through ports. */
+import { EventEmitter } from 'node:events';
+import type { Command } from '../core/command.ts';
+import { type Creation, newUpload } from '../core/creation.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { completedByOwner } from '../core/finishing-rules.ts';
+import type { Page, UploadQuery } from '../core/ports/upload-store.ts';
+import { refusal } from '../core/receiving-rules.ts';
+import { finalPhases, type Upload } from '../core/upload.ts';
+import { apply, notFound } from './decide.ts';
+import type { UploadDependencies } from './dependencies.ts';
+import { Finisher } from './finish.ts';
+import { type ChunkDelivery, type Receipt, Receiver } from './receive.ts';
+import { type UploadView, viewOf } from './view.ts';
+
+const pollMs = 500;
+
+/** Whose upload is meant. */
+export interface Handle {
+  readonly id: string;
+  readonly principal: string;
+}
+
+export type CreateRequest = Omit<Creation, 'id'>;
+
+export class UploadService {
+  readonly #deps: UploadDependencies;
+  readonly finisher: Finisher;
+  readonly #receiver: Receiver;
+  readonly #endings = new EventEmitter().setMaxListeners(0);
+
+  constructor(deps: UploadDependencies) {
+    this.#deps = deps;
+    this.finisher = new Finisher(deps, (upload) => this.#ended(upload));
+    this.#receiver = new Receiver(deps, this.finisher);
+  }
+
+  /**
+   * Creates an upload; completed at once when the principal already owns content with the declared digest and size.
+   * Throws `invalid-*`, `file-too-large`, `too-many-uploads`, `insufficient-storage`.
+   */
+  async create(request: CreateRequest): Promise<UploadView> {
+    const { store, limits, clock, observer, log } = this.#deps;
+    const now = clock.now();
+    const { upload, event } = newUpload({ ...request, id: this.#deps.newId() }, limits, now);
+    const owned =
+      upload.expectedDigest === null ? null : await store.findAsset(upload.expectedDigest, upload.principal);
+    const instant =
+      owned !== null && owned.size === upload.size
+        ? completedByOwner(upload, { ...owned, runs: this.#deps.planRuns(owned) }, now)
+        : null;
+    if (!instant) await this.#checkRoom(request.size);
+    const created = await store.create(
+      instant?.next ?? upload,
+      [event, ...(instant?.events ?? [])],
+      instant?.writes ?? [],
+      limits.liveUploadsMax,
+    );
+    if (!created) {
+      throw new HoldfastError(
+        'too-many-uploads',
+        `There are already ${limits.liveUploadsMax} unfinished uploads. Finish or cancel some of them.`,
+        {
+          details: { liveUploadsMax: limits.liveUploadsMax },
+        },
+      );
+    }
+    observer.created(upload.protocol);
+    log.info(
+      {
+        uploadId: upload.id,
+        filename: upload.safeName,
+        size: upload.size,
+        chunkSize: upload.chunkSize,
+        instant: instant !== null,
+      },
+      'upload created',
+    );
+    if (instant) this.#ended(instant.next);
+    if (upload.size === 0 && !instant) return await this.#seal(upload);
+    return viewOf(instant?.next ?? upload, [], now);
+  }
+
+  async receiveChunk(delivery: ChunkDelivery): Promise<Receipt> {
+    const receipt = await this.#receiver.receive(delivery);
+    const { upload, extent, duplicate } = receipt;
+    this.#deps.log.debug(
+      { uploadId: upload.id, chunk: delivery.index, size: extent.length, received: upload.receivedBytes, duplicate },
+      'chunk received',
+    );
+    return receipt;
+  }
+
+  async status(handle: Handle): Promise<UploadView> {
+    const upload = await this.#owned(handle);
+    const extents = upload.phase.name === 'completed' ? [] : await this.#deps.store.extents(upload.id);
+    return viewOf(upload, extents, this.#deps.clock.now());
+  }
+
+  list(query: UploadQuery): Promise<Page<Upload>> {
+    return this.#deps.store.list(query);
+  }
+
+  async pause(handle: Handle): Promise<UploadView> {
+    return await this.#command(handle, { type: 'pause' });
+  }
+
+  async resume(handle: Handle): Promise<UploadView> {
+    return await this.#command(handle, { type: 'resume', ttlMs: this.#deps.limits.uploadTtlMs });
+  }
+
+  /** Frees the upload's bytes; cancelling twice is fine. */
+  async cancel(handle: Handle): Promise<UploadView> {
+    const view = await this.#command(handle, { type: 'cancel' });
+    this.#receiver.forget(handle.id);
+    await this.#deps.blobs.discard(handle.id);
+    await this.#deps.store.released(handle.id);
+    if (view.upload.storage === 'held') this.#ended(view.upload);
+    return view;
+  }
+
+  /**
+   * Waits at most `waitMs` for the upload to end. Throws `missing-chunks` with the list when bytes are missing, `upload-paused`,
+   * `digest-mismatch` and the like when it failed, `upload-closed` when it was cancelled or expired.
+   */
+  async complete(handle: Handle, waitMs: number): Promise<UploadView> {
+    const upload = await this.#owned(handle);
+    if (upload.phase.name === 'receiving') throw await this.#missing(upload);
+    const ended = await this.#untilEnded(upload, waitMs);
+    if (ended.phase.name === 'receiving') throw await this.#missing(ended);
+    if (ended.phase.name === 'failed')
+      throw new HoldfastError(ended.phase.code, ended.phase.reason, { details: { uploadId: ended.id } });
+    if (ended.phase.name !== 'completed' && ended.phase.name !== 'validating' && ended.phase.name !== 'assembling')
+      throw refusal(ended) ?? notFound(ended.id);
+    return await this.status(handle);
+  }
+
+  async #command(handle: Handle, command: Command): Promise<UploadView> {
+    await this.#owned(handle);
+    const now = this.#deps.clock.now();
+    const upload = await apply(this.#deps.store, { id: handle.id, command, now });
+    this.#deps.log.info({ uploadId: handle.id, command: command.type, state: upload.phase.name }, 'upload changed');
+    return viewOf(upload, await this.#deps.store.extents(upload.id), now);
+  }
+
+  async #owned(handle: Handle): Promise<Upload> {
+    const upload = await this.#deps.store.find(handle.id);
+    if (!upload || upload.principal !== handle.principal) throw notFound(handle.id);
+    return upload;
+  }
+
+  async #seal(upload: Upload): Promise<UploadView> {
+    const { store, clock } = this.#deps;
+    const sealed = await apply(store, {
+      id: upload.id,
+      command: { type: 'seal', lease: this.finisher.lease() },
+      now: clock.now(),
+    });
+    this.finisher.start(sealed, null);
+    return viewOf(sealed, [], clock.now());
+  }
+
+  async #checkRoom(size: number): Promise<void> {
+    const free = await this.#deps.blobs.freeBytes();
+    if (free !== null && free < size) {
+      throw new HoldfastError('insufficient-storage', `The store has ${free} bytes left; the file has ${size}.`, {
+        details: { size, freeBytes: free },
+      });
+    }
+  }
+
+  async #missing(upload: Upload): Promise<HoldfastError> {
+    const view = viewOf(upload, await this.#deps.store.extents(upload.id), this.#deps.clock.now());
+    const { missing, missingChunks, missingTruncated } = view;
+    return new HoldfastError(
+      'missing-chunks',
+      `${(upload.size ?? 0) - upload.receivedBytes} of ${upload.size} bytes have not arrived.`,
+      {
+        details: { missingChunks, missing, truncated: missingTruncated },
+      },
+    );
+  }
+
+  /** The upload once it is in a final phase (or back in receiving), or as it is when the time is up. */
+  async #untilEnded(upload: Upload, waitMs: number): Promise<Upload> {
+    const { store, clock } = this.#deps;
+    const deadline = clock.now() + waitMs;
+    let current = upload;
+    while (isFinishing(current) && clock.now() < deadline) {
+      await this.#ending(upload.id, Math.min(pollMs, Math.max(1, deadline - clock.now())));
+      current = (await store.find(upload.id)) ?? current;
+    }
+    return current;
+  }
+
+  /** Resolves when the upload ends in this process, or after `ms`: another process may be finishing it. */
+  #ending(id: string, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        cancel();
+        this.#endings.off(id, done);
+        resolve();
+      };
+      const cancel = this.#deps.clock.after(ms, done);
+      this.#endings.on(id, done);
+    });
+  }
+
+  #ended(upload: Upload): void {
+    const { observer, log } = this.#deps;
+    const outcome = finalPhases.find((name) => name === upload.phase.name);
+    this.#receiver.forget(upload.id);
+    this.#endings.emit(upload.id);
+    if (!outcome) return;
+    observer.ended(outcome);
+    log.info(
+      { uploadId: upload.id, state: outcome, size: upload.size, totalMs: upload.updatedAt - upload.createdAt },
+      'upload ended',
+    );
+  }
+}
+
+function isFinishing(upload: Upload): boolean {
+  return upload.phase.name === 'validating' || upload.phase.name === 'assembling';
+}

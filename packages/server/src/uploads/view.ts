@@ -1,0 +1,48 @@
+/** The status of an upload, computed from what is stored. */
+import { coveredBytes, type ExtentSet, extentsOf, missingRanges } from '../core/extents.ts';
+import { chunkCount, missingChunks } from '../core/grid.ts';
+import { bytesPerSecond, etaSeconds, fraction } from '../core/progress.ts';
+import type { Extent, Millis, Upload } from '../core/upload.ts';
+
+export interface UploadView {
+  readonly upload: Upload;
+  readonly totalChunks: number;
+  /** Chunks stored whole. */
+  readonly receivedChunks: number;
+  /** 0 … 1. */
+  readonly progress: number;
+  /** At most `rangesMax` ranges. */
+  readonly missing: ExtentSet;
+  /** At most `chunksMax` indexes, in order. */
+  readonly missingChunks: readonly number[];
+  readonly missingTruncated: boolean;
+  readonly bytesPerSecond: number | null;
+  readonly etaSeconds: number | null;
+}
+
+const rangesMax = 1_000;
+const chunksMax = 10_000;
+
+export function viewOf(upload: Upload, extents: readonly Extent[], now: Millis): UploadView {
+  const size = upload.size ?? 0;
+  const grid = { size, chunkSize: upload.chunkSize };
+  const completed = upload.phase.name === 'completed';
+  const stored = completed
+    ? [{ start: 0, end: size }]
+    : extentsOf(extents.map((e) => ({ start: e.offset, end: e.offset + e.length })));
+  const gaps = missingRanges(stored, size);
+  const absent = missingChunks(grid, stored, Number.POSITIVE_INFINITY);
+  const live = upload.phase.name === 'receiving';
+  const speed = live ? bytesPerSecond(extents, now) : null;
+  return {
+    upload,
+    totalChunks: chunkCount(grid),
+    receivedChunks: chunkCount(grid) - absent.length,
+    progress: fraction(completed ? size : coveredBytes(stored), upload.size),
+    missing: gaps.slice(0, rangesMax),
+    missingChunks: absent.slice(0, chunksMax),
+    missingTruncated: gaps.length > rangesMax || absent.length > chunksMax,
+    bytesPerSecond: speed,
+    etaSeconds: live ? etaSeconds(size - coveredBytes(stored), speed) : null,
+  };
+}
