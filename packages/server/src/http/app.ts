@@ -5,22 +5,29 @@ import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import { HoldfastError } from '../core/errors.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { NativeContext } from '../dialects/native/context.ts';
 import { nativeDialect, nativeSchemas } from '../dialects/native/plugin.ts';
-import { problemOf, retryAfterSeconds, statusOf } from '../dialects/native/problems.ts';
 import { renderEvent } from '../dialects/native/render.ts';
 import type { Authenticator } from './auth.ts';
 import { RequestBody } from './body-source.ts';
+import { openApiInfo, pageSecurity } from './documents.ts';
+import { answerErrors, jsonBodyBytesMax } from './errors.ts';
 import { EventStreams } from './event-stream.ts';
 import { type HealthCheck, healthRoutes } from './health-routes.ts';
 import { addStoreGauges, type Metrics } from './metrics.ts';
 import { hostGuard, originGuard } from './same-origin.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { compileValidator } from './validation.ts';
-import { isPagePath, webUi } from './web-ui.ts';
+import { webUi } from './web-ui.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -53,7 +60,6 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-const jsonBodyBytesMax = 1024 * 1024;
 const headersTimeoutMs = 20_000;
 const keepAliveMs = 65_000;
 
@@ -62,7 +68,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
   let stopping = false;
   const app = Fastify({
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: jsonBodyBytesMax,
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     genReqId: () => randomUUID(),
@@ -85,50 +91,8 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     streams: () => streams.count,
   });
 
-  app.setValidatorCompiler(compileValidator());
-  for (const schema of nativeSchemas) app.addSchema(schema);
-  answerErrors(app as unknown as FastifyInstance, options);
-  await app.register(cookie);
-  await app.register(helmet, {
-    contentSecurityPolicy: { directives: pageSecurity },
-    crossOriginEmbedderPolicy: false,
-    hsts: false,
-  });
-  if (options.corsOrigins.length > 0) {
-    const exposedHeaders = ['location', 'retry-after', 'etag', 'content-range'];
-    await app.register(cors, {
-      origin: [...options.corsOrigins],
-      methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-      exposedHeaders,
-      maxAge: 86_400,
-    });
-  }
-  await app.register(swagger, {
-    openapi: openApiInfo(services.version),
-    refResolver: {
-      buildLocalReference: (json, _base, _fragment, i) => (typeof json['$id'] === 'string' ? json['$id'] : `def-${i}`),
-    },
-  });
-
-  app.decorateRequest('principal', '');
-  app.addHook('onRequest', hostGuard(auth.open));
-  app.addHook('onRequest', originGuard(options.corsOrigins));
-  app.addHook('onRequest', async (request) => {
-    if (stopping) throw new HoldfastError('shutting-down', 'The server is stopping. Try again in a moment.');
-    if (request.routeOptions.config?.public === true || request.is404) return;
-    request.principal = auth.principalOf(request, clock.now());
-  });
-  app.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'unmatched';
-    options.metrics.request(route, request.method, reply.statusCode, reply.elapsedTime / 1000);
-    if (request.routeOptions.logLevel === 'warn') return;
-    const { id: uploadId } = (request.params ?? {}) as { id?: string };
-    const subject = route.startsWith('/v1/uploads/') ? { uploadId } : {};
-    request.log.debug(
-      { ...subject, method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
-      'request',
-    );
-  });
+  await registerPlugins(app as unknown as FastifyInstance, options);
+  addHooks(app as unknown as FastifyInstance, options, () => stopping);
 
   await app.register(
     healthRoutes({
@@ -167,6 +131,58 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
   };
 }
 
+/** Validation, schemas, errors, and what every answer carries. */
+async function registerPlugins(app: FastifyInstance, options: HttpOptions): Promise<void> {
+  app.setValidatorCompiler(compileValidator());
+  for (const schema of nativeSchemas) app.addSchema(schema);
+  answerErrors(app, options);
+  await app.register(cookie);
+  await app.register(helmet, {
+    contentSecurityPolicy: { directives: pageSecurity },
+    crossOriginEmbedderPolicy: false,
+    hsts: false,
+  });
+  if (options.corsOrigins.length > 0) {
+    const exposedHeaders = ['location', 'retry-after', 'etag', 'content-range'];
+    await app.register(cors, {
+      origin: [...options.corsOrigins],
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+      exposedHeaders,
+      maxAge: 86_400,
+    });
+  }
+  await app.register(swagger, {
+    openapi: openApiInfo(options.services.version),
+    refResolver: {
+      buildLocalReference: (json, _base, _fragment, i) => (typeof json['$id'] === 'string' ? json['$id'] : `def-${i}`),
+    },
+  });
+}
+
+/** Who asks, whether they may, and what is measured of every request. */
+function addHooks(app: FastifyInstance, options: HttpOptions, stopping: () => boolean): void {
+  const { auth, clock } = options;
+  app.decorateRequest('principal', '');
+  app.addHook('onRequest', hostGuard(auth.open));
+  app.addHook('onRequest', originGuard(options.corsOrigins));
+  app.addHook('onRequest', async (request) => {
+    if (stopping()) throw new HoldfastError('shutting-down', 'The server is stopping. Try again in a moment.');
+    if (request.routeOptions.config?.public === true || request.is404) return;
+    request.principal = auth.principalOf(request, clock.now());
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unmatched';
+    options.metrics.request(route, request.method, reply.statusCode, reply.elapsedTime / 1000);
+    if (request.routeOptions.logLevel === 'warn') return;
+    const { id: uploadId } = (request.params ?? {}) as { id?: string };
+    const subject = route.startsWith('/v1/uploads/') ? { uploadId } : {};
+    request.log.debug(
+      { ...subject, method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'request',
+    );
+  });
+}
+
 /** Pages and their files are reachable without credentials; what they ask for is not. */
 function publicScope(plugin: ReturnType<typeof webUi>): ReturnType<typeof webUi> {
   return async (app) => {
@@ -175,81 +191,5 @@ function publicScope(plugin: ReturnType<typeof webUi>): ReturnType<typeof webUi>
       route.schema = { ...route.schema, hide: true };
     });
     await app.register(plugin);
-  };
-}
-
-function answerErrors(app: FastifyInstance, options: HttpOptions): void {
-  const answer = (error: HoldfastError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const wait = retryAfterSeconds[error.code];
-    if (wait !== undefined) reply.header('retry-after', wait);
-    if (error.code === 'body-timeout' || error.code === 'body-too-long' || error.code === 'shutting-down')
-      reply.header('connection', 'close');
-    if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="holdfast"');
-    const { id: uploadId } = (request.params ?? {}) as { id?: string };
-    const level = statusOf[error.code] >= 500 ? 'error' : 'info';
-    request.log[level](
-      { code: error.code, uploadId, route: request.routeOptions.url, ...(level === 'error' ? { err: error } : {}) },
-      error.message,
-    );
-    return reply
-      .code(statusOf[error.code])
-      .type('application/problem+json')
-      .send(JSON.stringify(problemOf(error, request.id)));
-  };
-  app.setErrorHandler((error: unknown, request, reply) => answer(coded(error), request, reply));
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?')[0] ?? '/';
-    if (options.webDir !== null && isPagePath(request.method, path, request.headers.accept))
-      return reply.header('cache-control', 'no-cache').sendFile('index.html', options.webDir);
-    return answer(
-      new HoldfastError('route-not-found', `There is nothing at ${request.method} ${path.slice(0, 200)}.`),
-      request,
-      reply,
-    );
-  });
-}
-
-/** Fastify's own refusals carry a status below 500 and are the request's fault; anything unknown is ours. */
-function coded(error: unknown): HoldfastError {
-  if (error instanceof HoldfastError) return error;
-  const { statusCode, message, code } = error as { statusCode?: number; message?: string; code?: string };
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return new HoldfastError('invalid-request', `The body is larger than ${jsonBodyBytesMax} bytes.`);
-  if (statusCode === 415)
-    return new HoldfastError(
-      'invalid-request',
-      'The body of this request is JSON: send Content-Type: application/json.',
-    );
-  if (statusCode !== undefined && statusCode < 500)
-    return new HoldfastError('invalid-request', message ?? 'The request is not well-formed.', { cause: error });
-  return new HoldfastError('internal', 'Something went wrong inside; the log has it under the request id.', {
-    cause: error,
-  });
-}
-
-const pageSecurity = {
-  'default-src': ["'self'"],
-  'img-src': ["'self'", 'data:', 'blob:'],
-  'media-src': ["'self'", 'blob:'],
-  'style-src': ["'self'"],
-  'script-src': ["'self'"],
-  'worker-src': ["'self'", 'blob:'],
-  'connect-src': ["'self'"],
-  'object-src': ["'none'"],
-  'frame-ancestors': ["'none'"],
-  'upgrade-insecure-requests': null,
-};
-
-function openApiInfo(version: string) {
-  return {
-    openapi: '3.1.0',
-    info: {
-      title: 'Holdfast',
-      version,
-      description: 'Uploads that arrive: resumable, verified, processed once.',
-      license: { name: 'MIT' },
-    },
-    components: { securitySchemes: { apiKey: { type: 'http' as const, scheme: 'bearer' } } },
-    security: [{ apiKey: [] }],
   };
 }

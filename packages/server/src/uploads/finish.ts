@@ -8,7 +8,7 @@ import { transition } from '../core/transition.ts';
 import type { Sha256, Upload } from '../core/upload.ts';
 import { apply, decideOn } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
-import { dropDamaged } from './repair.ts';
+import { dropDamaged, wholeDigest } from './repair.ts';
 
 /** Enough for every signature that type sniffing knows. */
 const headBytes = 4_100;
@@ -61,11 +61,17 @@ export class Finisher {
   async #finish(upload: Upload, known: Sha256 | null): Promise<void> {
     const renewal = this.#renew(upload);
     try {
-      const assembling = await this.#verify(upload, known);
+      const assembling = await this.#verify(upload, known ?? (await this.#recordedDigest(upload)));
       if (assembling) await this.#place(assembling.upload, assembling.committed);
     } finally {
       renewal();
     }
+  }
+
+  /** What a receipt knew, for an upload that is taken over. */
+  async #recordedDigest(upload: Upload): Promise<Sha256 | null> {
+    if (upload.phase.name !== 'validating' || upload.receivedExtents !== 1) return null;
+    return wholeDigest(upload, await this.#deps.store.extents(upload.id));
   }
 
   /** The upload with its digest established, or null when it ended or went back to receiving. */

@@ -50,12 +50,8 @@ export class UploadService {
         ? completedByOwner(upload, { ...owned, runs: this.#deps.planRuns(owned) }, now)
         : null;
     if (!instant) await this.#checkRoom(request.size);
-    const created = await store.create(
-      instant?.next ?? upload,
-      [event, ...(instant?.events ?? [])],
-      instant?.writes ?? [],
-      limits.liveUploadsMax,
-    );
+    const events = [event, ...(instant?.events ?? [])];
+    const created = await store.create(instant?.next ?? upload, events, instant?.writes ?? [], limits.liveUploadsMax);
     if (!created) {
       throw new HoldfastError(
         'too-many-uploads',
@@ -78,7 +74,7 @@ export class UploadService {
     );
     if (instant) this.#ended(instant.next);
     if (upload.size === 0 && !instant) return await this.#seal(upload);
-    return viewOf(instant?.next ?? upload, [], now);
+    return viewOf({ ...(instant?.next ?? upload), lastEvent: events.length }, [], now);
   }
 
   async receiveChunk(delivery: ChunkDelivery): Promise<Receipt> {

@@ -9,7 +9,10 @@ import { renderReceipt } from './render.ts';
 
 export function chunkRoute(context: NativeContext): FastifyPluginAsync {
   return async (app) => {
-    // The body is bytes whatever its declared type; nothing may parse or gather it.
+    // The body is bytes whatever its declared type, even a malformed one; nothing may parse or gather it.
+    app.addHook('onRequest', async (request) => {
+      request.raw.headers['content-type'] = 'application/octet-stream';
+    });
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 

@@ -7,6 +7,7 @@ import { chunkRoute } from './chunk-route.ts';
 import type { NativeContext } from './context.ts';
 import { eventRoutes } from './event-routes.ts';
 import { runRoutes } from './run-routes.ts';
+import { uploadCommands } from './upload-commands.ts';
 import { uploadRoutes } from './upload-routes.ts';
 
 /** Shapes that routes refer to by `$id`. */
@@ -29,6 +30,7 @@ export const nativeSchemas = [
 export function nativeDialect(context: NativeContext): FastifyPluginAsync {
   return async (app) => {
     await app.register(uploadRoutes(context));
+    await app.register(uploadCommands(context));
     await app.register(chunkRoute(context));
     await app.register(eventRoutes(context));
     await app.register(assetRoutes(context));

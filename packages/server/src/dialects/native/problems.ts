@@ -47,6 +47,13 @@ export const retryAfterSeconds: Partial<Readonly<Record<ErrorCode, number>>> = {
   'insufficient-storage': 60,
 };
 
+/** The code of a body field that is not as its schema says; other fields are `invalid-request`. */
+export const codeOfField: Readonly<Partial<Record<string, ErrorCode>>> = {
+  size: 'invalid-size',
+  chunkSize: 'invalid-size',
+  sha256: 'invalid-digest',
+};
+
 export function problemOf(error: HoldfastError, requestId: string): Problem {
   const { summary, retryable } = errorCatalog[error.code];
   const details = Object.keys(error.details).length > 0 ? { details: { ...error.details } } : {};

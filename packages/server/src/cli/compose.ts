@@ -1,0 +1,170 @@
+/** The composition root of one node: the only place that names concrete adapters. Opens everything, recovers, closes in reverse. */
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { fileTypeFromBuffer } from 'file-type';
+import type { Logger } from 'pino';
+import { beginRun, type OpenRun, readBootRecord } from '../blobs/disk/boot-record.ts';
+import { type DiskBlobs, openDiskBlobs } from '../blobs/disk/open.ts';
+import { limitsOf } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import type { Limits } from '../core/limits.ts';
+import { type CrashPoints, noCrashPoints } from '../core/ports/crash-points.ts';
+import { createHttpServer, type HttpServer } from '../http/app.ts';
+import { Authenticator } from '../http/auth.ts';
+import { createMetrics, type Metrics } from '../http/metrics.ts';
+import { defaultPipeline } from '../pipeline/default-pipeline.ts';
+import { planRuns } from '../pipeline/plan.ts';
+import { readBootId } from '../platform/boot-id.ts';
+import { systemClock } from '../platform/system-clock.ts';
+import { uuidv7 } from '../platform/uuidv7.ts';
+import { lockInstance } from '../state/sql/instance-lock.ts';
+import { openSqliteState, type State } from '../state/sql/open.ts';
+import type { UploadDependencies } from '../uploads/dependencies.ts';
+import { recover } from '../uploads/recover.ts';
+import { UploadService } from '../uploads/service.ts';
+import { Sweeper } from '../uploads/sweep.ts';
+import { Closing } from './closing.ts';
+import { healthChecks } from './health.ts';
+import { nodeIdentity } from './node-identity.ts';
+import { type PipelineNode, startPipeline } from './pipeline-node.ts';
+import { packageVersion } from './version.ts';
+
+export interface NodeOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly crash?: CrashPoints;
+}
+
+/** A node that has recovered and is ready to listen. */
+export interface ServerNode {
+  readonly http: HttpServer;
+  readonly version: string;
+  /** Stops taking requests, finishes or leaves what is running in order, lets go of everything. */
+  close(): Promise<void>;
+}
+
+const webDir = fileURLToPath(new URL('../../web', import.meta.url));
+
+export async function openNode({ config, log, crash = noCrashPoints }: NodeOptions): Promise<ServerNode> {
+  const closing = new Closing();
+  try {
+    return await open({ config, log, crash }, closing);
+  } catch (error) {
+    await closing.close(log);
+    throw error;
+  }
+}
+
+async function open(options: Required<NodeOptions>, closing: Closing): Promise<ServerNode> {
+  const { config, log, crash } = options;
+  const dataDir = resolve(config.dataDir);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const lock = lockInstance(dataDir);
+  closing.add('instance lock', () => lock.release());
+  const holder = await nodeIdentity(dataDir);
+  const bootId = await readBootId();
+  const lastRun = await readBootRecord(dataDir, bootId);
+  let run: OpenRun | null = null;
+  closing.add('boot record', () => run?.markClean());
+
+  const disk = await openDiskBlobs(diskOptions(config, dataDir));
+  closing.add('blobs', () => disk.blobs.close());
+  const state = await openSqliteState({ file: join(dataDir, 'state.db'), clock: systemClock });
+  closing.add('state', () => state.close());
+
+  const metrics = createMetrics();
+  const limits = limitsOf(config);
+  const deps = uploadDependencies({ options: { ...options, crash }, limits, disk, state, metrics, holder });
+  const uploads = new UploadService(deps);
+  closing.add('finishing uploads', () => uploads.finisher.idle());
+  await recover(deps, uploads.finisher, {
+    distrustBytes: lastRun === 'machine-went-down' && config.durability === 'committed',
+  });
+  run = await beginRun(dataDir, bootId);
+  closing.add('clean-up', sweeping(new Sweeper(deps, uploads.finisher), config.cleanupIntervalMinutes * 60_000));
+
+  const pipeline = await startPipeline({ config, log, crash, holder, state, disk });
+  closing.add('pipeline', () => pipeline.stop());
+  const http = await createHttpServer(httpOptions({ options, limits, uploads, disk, state, metrics, pipeline }));
+  closing.add('http', () => http.close());
+  return { http, version: packageVersion(), close: () => closing.close(log) };
+}
+
+function diskOptions(config: Config, dir: string): Parameters<typeof openDiskBlobs>[0] {
+  const workers = config.hashWorkers === 0 ? {} : { hashWorkers: config.hashWorkers };
+  return { dir, durability: config.durability, reserveBytes: config.reserveMb * 1024 * 1024, ...workers };
+}
+
+interface Parts {
+  readonly options: Required<NodeOptions>;
+  readonly limits: Limits;
+  readonly disk: DiskBlobs;
+  readonly state: State;
+  readonly metrics: Metrics;
+}
+
+function uploadDependencies(parts: Parts & { readonly holder: string }): UploadDependencies {
+  const { options, limits, disk, state, metrics, holder } = parts;
+  return {
+    store: state.uploads,
+    blobs: disk.blobs,
+    claims: state.claims,
+    clock: systemClock,
+    limits,
+    log: options.log,
+    observer: metrics.observer,
+    crash: options.crash,
+    holder,
+    newId: uuidv7,
+    planRuns: (asset) => (options.config.pipeline ? planRuns([defaultPipeline], asset) : []),
+    sniffType: async (head) => (await fileTypeFromBuffer(head))?.mime ?? null,
+  };
+}
+
+function httpOptions(
+  parts: Parts & { readonly uploads: UploadService; readonly pipeline: PipelineNode },
+): Parameters<typeof createHttpServer>[0] {
+  const { options, limits, uploads, disk, state, metrics, pipeline } = parts;
+  const { config, log } = options;
+  return {
+    services: {
+      uploads,
+      store: state.uploads,
+      ledger: state.ledger,
+      blobs: disk.blobs,
+      artifacts: disk.artifacts,
+      limits,
+      version: packageVersion(),
+      durability: config.durability,
+      notifyPipeline: () => pipeline.notify(),
+    },
+    auth: new Authenticator(config.apiKeys),
+    clock: systemClock,
+    log,
+    metrics,
+    healthChecks: healthChecks({ state, disk, pipeline, reserveBytes: config.reserveMb * 1024 * 1024 }),
+    corsOrigins: config.corsOrigins,
+    trustedProxies: config.trustedProxies,
+    webDir,
+  };
+}
+
+/** Clean-ups one after the other, never two at once; the returned function stops and waits for the running one. */
+function sweeping(sweeper: Sweeper, intervalMs: number): () => Promise<void> {
+  let stopped = false;
+  let running: Promise<unknown> = Promise.resolve();
+  let cancel = () => {};
+  const schedule = () => {
+    if (stopped) return;
+    cancel = systemClock.after(intervalMs, () => {
+      running = sweeper.sweep().finally(schedule);
+    });
+  };
+  schedule();
+  return async () => {
+    stopped = true;
+    cancel();
+    await running;
+  };
+}

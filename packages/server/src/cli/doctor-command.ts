@@ -1,0 +1,53 @@
+/** `holdfast doctor`: what this machine has and lacks, and what to do about it. */
+import type { Command } from 'commander';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { checkDisk, checkMedia, checkNode, checkServer, checkSqlite, type Diagnosis } from './diagnoses.ts';
+import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
+
+interface Options {
+  readonly data?: string;
+  readonly server?: string;
+  readonly json?: boolean;
+}
+
+const marks = { good: '✓', warning: '!', bad: '✗' } as const;
+
+export function registerDoctor(program: Command, io: CliIo): void {
+  program
+    .command('doctor')
+    .description(
+      'Look at this machine: Node, data directory, disk, database, media tools; with --server also at a running server.',
+    )
+    .option('--data <dir>', 'the data directory to look at (default: ./data)')
+    .option('--server <url>', 'also ask this server how it is')
+    .option('--json', 'the diagnoses as JSON')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 Holdfast can run here (warnings are allowed), 1 something stands in the way, 2 wrong usage.\n',
+    )
+    .action((options: Options) => run(options, io));
+}
+
+async function run(options: Options, io: CliIo): Promise<void> {
+  const config: Config = loadConfig({ env: io.env, flags: { dataDir: options.data } });
+  const diagnoses: Diagnosis[] = [
+    checkNode(),
+    ...(await checkDisk(config)),
+    await checkSqlite(),
+    ...(await checkMedia(config, io.signal)),
+    ...(options.server === undefined ? [] : await checkServer(options.server, io.signal)),
+  ];
+  const bad = diagnoses.filter((d) => d.verdict === 'bad').length;
+  if (options.json === true) printLine(io.stdout, JSON.stringify({ ok: bad === 0, diagnoses }, null, 2));
+  else for (const line of table(diagnoses)) printLine(io.stdout, line);
+  if (bad > 0) throw new CommandFailed('', exitCodes.failed);
+}
+
+function table(diagnoses: readonly Diagnosis[]): string[] {
+  const width = Math.max(...diagnoses.map((d) => d.subject.length));
+  return diagnoses.flatMap((d) => {
+    const line = `${marks[d.verdict]} ${d.subject.padEnd(width)}  ${d.found}`;
+    return d.advice === undefined ? [line] : [line, `  ${' '.repeat(width)}  → ${d.advice}`];
+  });
+}

@@ -1,0 +1,32 @@
+/** What a command has of the world around it, passed in so that tests run commands without a process. */
+import type { Writable } from 'node:stream';
+
+export interface CliIo {
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether a person looks at standard error: progress bars, colours. */
+  readonly isTTY: boolean;
+  /** Fires at the first Ctrl-C or SIGTERM: stop in order. */
+  readonly signal: AbortSignal;
+}
+
+export const exitCodes = { done: 0, failed: 1, usage: 2, unreachable: 3, interrupted: 130 } as const;
+
+export const exitCodesHelp =
+  '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 server not reachable, 130 interrupted.\n';
+
+/** Ends a command with its exit code after a line for people. */
+export class CommandFailed extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.name = 'CommandFailed';
+    this.exitCode = exitCode;
+  }
+}
+
+export function printLine(stream: Writable, line: string): void {
+  stream.write(`${line}\n`);
+}

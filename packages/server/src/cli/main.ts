@@ -1,0 +1,62 @@
+/** The command line. */
+import { Command, CommanderError } from 'commander';
+import { HoldfastError } from '../core/errors.ts';
+import { registerDoctor } from './doctor-command.ts';
+import { type CliIo, CommandFailed, exitCodes, exitCodesHelp, printLine } from './io.ts';
+import { registerServe } from './serve-command.ts';
+import { registerVerify } from './verify-command.ts';
+import { packageVersion } from './version.ts';
+
+const interrupted = new AbortController();
+
+const io: CliIo = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  isTTY: process.stderr.isTTY === true,
+  signal: interrupted.signal,
+};
+
+/** First Ctrl-C: commands stop in order. Second: the process ends. `serve` has its own handling. */
+function watchSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (interrupted.signal.aborted) process.exit(exitCodes.interrupted);
+      interrupted.abort();
+    });
+  }
+}
+
+const program = new Command('holdfast')
+  .description('Uploads that arrive: resumable, verified, processed once.')
+  .version(packageVersion(), '-V, --version')
+  .showHelpAfterError('(holdfast --help tells what there is)')
+  .addHelpText('after', exitCodesHelp)
+  .hook('preAction', (_program, command) => {
+    if (command.name() !== 'serve') watchSignals();
+  })
+  .exitOverride();
+
+registerServe(program);
+registerVerify(program, io);
+registerDoctor(program, io);
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (error instanceof CommandFailed) {
+    if (error.message !== '') printLine(io.stderr, `holdfast: ${error.message}`);
+    return error.exitCode;
+  }
+  if (error instanceof HoldfastError) {
+    printLine(io.stderr, `holdfast: ${error.message}`);
+    return error.code === 'invalid-request' ? exitCodes.usage : exitCodes.failed;
+  }
+  printLine(io.stderr, `holdfast: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return exitCodes.failed;
+}

@@ -1,0 +1,182 @@
+/**
+ * State against storage: what is recorded and not there, what is there and not recorded, what is not as it was recorded. For a node
+ * that is stopped. Repairs only what cannot lose anything: damaged bytes of unfinished uploads are asked for again, and incoming
+ * files that belong to nothing are removed. Assets and artifacts are only reported: they come back from a backup or a new upload.
+ */
+import type { ArtifactStore } from '../core/ports/artifact-store.ts';
+import type { LedgerStore } from '../core/ports/ledger-store.ts';
+import type { Sha256, Upload } from '../core/upload.ts';
+import type { UploadDependencies } from './dependencies.ts';
+import { damagedExtents, dropDamaged } from './repair.ts';
+
+export type FindingKind =
+  | 'lost-asset'
+  | 'damaged-asset'
+  | 'orphaned-asset'
+  | 'damaged-bytes'
+  | 'orphaned-bytes'
+  | 'lost-artifact'
+  | 'damaged-artifact';
+
+export interface Finding {
+  readonly kind: FindingKind;
+  /** The asset, upload or artifact. */
+  readonly subject: string;
+  readonly detail: string;
+  readonly repaired: boolean;
+}
+
+export interface VerifyOptions {
+  /** Reads every byte of every asset again; without it only sizes are compared. */
+  readonly deep: boolean;
+  readonly repair: boolean;
+  readonly deps: UploadDependencies;
+  readonly ledger: LedgerStore;
+  readonly artifacts: ArtifactStore;
+  /** Called as it goes on, with what has been checked so far. */
+  progress(checked: VerifyCounts): void;
+}
+
+export interface VerifyCounts {
+  assets: number;
+  /** Bytes of assets that were read again. */
+  bytes: number;
+  uploads: number;
+  artifacts: number;
+}
+
+const batch = 200;
+
+/** Yields findings as they come; the last value is what was checked. */
+export async function* verify(options: VerifyOptions): AsyncGenerator<Finding, VerifyCounts> {
+  const counts: VerifyCounts = { assets: 0, bytes: 0, uploads: 0, artifacts: 0 };
+  const known = new Set<Sha256>();
+  yield* assets(options, counts, known);
+  const live = new Map<string, Upload>();
+  yield* unfinished(options, counts, live);
+  yield* orphans(options, known, live);
+  yield* artifactFiles(options, counts);
+  return counts;
+}
+
+async function* assets(
+  { deps, deep, progress }: VerifyOptions,
+  counts: VerifyCounts,
+  known: Set<Sha256>,
+): AsyncGenerator<Finding> {
+  for await (const asset of pages((after: { id: string } | null) => deps.store.allAssets(after?.id ?? '', batch))) {
+    known.add(asset.id);
+    counts.assets += 1;
+    const size = await deps.blobs.assetSize(asset.id);
+    if (size === null)
+      yield {
+        kind: 'lost-asset',
+        subject: asset.id,
+        detail: `${asset.size} bytes are not in storage`,
+        repaired: false,
+      };
+    else if (size !== asset.size)
+      yield {
+        kind: 'damaged-asset',
+        subject: asset.id,
+        detail: `has ${size} bytes instead of ${asset.size}`,
+        repaired: false,
+      };
+    else if (deep) {
+      const digest = await deps.blobs.rehashAsset(asset.id, (bytes) => {
+        counts.bytes += bytes;
+        progress(counts);
+      });
+      if (digest !== asset.id)
+        yield {
+          kind: 'damaged-asset',
+          subject: asset.id,
+          detail: `its bytes have SHA-256 ${digest ?? '(not readable)'}`,
+          repaired: false,
+        };
+    }
+    progress(counts);
+  }
+}
+
+async function* unfinished(
+  { deps, repair, progress }: VerifyOptions,
+  counts: VerifyCounts,
+  live: Map<string, Upload>,
+): AsyncGenerator<Finding> {
+  for await (const upload of pages((after: Upload | null) => deps.store.live(after?.id ?? '', batch))) {
+    live.set(upload.id, upload);
+    counts.uploads += 1;
+    progress(counts);
+    // An upload that is being assembled may already be in the asset store; finishing it tells.
+    if (upload.phase.name === 'assembling') continue;
+    const bad = (await damagedExtents(deps, upload)).reduce((sum, extent) => sum + extent.length, 0);
+    if (bad === 0) continue;
+    if (repair) await dropDamaged(deps, upload.id, 'found damaged by verify');
+    yield {
+      kind: 'damaged-bytes',
+      subject: upload.id,
+      detail: `${bad} acknowledged bytes are not in storage as recorded${repair ? '; they are asked for again' : ''}`,
+      repaired: repair,
+    };
+  }
+}
+
+async function* orphans(
+  { deps, repair }: VerifyOptions,
+  known: ReadonlySet<Sha256>,
+  live: ReadonlyMap<string, Upload>,
+): AsyncGenerator<Finding> {
+  for await (const id of deps.blobs.storedUploads()) {
+    if (live.has(id)) continue;
+    if (repair) await deps.blobs.discard(id);
+    yield {
+      kind: 'orphaned-bytes',
+      subject: id,
+      detail: `incoming bytes of no unfinished upload${repair ? ', removed' : ''}`,
+      repaired: repair,
+    };
+  }
+  const finishing = [...live.values()].some(
+    (upload) => upload.phase.name === 'validating' || upload.phase.name === 'assembling',
+  );
+  for await (const digest of deps.blobs.storedAssets()) {
+    if (known.has(digest)) continue;
+    const detail = finishing
+      ? 'no asset is recorded for it; an upload that is being finished may be about to'
+      : 'no asset is recorded for it';
+    yield { kind: 'orphaned-asset', subject: digest, detail, repaired: false };
+  }
+}
+
+async function* artifactFiles(
+  { ledger, artifacts, progress }: VerifyOptions,
+  counts: VerifyCounts,
+): AsyncGenerator<Finding> {
+  for await (const artifact of pages((after: { stepKey: string; name: string } | null) =>
+    ledger.allArtifacts(after && { stepKey: after.stepKey, name: after.name }, batch),
+  )) {
+    counts.artifacts += 1;
+    progress(counts);
+    const state = await artifacts.check(artifact);
+    if (state === 'intact') continue;
+    const subject = `${artifact.stepKey}/${artifact.name}`;
+    yield {
+      kind: state === 'missing' ? 'lost-artifact' : 'damaged-artifact',
+      subject,
+      detail: `the file is ${state}`,
+      repaired: false,
+    };
+  }
+}
+
+async function* pages<T>(next: (after: T | null) => Promise<readonly T[]>): AsyncGenerator<T> {
+  let after: T | null = null;
+  for (;;) {
+    const items: readonly T[] = await next(after);
+    yield* items;
+    const last = items.at(-1);
+    if (last === undefined || items.length < batch) return;
+    after = last;
+  }
+}
