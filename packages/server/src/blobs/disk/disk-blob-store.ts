@@ -1,0 +1,204 @@
+/** Blobs in a folder of a local disk. See `layout.ts` for what is where, `upload-file.ts` for what is promised about syncs. */
+import { opendir, writeFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { HoldfastError, invariant } from '../../core/errors.ts';
+import type { Range } from '../../core/extents.ts';
+import type { BlobStore, WriteRequest, Written } from '../../core/ports/blob-store.ts';
+import type { BodySource } from '../../core/ports/body-source.ts';
+import type { Sha256 } from '../../core/upload.ts';
+import type { DirectorySyncs } from './directory-syncs.ts';
+import { descriptorDigest, fileDigest, inlineBytesMax } from './file-digest.ts';
+import type { FileIo } from './file-io.ts';
+import { fileStream } from './file-stream.ts';
+import type { HashPool } from './hash-pool.ts';
+import { storeError, translated } from './io-errors.ts';
+import { type DiskLayout, isDigest, isUploadId } from './layout.ts';
+import { placeSealed, sizeOf, unlinkIfThere } from './placement.ts';
+import { receive } from './receive.ts';
+import type { SpaceGuard } from './space-guard.ts';
+import { bodyMatches, storedChecksum } from './stored-range.ts';
+import type { UploadFile } from './upload-file.ts';
+import type { UploadFiles } from './upload-files.ts';
+
+/** What an acknowledged receipt survives: power loss, or a crash of the process. */
+export type Durability = 'synced' | 'committed';
+
+export interface DiskBlobStoreParts {
+  readonly layout: DiskLayout;
+  readonly durability: Durability;
+  readonly io: FileIo;
+  readonly files: UploadFiles;
+  readonly directories: DirectorySyncs;
+  readonly pool: HashPool;
+  readonly space: SpaceGuard;
+}
+
+export class DiskBlobStore implements BlobStore {
+  readonly #parts: DiskBlobStoreParts;
+
+  constructor(parts: DiskBlobStoreParts) {
+    this.#parts = parts;
+  }
+
+  async prepare(uploadId: string, size: number | null): Promise<void> {
+    const wanted = size ?? 0;
+    invariant(Number.isSafeInteger(wanted) && wanted >= 0, 'size in whole bytes');
+    await translated('making room for an upload', () =>
+      this.#parts.files.of(uploadId).hold((file) => this.#prepare(file, wanted)),
+    );
+  }
+
+  write(request: WriteRequest): Promise<Written> {
+    const { uploadId, offset, length } = request;
+    invariant(
+      Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(offset + length) && length >= 0,
+      'range in whole bytes',
+    );
+    // Bytes that were hashed are about to change (they were found damaged and are sent again).
+    if (this.#parts.pool.followedTo(uploadId) > offset) this.#parts.pool.forget(uploadId);
+    return this.#parts.files.of(uploadId).hold((file) => receive(this.#parts.io, file, request));
+  }
+
+  matches(uploadId: string, range: Range, body: BodySource): Promise<boolean> {
+    return translated('comparing a chunk', () =>
+      this.#parts.files.of(uploadId).hold((file) => bodyMatches({ io: this.#parts.io, file }, range, body)),
+    );
+  }
+
+  async sync(uploadId: string): Promise<void> {
+    if (this.#parts.durability === 'committed') return;
+    await translated('syncing an upload', () => this.#parts.files.of(uploadId).hold((file) => this.#sync(file)));
+  }
+
+  async checksum(uploadId: string, range: Range): Promise<number | null> {
+    try {
+      return await this.#parts.files.of(uploadId).hold((file) => storedChecksum({ io: this.#parts.io, file }, range));
+    } catch (error) {
+      const translatedError = storeError('reading a chunk', error);
+      if (translatedError instanceof HoldfastError && translatedError.code === 'storage-damaged') return null;
+      throw translatedError;
+    }
+  }
+
+  hashAhead(uploadId: string, upTo: number): void {
+    if (upTo > inlineBytesMax) this.#parts.pool.follow(uploadId, this.#parts.layout.incomingFile(uploadId), upTo);
+  }
+
+  digest(uploadId: string, size: number): Promise<Sha256> {
+    const { io, files, layout, pool } = this.#parts;
+    if (size > inlineBytesMax) return pool.digest(uploadId, layout.incomingFile(uploadId), size);
+    return translated('hashing an upload', () => files.of(uploadId).use((fd) => descriptorDigest(io, fd, size)));
+  }
+
+  async place(uploadId: string, size: number, digest: Sha256): Promise<void> {
+    invariant(isDigest(digest), 'digest is 64 lower-case hex digits');
+    await translated('placing an asset', () =>
+      this.#parts.files.exclusively(uploadId, (file) => placeSealed(this.#parts, file, { size, digest })),
+    );
+    this.#parts.pool.forget(uploadId);
+  }
+
+  async discard(uploadId: string): Promise<void> {
+    this.#parts.pool.forget(uploadId);
+    await translated('freeing an upload', () =>
+      this.#parts.files.exclusively(uploadId, (file) => unlinkIfThere(this.#parts.io, file.path)),
+    );
+    this.#parts.pool.forget(uploadId);
+  }
+
+  assetSize(digest: Sha256): Promise<number | null> {
+    return translated('looking for an asset', () => sizeOf(this.#parts.io, this.#parts.layout.assetFile(digest)));
+  }
+
+  readAsset(digest: Sha256, range: Range): Promise<Readable> {
+    return fileStream(this.#parts.io, this.#parts.layout.assetFile(digest), range);
+  }
+
+  assetPath(digest: Sha256): string {
+    return this.#parts.layout.assetFile(digest);
+  }
+
+  async rehashAsset(digest: Sha256, onBytes?: (bytes: number) => void): Promise<Sha256 | null> {
+    const size = await this.assetSize(digest);
+    return size === null ? null : fileDigest(this.#parts, { path: this.assetPath(digest), size }, onBytes ?? null);
+  }
+
+  async *storedUploads(): AsyncIterable<string> {
+    yield* this.#names(this.#parts.layout.incoming, isUploadId);
+  }
+
+  async *storedAssets(): AsyncIterable<Sha256> {
+    for (const folder of this.#parts.layout.assetFolders()) yield* this.#names(folder, isDigest);
+  }
+
+  freeBytes(): Promise<number | null> {
+    return translated('asking for free space', () => this.#parts.space.free());
+  }
+
+  async ping(): Promise<void> {
+    await translated('checking the store', () =>
+      writeFile(`${this.#parts.layout.scratch}/.ping`, 'ping\n', { mode: 0o600 }),
+    );
+  }
+
+  /**
+   * Also makes durable what `committed` left in the page cache, this process or one that crashed before it, so that a power loss after a
+   * clean stop takes nothing.
+   */
+  async close(): Promise<void> {
+    const { files, directories, pool } = this.#parts;
+    await pool.close();
+    const failures: unknown[] = [];
+    if (this.#parts.durability === 'committed') {
+      for await (const id of this.storedUploads()) {
+        await this.#parts.files
+          .of(id)
+          .hold((file) => this.#sync(file))
+          .catch((error: unknown) => failures.push(error));
+      }
+    }
+    await files.close();
+    await directories.close();
+    if (failures.length > 0) throw storeError('syncing before the stop', failures[0]);
+  }
+
+  async #prepare(file: UploadFile, size: number): Promise<void> {
+    const { io, space } = this.#parts;
+    if (!file.isOpen) {
+      // What our own file already holds needs no room a second time.
+      const free = await space.free();
+      if (size > free) {
+        const held = await io.factsOf(file.path).then(
+          (facts) => facts.allocated,
+          () => 0,
+        );
+        await space.require(size - held);
+      }
+    }
+    const isNew = await file.create();
+    try {
+      await file.use(async (fd) => {
+        const facts = file.facts(fd);
+        if (facts.size >= size) return;
+        if (!isNew) await space.require(size - facts.allocated);
+        await io.truncate(fd, size);
+        file.resized();
+      });
+    } catch (error) {
+      if (isNew) await unlinkIfThere(io, file.path);
+      throw error;
+    }
+  }
+
+  async #sync(file: UploadFile): Promise<void> {
+    const entry = file.entryDurable ? null : this.#parts.directories.sync(this.#parts.layout.incoming);
+    const results = await Promise.allSettled([file.sync(), entry]);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    file.entryDurable = true;
+  }
+
+  async *#names(folder: string, isName: (name: string) => boolean): AsyncIterable<string> {
+    const entries = await translated('listing the store', () => opendir(folder));
+    for await (const entry of entries) if (entry.isFile() && isName(entry.name)) yield entry.name;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Worker thread: SHA-256 of files, off the path of receipts. Reads in steps of 1 MiB into one buffer with synchronous calls (only this
+ * thread waits), and takes turns between its tasks so that a big file does not hold up the others.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { parentPort } from 'node:worker_threads';
+import { invariant } from '../../core/errors.ts';
+import { type HashReply, type HashRequest, hashStepBytes } from './hash-messages.ts';
+
+/** Bytes per turn of a task. */
+const turnBytes = 8 * 1024 * 1024;
+/** Niceness while nobody waits for a result: receiving comes first. On Linux it is set for the calling thread only. */
+const backgroundNice = 10;
+
+/** A running hash: the first `at` bytes are in it. */
+interface Running {
+  hash: Hash;
+  at: number;
+}
+type Job = Extract<HashRequest, { type: 'digest' | 'file' }> & { readonly running: Running };
+
+const port = parentPort;
+invariant(port !== null, 'runs as a worker thread');
+const buffer = Buffer.allocUnsafeSlow(hashStepBytes);
+const states = new Map<string, Running>();
+const follows = new Map<string, { readonly path: string; readonly upTo: number }>();
+const jobs: Job[] = [];
+let scheduled = false;
+let nice = 0;
+
+function reply(message: HashReply): void {
+  port?.postMessage(message);
+}
+
+function beNice(value: number): void {
+  if (nice === value) return;
+  nice = value;
+  try {
+    setPriority(0, value);
+  } catch {
+    // Lowering niceness needs a privilege that we may not have: then this thread stays in the background.
+  }
+}
+
+function freshRunning(): Running {
+  return { hash: createHash('sha256'), at: 0 };
+}
+
+function stateOf(id: string): Running {
+  const state = states.get(id) ?? freshRunning();
+  states.set(id, state);
+  return state;
+}
+
+/** Hashes on towards `end`, at most one turn; resolves to false when the file has no more bytes. */
+function hashTurn(running: Running, path: string, end: number): boolean {
+  const stop = Math.min(end, running.at + turnBytes);
+  if (running.at >= stop) return true;
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    while (running.at < stop) {
+      const taken = readSync(fd, buffer, 0, Math.min(hashStepBytes, stop - running.at), running.at);
+      if (taken === 0) return false;
+      running.hash.update(taken === hashStepBytes ? buffer : buffer.subarray(0, taken));
+      running.at += taken;
+    }
+    return true;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function failureOf(error: unknown): { code: string; message: string } {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
+  return { code, message: error instanceof Error ? error.message : String(error) };
+}
+
+function jobTurn(job: Job): void {
+  const { running } = job;
+  try {
+    if (!hashTurn(running, job.path, job.size)) {
+      reply({
+        type: 'failed',
+        job: job.job,
+        code: 'short',
+        message: `the file ends at ${running.at} of ${job.size} bytes`,
+      });
+    } else if (running.at < job.size) {
+      if (job.type === 'file') reply({ type: 'progress', job: job.job, bytes: running.at });
+      jobs.push(job);
+    } else {
+      // A copy, so that asking again (after a crash in between, in the caller) does not start from 0.
+      reply({ type: 'done', job: job.job, sha256: running.hash.copy().digest('hex') });
+    }
+  } catch (error) {
+    reply({ type: 'failed', job: job.job, ...failureOf(error) });
+  }
+}
+
+function followTurn(id: string, follow: { readonly path: string; readonly upTo: number }): void {
+  follows.delete(id);
+  const state = stateOf(id);
+  try {
+    const more = hashTurn(state, follow.path, follow.upTo);
+    if (more && state.at < follow.upTo && !follows.has(id)) follows.set(id, follow);
+  } catch {
+    // Nobody waits for this; whoever asks for the digest meets the same failure and is told.
+  }
+  if (!follows.has(id)) reply({ type: 'followed', id });
+}
+
+function turn(): void {
+  scheduled = false;
+  const job = jobs.shift();
+  beNice(job?.type === 'digest' ? 0 : backgroundNice);
+  if (job !== undefined) jobTurn(job);
+  // A digest is waited for; the check of a whole asset is not, and shares with the uploads.
+  if (job?.type !== 'digest') {
+    for (const [id, follow] of follows) {
+      followTurn(id, follow);
+      break;
+    }
+  }
+  schedule();
+}
+
+/** Between two turns the event loop brings new messages in. */
+function schedule(): void {
+  if (scheduled || (jobs.length === 0 && follows.size === 0)) return;
+  scheduled = true;
+  setImmediate(turn);
+}
+
+function accept(request: HashRequest): void {
+  switch (request.type) {
+    case 'follow':
+      follows.set(request.id, { path: request.path, upTo: request.upTo });
+      break;
+    case 'digest': {
+      const state = stateOf(request.id);
+      // More than asked for is in it: of no use for this digest.
+      jobs.push({ ...request, running: state.at > request.size ? freshRunning() : state });
+      break;
+    }
+    case 'file':
+      jobs.push({ ...request, running: freshRunning() });
+      break;
+    case 'forget':
+      states.delete(request.id);
+      follows.delete(request.id);
+      break;
+  }
+  schedule();
+}
+
+port.on('message', accept);

@@ -1,0 +1,216 @@
+/** Checks of the blob store suite: stored bytes, their digests, and assets. */
+import assert from 'node:assert/strict';
+import { crc32c } from '@node-rs/crc32';
+import { HoldfastError } from '../core/errors.ts';
+import {
+  type BlobStoreCheck,
+  type BlobStoreSubject,
+  kib,
+  list,
+  mib,
+  put,
+  readAll,
+  rejectsWith,
+  sha256,
+  stored,
+} from './blob-store-fixture.ts';
+import { bodyOf, breakingBody, patternBytes } from './body.ts';
+
+async function wholeWayFromPrepareToAsset(subject: BlobStoreSubject): Promise<void> {
+  const bytes = patternBytes(3 * mib + 17);
+  // Content that no earlier run has left as an asset.
+  bytes.set(Buffer.from(subject.newId()));
+  const id = await stored(subject, bytes);
+  assert.ok((await list(subject.blobs.storedUploads())).includes(id), 'is listed while incoming');
+  const digest = await subject.blobs.digest(id, bytes.byteLength);
+  assert.equal(digest, sha256(bytes));
+  assert.equal(await subject.blobs.assetSize(digest), null);
+  await subject.blobs.place(id, bytes.byteLength, digest);
+  assert.equal(await subject.blobs.assetSize(digest), bytes.byteLength);
+  assert.deepEqual(
+    Buffer.from(await readAll(subject.blobs, digest, { start: 0, end: bytes.byteLength })),
+    Buffer.from(bytes),
+  );
+  assert.equal(await subject.blobs.rehashAsset(digest), digest);
+  assert.ok((await list(subject.blobs.storedAssets())).includes(digest), 'is listed as an asset');
+  assert.ok(!(await list(subject.blobs.storedUploads())).includes(id), 'is no longer incoming');
+}
+
+async function emptyFile(subject: BlobStoreSubject): Promise<void> {
+  const id = await stored(subject, new Uint8Array(0));
+  const digest = await subject.blobs.digest(id, 0);
+  assert.equal(digest, sha256(new Uint8Array(0)));
+  await subject.blobs.place(id, 0, digest);
+  assert.equal(await subject.blobs.assetSize(digest), 0);
+  assert.equal((await readAll(subject.blobs, digest, { start: 0, end: 0 })).byteLength, 0);
+}
+
+async function rewriteReplacesBytesAlreadyHashed(subject: BlobStoreSubject): Promise<void> {
+  const bytes = patternBytes(2 * mib, 9);
+  const id = await stored(subject, patternBytes(2 * mib, 10));
+  subject.blobs.hashAhead(id, 2 * mib);
+  await subject.blobs.digest(id, 2 * mib);
+  await put(subject.blobs, id, { offset: 0, bytes });
+  subject.blobs.hashAhead(id, 2 * mib);
+  assert.equal(await subject.blobs.digest(id, 2 * mib), sha256(bytes));
+}
+
+async function hashAheadInSteps(subject: BlobStoreSubject): Promise<void> {
+  const bytes = patternBytes(4 * mib + 1, 11);
+  const id = subject.newId();
+  await subject.blobs.prepare(id, bytes.byteLength);
+  subject.blobs.hashAhead(subject.newId(), mib);
+  for (let at = 0; at < bytes.byteLength; at += mib) {
+    await put(subject.blobs, id, { offset: at, bytes: bytes.slice(at, at + mib) });
+    subject.blobs.hashAhead(id, Math.min(at + mib, bytes.byteLength));
+    subject.blobs.hashAhead(id, Math.floor(at / 2));
+  }
+  assert.equal(await subject.blobs.digest(id, bytes.byteLength), sha256(bytes));
+  assert.equal(await subject.blobs.digest(id, bytes.byteLength), sha256(bytes), 'and again');
+}
+
+async function digestOfMissingOrShortIsDamage(subject: BlobStoreSubject): Promise<void> {
+  await rejectsWith('storage-damaged', subject.blobs.digest(subject.newId(), 10));
+  await rejectsWith('storage-damaged', subject.blobs.digest(subject.newId(), 10 * mib));
+  const id = await stored(subject, patternBytes(1000));
+  await rejectsWith('storage-damaged', subject.blobs.digest(id, 1001));
+  await rejectsWith('storage-damaged', subject.blobs.digest(id, 10 * mib));
+}
+
+async function checksumOfStoredBytes(subject: BlobStoreSubject): Promise<void> {
+  const bytes = patternBytes(2 * mib + 9, 12);
+  const id = await stored(subject, bytes);
+  for (const [start, end] of [
+    [0, bytes.byteLength],
+    [5, 6],
+    [mib - 1, mib + 1],
+    [7, 7],
+  ] as const) {
+    assert.equal(await subject.blobs.checksum(id, { start, end }), crc32c(bytes.subarray(start, end)));
+  }
+  assert.equal(await subject.blobs.checksum(id, { start: 0, end: bytes.byteLength + 1 }), null, 'short');
+  assert.equal(await subject.blobs.checksum(subject.newId(), { start: 0, end: 1 }), null, 'missing');
+}
+
+async function matchesIsExact(subject: BlobStoreSubject): Promise<void> {
+  const bytes = patternBytes(2 * mib + 100, 13);
+  const id = await stored(subject, bytes);
+  const range = { start: 50, end: 2 * mib + 50 };
+  const same = bytes.slice(range.start, range.end);
+  const matches = async (sent: Uint8Array) => {
+    const body = bodyOf(sent, { batchBytes: 300_001, bufferBytes: 70_001 });
+    const answer = await subject.blobs.matches(id, range, body);
+    assert.equal(body.unreleased, 0, 'all batches are released');
+    return answer;
+  };
+  assert.equal(await matches(same), true);
+  assert.equal(await matches(same.subarray(0, -1)), false, 'one byte short');
+  assert.equal(await matches(bytes.slice(range.start, range.end + 1)), false, 'one byte long');
+  assert.equal(await matches(new Uint8Array(0)), false, 'nothing');
+  for (const at of [0, mib, same.byteLength - 1]) {
+    const other = same.slice();
+    other[at] = (other[at] ?? 0) ^ 1;
+    assert.equal(await matches(other), false, `one bit at ${at}`);
+  }
+  assert.equal(await subject.blobs.digest(id, bytes.byteLength), sha256(bytes), 'nothing was written');
+  await rejectsWith('body-too-short', subject.blobs.matches(id, range, breakingBody(same, 1000)));
+}
+
+async function placeIsIdempotent(subject: BlobStoreSubject): Promise<void> {
+  const bytes = patternBytes(300 * kib, 14);
+  const digest = sha256(bytes);
+  const id = await stored(subject, bytes);
+  await Promise.all([
+    subject.blobs.place(id, bytes.byteLength, digest),
+    subject.blobs.place(id, bytes.byteLength, digest),
+  ]);
+  await subject.blobs.place(id, bytes.byteLength, digest);
+  assert.equal(await subject.blobs.rehashAsset(digest), digest);
+}
+
+async function sameContentTwiceIsOneAsset(subject: BlobStoreSubject): Promise<void> {
+  const bytes = patternBytes(70 * kib, 15);
+  const digest = sha256(bytes);
+  const ids = await Promise.all([1, 2, 3].map(() => stored(subject, bytes)));
+  await Promise.all(ids.map((id) => subject.blobs.place(id, bytes.byteLength, digest)));
+  assert.equal(await subject.blobs.rehashAsset(digest), digest);
+  const left = await list(subject.blobs.storedUploads());
+  for (const id of ids) assert.ok(!left.includes(id), 'the bytes of every upload are freed');
+}
+
+async function placeOfNothingIsDamage(subject: BlobStoreSubject): Promise<void> {
+  const bytes = patternBytes(1000, 16);
+  await rejectsWith('storage-damaged', subject.blobs.place(subject.newId(), 1000, sha256(bytes)));
+  const id = await stored(subject, bytes);
+  await rejectsWith('storage-damaged', subject.blobs.place(id, 1001, sha256(patternBytes(1001, 17))));
+  assert.equal(await subject.blobs.digest(id, 1000), sha256(bytes), 'the upload is as it was');
+}
+
+async function writerThatComesLateCannotChangeTheAsset(subject: BlobStoreSubject): Promise<void> {
+  const bytes = patternBytes(64 * kib, 20);
+  const digest = sha256(bytes);
+  const id = await stored(subject, bytes);
+  const body = bodyOf(patternBytes(64 * kib, 21), {
+    batchBytes: 16 * kib,
+    beforeBatch: async (sent) => {
+      if (sent === 0) await subject.blobs.place(id, bytes.byteLength, digest);
+    },
+  });
+  const write = subject.blobs.write({ uploadId: id, offset: 0, length: bytes.byteLength, body, sha256: false });
+  await assert.rejects(write, HoldfastError);
+  assert.equal(await subject.blobs.rehashAsset(digest), digest);
+}
+
+async function rangesOfAnAsset(subject: BlobStoreSubject): Promise<void> {
+  const bytes = patternBytes(700 * kib, 22);
+  const digest = sha256(bytes);
+  await subject.blobs.place(await stored(subject, bytes), bytes.byteLength, digest);
+  for (const [start, end] of [
+    [0, 1],
+    [bytes.byteLength - 1, bytes.byteLength],
+    [1000, 1000],
+    [300_000, 650_001],
+  ] as const) {
+    assert.deepEqual(
+      Buffer.from(await readAll(subject.blobs, digest, { start, end })),
+      Buffer.from(bytes.subarray(start, end)),
+    );
+  }
+}
+
+async function missingAsset(subject: BlobStoreSubject): Promise<void> {
+  const digest = sha256(patternBytes(33, 23));
+  assert.equal(await subject.blobs.assetSize(digest), null);
+  assert.equal(await subject.blobs.rehashAsset(digest), null);
+  await rejectsWith('storage-damaged', subject.blobs.readAsset(digest, { start: 0, end: 33 }));
+}
+
+async function rehashTellsProgress(subject: BlobStoreSubject): Promise<void> {
+  const bytes = patternBytes(9 * mib, 24);
+  const digest = sha256(bytes);
+  await subject.blobs.place(await stored(subject, bytes), bytes.byteLength, digest);
+  const seen: number[] = [];
+  assert.equal(await subject.blobs.rehashAsset(digest, (count) => seen.push(count)), digest);
+  assert.equal(seen.at(-1), bytes.byteLength);
+  assert.deepEqual(
+    seen,
+    [...seen].sort((a, b) => a - b),
+  );
+}
+
+export const assetChecks: readonly BlobStoreCheck[] = [
+  wholeWayFromPrepareToAsset,
+  emptyFile,
+  rewriteReplacesBytesAlreadyHashed,
+  hashAheadInSteps,
+  digestOfMissingOrShortIsDamage,
+  checksumOfStoredBytes,
+  matchesIsExact,
+  placeIsIdempotent,
+  sameContentTwiceIsOneAsset,
+  placeOfNothingIsDamage,
+  writerThatComesLateCannotChangeTheAsset,
+  rangesOfAnAsset,
+  missingAsset,
+  rehashTellsProgress,
+];

@@ -1,0 +1,161 @@
+/** Blob stores that break one obligation each: the suite has to fail on every one of them, or it checks nothing. */
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { withFaults } from '../blobs/with-faults.ts';
+import { HoldfastError } from '../core/errors.ts';
+import type { BlobStore, WriteRequest } from '../core/ports/blob-store.ts';
+import type { BodySource } from '../core/ports/body-source.ts';
+import { bodyOf } from './body.ts';
+
+/** A copy of a sound store with one method (or two) replaced by a broken one. */
+export type Breakage = (sound: BlobStore) => BlobStore;
+
+const damaged = () => new HoldfastError('storage-damaged', 'broken on purpose');
+const emptyDigest = createHash('sha256').digest('hex');
+
+function overriding(change: (sound: BlobStore) => Partial<BlobStore>): Breakage {
+  return (sound) => ({ ...withFaults(sound, {}), ...change(sound) });
+}
+
+/** Resolves as if all were well when the sound store rejects with one of the codes. */
+function acknowledging(...codes: readonly string[]): Breakage {
+  return overriding((sound) => ({
+    write: (request) =>
+      sound.write(request).catch((error: unknown) => {
+        if (error instanceof HoldfastError && codes.includes(error.code)) return { crc32c: 0, sha256: null };
+        throw error;
+      }),
+  }));
+}
+
+function changingBody(change: (body: BodySource) => BodySource): Breakage {
+  return overriding((sound) => ({ write: (request) => sound.write({ ...request, body: change(request.body) }) }));
+}
+
+async function* nothing(): AsyncIterable<string> {}
+
+/** Writes a byte after the range when the body was too long or too short, as a writer that checks too late does. */
+async function spill(sound: BlobStore, request: WriteRequest): Promise<void> {
+  const body = bodyOf(new Uint8Array([0x5a]));
+  await sound.write({
+    uploadId: request.uploadId,
+    offset: request.offset + request.length,
+    length: 1,
+    body,
+    sha256: false,
+  });
+}
+
+function remembersDigests(sound: BlobStore): Partial<BlobStore> {
+  const digests = new Map<string, Promise<string>>();
+  return {
+    digest: (id, size) => {
+      const digest = digests.get(id) ?? sound.digest(id, size);
+      digests.set(id, digest);
+      return digest;
+    },
+  };
+}
+
+function trustsHashAhead(sound: BlobStore): Partial<BlobStore> {
+  const upTo = new Map<string, number>();
+  return {
+    hashAhead: (id, bytes) => void upTo.set(id, bytes),
+    digest: (id, size) => sound.digest(id, upTo.get(id) ?? size),
+  };
+}
+
+function placesOnce(sound: BlobStore): Partial<BlobStore> {
+  const placed = new Set<string>();
+  return {
+    place: async (id, size, digest) => {
+      if (placed.has(id)) throw damaged();
+      placed.add(id);
+      await sound.place(id, size, digest);
+    },
+  };
+}
+
+export const brokenBlobStores: Readonly<Record<string, Breakage>> = {
+  acknowledgesShortBodies: acknowledging('body-too-short'),
+  acknowledgesLongBodies: acknowledging('body-too-long'),
+  acknowledgesStalledBodies: acknowledging('body-timeout'),
+  acknowledgesLateWriters: acknowledging('unavailable', 'storage-damaged'),
+  writesPastTheRange: overriding((sound) => ({
+    write: (request) =>
+      sound.write(request).catch(async (error: unknown) => {
+        await spill(sound, request);
+        throw error;
+      }),
+  })),
+  keepsBatches: changingBody((body) => ({
+    next: async () => {
+      const batch = await body.next();
+      return batch === null ? null : { ...batch, release: () => {} };
+    },
+    abandon: () => body.abandon(),
+  })),
+  usesReleasedBatches: changingBody((body) => ({
+    next: async () => {
+      const batch = await body.next();
+      batch?.release();
+      return batch === null ? null : { ...batch, release: () => {} };
+    },
+    abandon: () => body.abandon(),
+  })),
+  ignoresOffsets: overriding((sound) => ({ write: (request) => sound.write({ ...request, offset: 0 }) })),
+  createsAtWrite: overriding((sound) => ({
+    write: async (request) => {
+      await sound.prepare(request.uploadId, null);
+      return sound.write(request);
+    },
+  })),
+  skipsChunkDigests: overriding((sound) => ({ write: (request) => sound.write({ ...request, sha256: false }) })),
+  preparesFromScratch: overriding((sound) => ({
+    prepare: async (id, size) => {
+      await sound.discard(id);
+      await sound.prepare(id, size);
+    },
+  })),
+  preparesWhatCannotFit: overriding((sound) => ({ prepare: (id, size) => sound.prepare(id, size).catch(() => {}) })),
+  refusesUnknownSizes: overriding((sound) => ({
+    prepare: (id, size) => (size === null ? Promise.reject(damaged()) : sound.prepare(id, size)),
+  })),
+  remembersDigests: overriding(remembersDigests),
+  trustsHashAhead: overriding(trustsHashAhead),
+  digestsWhatIsMissing: overriding((sound) => ({
+    digest: (id, size) => sound.digest(id, size).catch(() => emptyDigest),
+  })),
+  refusesEmptyFiles: overriding((sound) => ({
+    digest: (id, size) => (size === 0 ? Promise.reject(damaged()) : sound.digest(id, size)),
+  })),
+  checksumsWhatIsMissing: overriding((sound) => ({
+    checksum: async (id, range) => (await sound.checksum(id, range)) ?? 0,
+  })),
+  matchesAnything: overriding(() => ({
+    matches: async (_id, _range, body) => {
+      for (let batch = await body.next(); batch !== null; batch = await body.next()) batch.release();
+      return true;
+    },
+  })),
+  placesOnce: overriding(placesOnce),
+  placesNothing: overriding((sound) => ({
+    place: (id, size, digest) => sound.place(id, size, digest).catch(() => {}),
+  })),
+  leavesDuplicatesBehind: overriding((sound) => ({
+    place: async (id, size, digest) => {
+      if ((await sound.assetSize(digest)) === null) await sound.place(id, size, digest);
+    },
+  })),
+  neverDiscards: overriding(() => ({ discard: async () => {} })),
+  readsOneByteLess: overriding((sound) => ({
+    readAsset: (digest, range) =>
+      sound.readAsset(digest, { start: range.start, end: Math.max(range.start, range.end - 1) }),
+  })),
+  readsMissingAssets: overriding((sound) => ({
+    readAsset: (digest, range) => sound.readAsset(digest, range).catch(() => Readable.from([])),
+  })),
+  believesNames: overriding(() => ({ rehashAsset: async (digest) => digest })),
+  listsNothing: overriding(() => ({ storedUploads: nothing, storedAssets: nothing })),
+  cannotBeReached: overriding(() => ({ ping: () => Promise.reject(damaged()) })),
+};
