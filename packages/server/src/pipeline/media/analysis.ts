@@ -1,0 +1,80 @@
+/** The content of `<name>.analytic.json`: what was measured, nothing else. Seconds count from the file's start. */
+import type { Provenance } from '../context.ts';
+import type { ColourName } from './colours.ts';
+import type { MediaInfo } from './media-info.ts';
+
+export interface Interval {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Shot extends Interval {
+  /** 1, 2, 3 … */
+  readonly index: number;
+  readonly duration: number;
+  readonly frames: number;
+  /** Mean luma, 0 (black) … 1 (white). */
+  readonly brightness: number;
+  /** Mean change of luma from frame to frame, 0 … 1. */
+  readonly motion: number;
+  readonly dominantColour: { readonly name: ColourName; readonly hex: string; readonly share: number };
+  /** Next to nothing moves. */
+  readonly static: boolean;
+  readonly dark: boolean;
+  /** Mean momentary loudness in LUFS; null without sound. */
+  readonly loudness: number | null;
+  /** Artifact with a picture from near the middle; null when there is none. */
+  readonly keyframe: string | null;
+  readonly keyframeTime: number | null;
+}
+
+export interface VideoFacts {
+  readonly method: 'hsv-adaptive';
+  readonly frames: number;
+  readonly shots: readonly Shot[];
+  readonly cuts: number;
+  readonly cutsPerMinute: number;
+  readonly shotSecondsMean: number;
+  readonly shotSecondsMedian: number;
+  /** Null when this ffmpeg cannot tell. */
+  readonly black: readonly Interval[] | null;
+  readonly frozen: readonly Interval[] | null;
+}
+
+export interface AudioFacts {
+  /** EBU R128; null when it is too quiet or too short to tell. */
+  readonly integratedLufs: number | null;
+  readonly loudnessRangeLu: number | null;
+  readonly samplePeakDbfs: number | null;
+  /** Null when this ffmpeg cannot tell. */
+  readonly silences: readonly Interval[] | null;
+  readonly silentSeconds: number | null;
+  /** The loudest momentary loudness (LUFS) in each step of time. */
+  readonly loudness: { readonly stepSeconds: number; readonly lufs: readonly number[] };
+}
+
+export type WarningCode = 'decoded-shorter-than-declared' | 'decode-errors' | 'analysis-cut-off' | 'keyframes-thinned';
+
+export interface Analysis extends Provenance {
+  readonly kind: 'holdfast.analytic';
+  readonly schemaVersion: 1;
+  readonly asset: { readonly name: string; readonly sizeBytes: number; readonly contentType: string };
+  readonly media: MediaInfo;
+  readonly decoded: {
+    readonly seconds: number;
+    readonly videoSeconds: number | null;
+    readonly audioSeconds: number | null;
+    readonly frames: number;
+  };
+  /** Null: the file has no moving picture. */
+  readonly video: VideoFacts | null;
+  /** Null: the file has no sound. */
+  readonly audio: AudioFacts | null;
+  readonly warnings: readonly { readonly code: WarningCode; readonly message: string }[];
+}
+
+/** To milliseconds and the like: digits beyond are noise. */
+export function rounded(value: number, digits = 3): number {
+  const scale = 10 ** digits;
+  return Math.round(value * scale) / scale;
+}

@@ -1,0 +1,170 @@
+/** What ffprobe says about a file, read into facts that we rely on. Pure. */
+
+/** A rational frame rate, as the container has it: 30000/1001. */
+export interface FrameRate {
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+export interface VideoStream {
+  readonly index: number;
+  readonly codec: string;
+  readonly profile: string | null;
+  /** Pixels as stored. */
+  readonly width: number;
+  readonly height: number;
+  /** Degrees by which players turn the picture: 0, 90, 180, 270. */
+  readonly rotation: number;
+  readonly pixelFormat: string | null;
+  readonly averageFrameRate: FrameRate | null;
+  /** Base rate and average differ by more than 1 %: times must be taken from frames, not counted. */
+  readonly variableFrameRateHint: boolean;
+  readonly durationSeconds: number | null;
+  readonly bitrate: number | null;
+}
+
+export interface AudioStream {
+  readonly index: number;
+  readonly codec: string;
+  readonly sampleRate: number | null;
+  readonly channels: number | null;
+  readonly channelLayout: string | null;
+  readonly language: string | null;
+  readonly durationSeconds: number | null;
+  readonly bitrate: number | null;
+}
+
+export interface MediaInfo {
+  /** ffmpeg's names of the container: `mov,mp4,m4a,3gp,3g2,mj2`. */
+  readonly container: string;
+  /** What the file claims; the scan measures what can be decoded. Null when it does not say. */
+  readonly durationSeconds: number | null;
+  readonly startSeconds: number;
+  readonly bitrate: number | null;
+  readonly video: VideoStream | null;
+  readonly audio: AudioStream | null;
+  readonly streams: readonly { readonly index: number; readonly type: string; readonly codec: string }[];
+  readonly title: string | null;
+  /** How sure ffmpeg is of the container, 0 … 100. */
+  readonly probeScore: number;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Reads `ffprobe -of json -show_format -show_streams`; null when that is not what the text is. */
+export function parseMediaInfo(text: string): MediaInfo | null {
+  const root = asObject(parseJson(text));
+  const format = asObject(root?.['format']);
+  const streams = Array.isArray(root?.['streams']) ? root['streams'].map(asObject).filter((s) => s !== null) : [];
+  if (!format) return null;
+  const video = streams.find((s) => s['codec_type'] === 'video' && !isCoverPicture(s) && usable(s));
+  const audio = streams.find((s) => s['codec_type'] === 'audio' && usable(s));
+  return {
+    container: textOf(format['format_name']) ?? 'unknown',
+    durationSeconds: positive(format['duration']),
+    startSeconds: numberOf(format['start_time']) ?? 0,
+    bitrate: positive(format['bit_rate']),
+    video: video ? videoStream(video) : null,
+    audio: audio ? audioStream(audio) : null,
+    streams: streams.map((s) => ({
+      index: numberOf(s['index']) ?? -1,
+      type: textOf(s['codec_type']) ?? 'unknown',
+      codec: textOf(s['codec_name']) ?? 'unknown',
+    })),
+    title: textOf(asObject(format['tags'])?.['title'])?.slice(0, 300) ?? null,
+    probeScore: numberOf(format['probe_score']) ?? 0,
+  };
+}
+
+/** Frames per second as a number. */
+export function framesPerSecond(rate: FrameRate | null): number | null {
+  return rate === null ? null : rate.numerator / rate.denominator;
+}
+
+/** Nominal picture size as players show it. */
+export function shownSize(video: VideoStream): { width: number; height: number } {
+  const turned = video.rotation === 90 || video.rotation === 270;
+  return turned ? { width: video.height, height: video.width } : { width: video.width, height: video.height };
+}
+
+function videoStream(stream: Json): VideoStream {
+  const average = rational(stream['avg_frame_rate']);
+  const base = rational(stream['r_frame_rate']);
+  const [averageFps, baseFps] = [framesPerSecond(average), framesPerSecond(base)];
+  return {
+    index: numberOf(stream['index']) ?? 0,
+    codec: textOf(stream['codec_name']) ?? 'unknown',
+    profile: textOf(stream['profile']),
+    width: numberOf(stream['width']) ?? 0,
+    height: numberOf(stream['height']) ?? 0,
+    rotation: rotationOf(stream),
+    pixelFormat: textOf(stream['pix_fmt']),
+    averageFrameRate: average,
+    variableFrameRateHint: averageFps !== null && baseFps !== null && Math.abs(baseFps / averageFps - 1) > 0.01,
+    durationSeconds: positive(stream['duration']),
+    bitrate: positive(stream['bit_rate']),
+  };
+}
+
+function audioStream(stream: Json): AudioStream {
+  return {
+    index: numberOf(stream['index']) ?? 0,
+    codec: textOf(stream['codec_name']) ?? 'unknown',
+    sampleRate: positive(stream['sample_rate']),
+    channels: positive(stream['channels']),
+    channelLayout: textOf(stream['channel_layout']),
+    language: textOf(asObject(stream['tags'])?.['language'])?.slice(0, 20) ?? null,
+    durationSeconds: positive(stream['duration']),
+    bitrate: positive(stream['bit_rate']),
+  };
+}
+
+function rotationOf(stream: Json): number {
+  const sideData = Array.isArray(stream['side_data_list']) ? stream['side_data_list'].map(asObject) : [];
+  const said = sideData.map((item) => numberOf(item?.['rotation'])).find((value) => value !== null) ?? 0;
+  return (((Math.round(said / 90) * 90) % 360) + 360) % 360;
+}
+
+/** Album art is a video stream of one picture. */
+function isCoverPicture(stream: Json): boolean {
+  const disposition = asObject(stream['disposition']);
+  return disposition?.['attached_pic'] === 1;
+}
+
+/** A stream without a known codec cannot be decoded. */
+function usable(stream: Json): boolean {
+  const codec = textOf(stream['codec_name']);
+  return codec !== null && codec !== 'unknown' && codec !== 'none';
+}
+
+function rational(value: unknown): FrameRate | null {
+  const parts = /^(\d+)\/(\d+)$/.exec(textOf(value) ?? '');
+  const [numerator, denominator] = [Number(parts?.[1]), Number(parts?.[2])];
+  return numerator > 0 && denominator > 0 ? { numerator, denominator } : null;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function asObject(value: unknown): Json | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : null;
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+function numberOf(value: unknown): number | null {
+  const parsed = typeof value === 'string' ? Number.parseFloat(value) : value;
+  return typeof parsed === 'number' && Number.isFinite(parsed) ? parsed : null;
+}
+
+function positive(value: unknown): number | null {
+  const parsed = numberOf(value);
+  return parsed !== null && parsed > 0 ? parsed : null;
+}

@@ -1,0 +1,101 @@
+/**
+ * The one ffmpeg command that decodes a file once and gives all that the scan measures, each on a pipe of its own. Raw frames carry no
+ * time, so exact times come beside them; `passthrough` keeps ffmpeg from inventing frames (a file of two frames ten hours apart would
+ * otherwise give 52 GB).
+ */
+import { frameHeight, frameWidth } from './frame-metrics.ts';
+import { guardedInput } from './input-guard.ts';
+import type { MediaInfo } from './media-info.ts';
+import type { ReadyTools } from './tools.ts';
+
+/** File descriptors of the program's outputs. */
+export const scanPipe = { frames: 1, frameTimes: 3, pictures: 4, pictureTimes: 5, silence: 6, loudness: 7 } as const;
+
+export interface ScanRules {
+  readonly keyframeSpacingSeconds: number;
+  readonly keyframePixels: number;
+  readonly blackSeconds: number;
+  readonly frozenSeconds: number;
+  readonly silenceSeconds: number;
+  readonly silenceDb: number;
+  readonly decodeSecondsMax: number;
+}
+
+export interface ScanCommand {
+  readonly tools: ReadyTools;
+  readonly file: string;
+  readonly media: MediaInfo;
+  readonly rules: ScanRules;
+}
+
+export function scanArguments({ tools, file, media, rules }: ScanCommand): string[] {
+  const chains: string[] = [];
+  const outputs: string[] = [];
+  const passthrough = [
+    tools.features.fpsMode ? '-fps_mode' : '-vsync',
+    'passthrough',
+    '-t',
+    String(rules.decodeSecondsMax),
+  ];
+  if (media.video) {
+    chains.push(...videoChains(media.video.index, { tools, rules }));
+    outputs.push('-map', '[frames]', ...passthrough, '-f', 'rawvideo', `pipe:${scanPipe.frames}`);
+    outputs.push('-map', '[pictures]', ...passthrough, '-c:v', 'mjpeg', '-q:v', '4', '-threads', '1');
+    outputs.push('-f', 'image2pipe', `pipe:${scanPipe.pictures}`);
+  }
+  if (media.audio) {
+    chains.push(audioChain(media.audio.index, { tools, rules }));
+    outputs.push('-map', '[sound]', '-t', String(rules.decodeSecondsMax), '-f', 'null', '-');
+  }
+  const threads = ['-threads', String(tools.threads), '-filter_complex_threads', '1'];
+  return [
+    ...['-nostdin', '-hide_banner', '-v', 'error', '-y', ...threads, ...guardedInput(file)],
+    ...['-filter_complex', chains.join(';'), ...outputs],
+  ];
+}
+
+type Made = Pick<ScanCommand, 'tools' | 'rules'>;
+
+function videoChains(index: number, { tools, rules }: Made): string[] {
+  const detectors = [
+    // The detectors want YUV; 4:4:4 keeps the colour that we measure behind them.
+    `scale=${frameWidth}:${frameHeight}:flags=area,format=yuv444p`,
+    tools.features.blackdetect ? `blackdetect=d=${rules.blackSeconds}` : '',
+    tools.features.freezedetect ? `freezedetect=d=${rules.frozenSeconds}` : '',
+    printEach('metadata', scanPipe.frameTimes),
+    'format=rgb24',
+  ];
+  const since = `isnan(prev_selected_t)+gte(t-prev_selected_t,${rules.keyframeSpacingSeconds})`;
+  const shrink = `min(1,${rules.keyframePixels}/max(iw*sar,ih))`;
+  const even = (length: string) => `2*max(1,round(${shrink}*${length}/2))`;
+  const pictures = [
+    `select='${since}'`,
+    // Square pixels, long side capped, even lengths for 4:2:0.
+    `scale=w='${even('iw*sar')}':h='${even('ih')}',setsar=1,format=yuvj420p`,
+    printEach('metadata', scanPipe.pictureTimes),
+  ];
+  return [
+    `[0:${index}]split=2[small][large]`,
+    `[small]${detectors.filter((filter) => filter !== '').join(',')}[frames]`,
+    `[large]${pictures.join(',')}[pictures]`,
+  ];
+}
+
+/** `print` skips frames without metadata, so each gets some. */
+function printEach(filter: string, fd: number): string {
+  return `${filter}=mode=add:key=seen:value=1,${filter}=mode=print:file='pipe\\:${fd}':direct=1`;
+}
+
+function audioChain(index: number, { tools, rules }: Made): string {
+  const filters: string[] = [];
+  if (tools.features.silencedetect) {
+    // Printed before ebur128, which regroups frames and loses the ends of silences.
+    filters.push(`silencedetect=n=${rules.silenceDb}dB:d=${rules.silenceSeconds}`);
+    filters.push(`ametadata=mode=print:file='pipe\\:${scanPipe.silence}':direct=1`);
+  }
+  if (tools.features.ebur128) {
+    filters.push('ebur128=metadata=1:peak=sample');
+    filters.push(`ametadata=mode=print:file='pipe\\:${scanPipe.loudness}':direct=1`);
+  }
+  return `[0:${index}]${filters.length > 0 ? filters.join(',') : 'anull'}[sound]`;
+}

@@ -1,0 +1,124 @@
+/** Brings the video pipes of the scan together: rows of measurements, exact times and pictures; gives shots and chosen keyframes. */
+import type { Interval } from './analysis.ts';
+import { CutDetector, type CutRules } from './cut-detector.ts';
+import { IntervalCollector } from './intervals.ts';
+import { JpegFrames } from './jpeg-frames.ts';
+import { KeyframePicker, type Picture } from './keyframe-picker.ts';
+import { MetadataLines } from './metadata-lines.ts';
+import { type PictureShot, type RowFrame, rowFrame, ShotBuilder } from './shot-builder.ts';
+
+export interface VideoScanOptions {
+  readonly rules: CutRules;
+  /** Seconds that a frame lasts when nothing else says it. */
+  readonly frameSeconds: number;
+  onTime(seconds: number): void;
+  onPicture(shotIndex: number, picture: Picture): void;
+}
+
+export class VideoScan {
+  readonly frameTimes = new MetadataLines((event) => {
+    if (event.kind === 'frame') this.#onTime(event.time);
+    else if (event.key === 'lavfi.black_start') this.#black.start(event.value);
+    else if (event.key === 'lavfi.black_end') this.#black.end(event.value);
+    else if (event.key === 'lavfi.freezedetect.freeze_start') this.#frozen.start(event.value);
+    else if (event.key === 'lavfi.freezedetect.freeze_end') this.#frozen.end(event.value);
+  });
+  readonly pictureTimes = new MetadataLines((event) => {
+    if (event.kind === 'frame') this.#pictureTimesWaiting.push(event.time);
+    this.#pairPictures();
+  });
+  readonly pictures = new JpegFrames((jpeg) => {
+    this.#picturesWaiting.push(jpeg);
+    this.#pairPictures();
+  });
+
+  readonly #options: VideoScanOptions;
+  readonly #detector: CutDetector<RowFrame>;
+  readonly #picker: KeyframePicker;
+  readonly #builder: ShotBuilder;
+  readonly #black = new IntervalCollector();
+  readonly #frozen = new IntervalCollector();
+  #timesWaiting: number[] = [];
+  #rowsWaiting: Float32Array[] = [];
+  #pictureTimesWaiting: number[] = [];
+  #picturesWaiting: Buffer[] = [];
+  #frames = 0;
+  #lastTime = Number.NaN;
+  #lastStep: number;
+
+  constructor(options: VideoScanOptions) {
+    this.#options = options;
+    this.#detector = new CutDetector(options.rules);
+    this.#picker = new KeyframePicker((index, picture) => options.onPicture(index, picture));
+    this.#builder = new ShotBuilder((shot) => this.#picker.shotEnded(shot));
+    this.#lastStep = options.frameSeconds;
+  }
+
+  get frames(): number {
+    return this.#frames;
+  }
+
+  get shots(): readonly PictureShot[] {
+    return this.#builder.shots;
+  }
+
+  /** Where the last decoded frame ends, in seconds; 0 before the first. */
+  get seconds(): number {
+    return this.#frames === 0 ? 0 : this.#lastTime + this.#lastStep;
+  }
+
+  takeRow(row: Float32Array): void {
+    this.#rowsWaiting.push(row);
+    this.#join();
+  }
+
+  /** All pipes ended. */
+  end(): { readonly black: Interval[]; readonly frozen: Interval[] } {
+    this.#join();
+    for (const settled of this.#detector.end()) this.#builder.add(settled);
+    this.#builder.end(this.seconds);
+    this.#picker.end();
+    return { black: this.#black.finish(this.seconds), frozen: this.#frozen.finish(this.seconds) };
+  }
+
+  #onTime(time: number): void {
+    this.#timesWaiting.push(time);
+    this.#join();
+  }
+
+  /** The n-th row belongs to the n-th time. */
+  #join(): void {
+    const ready = Math.min(this.#timesWaiting.length, this.#rowsWaiting.length);
+    if (ready === 0) return;
+    const times = this.#timesWaiting.splice(0, ready);
+    const rows = this.#rowsWaiting.splice(0, ready);
+    rows.forEach((row, i) => {
+      this.#frame(this.#exactTime(times[i] ?? Number.NaN), row);
+    });
+    this.#options.onTime(this.#lastTime);
+  }
+
+  #frame(time: number, row: Float32Array): void {
+    if (this.#frames > 0 && time > this.#lastTime) this.#lastStep = Math.min(time - this.#lastTime, 1);
+    this.#lastTime = time;
+    this.#frames += 1;
+    for (const settled of this.#detector.push(rowFrame(time, row))) {
+      this.#builder.add(settled);
+      this.#picker.settled(settled.frame.time);
+    }
+  }
+
+  /** A frame without a time follows the one before; time never runs backwards. */
+  #exactTime(time: number): number {
+    if (this.#frames === 0) return Number.isFinite(time) ? time : 0;
+    return Number.isFinite(time) ? Math.max(time, this.#lastTime) : this.#lastTime + this.#lastStep;
+  }
+
+  #pairPictures(): void {
+    while (this.#picturesWaiting.length > 0 && this.#pictureTimesWaiting.length > 0) {
+      const jpeg = this.#picturesWaiting.shift();
+      const time = this.#pictureTimesWaiting.shift();
+      if (jpeg && time !== undefined && Number.isFinite(time)) this.#picker.add({ time, jpeg });
+    }
+  }
+}

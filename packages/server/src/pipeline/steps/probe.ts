@@ -1,0 +1,25 @@
+/** Step `probe`: what the file says that it is. */
+import Type from 'typebox';
+import { defineStep } from '../definition.ts';
+import { probeFile } from '../media/probe.ts';
+import { mayBeMedia, refuseEmpty } from './media-assets.ts';
+
+export const probeStep = defineStep({
+  name: 'probe',
+  version: '1',
+  class: 'light',
+  priority: 100,
+  attemptsMax: 3,
+  timeoutMs: 180_000,
+  needs: [],
+  params: {},
+  paramsSchema: Type.Object({}),
+  appliesTo: mayBeMedia,
+  async run({ asset, assetPath, tools, signal, clock, params }) {
+    refuseEmpty(asset);
+    if (tools.state === 'missing') return { kind: 'skipped', reason: tools.reason };
+    const media = await probeFile({ tools, file: assetPath, signal, clock });
+    const provenance = { engine: 'ffprobe', engineVersion: tools.probeVersion, params, inputSha256: asset.id };
+    return { kind: 'done', output: { ...provenance, media }, files: [] };
+  },
+});
