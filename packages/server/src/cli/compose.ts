@@ -84,7 +84,7 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   run = await beginRun(dataDir, bootId);
   closing.add('clean-up', sweeping(new Sweeper(deps, uploads.finisher), config.cleanupIntervalMinutes * 60_000));
 
-  const pipeline = await startPipeline({ config, log, crash, holder, state, disk });
+  const pipeline = startPipeline({ config, log, crash, holder, state, disk });
   closing.add('pipeline', () => pipeline.stop());
   const http = await createHttpServer(httpOptions({ options, limits, uploads, disk, state, metrics, pipeline }));
   closing.add('http', () => http.close());

@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.ts';
 import type { CrashPoints } from '../core/ports/crash-points.ts';
 import { defaultPipeline } from '../pipeline/default-pipeline.ts';
 import { Runner } from '../pipeline/dispatch/runner.ts';
+import type { RunnerSettings } from '../pipeline/dispatch/settings.ts';
 import type { MediaTools } from '../pipeline/media/tools.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import type { State } from '../state/sql/open.ts';
@@ -37,12 +38,44 @@ const off: PipelineNode = {
   stop: async () => {},
 };
 
-export async function startPipeline(options: PipelineNodeOptions): Promise<PipelineNode> {
+/** Begins in the background: looking for media tools starts programs, and uploads need not wait for that. */
+export function startPipeline(options: PipelineNodeOptions): PipelineNode {
+  if (!options.config.pipeline) return off;
+  const stopping = new AbortController();
+  let tools: MediaTools | null = null;
+  let runner: Runner | null = null;
+  let failure: unknown = null;
+  let unsubscribe = () => {};
+  const started = (async () => {
+    tools = await mediaTools(options.config, stopping.signal);
+    if (tools.state === 'missing') options.log.warn({ reason: tools.reason }, 'media steps are skipped on this machine');
+    if (stopping.signal.aborted) return;
+    const made = new Runner(runnerSettings(options, tools));
+    runner = made;
+    await made.start();
+    unsubscribe = options.state.uploads.onEvents(() => made.notify());
+  })().catch((error: unknown) => {
+    failure = error;
+    options.log.error({ err: error }, 'the pipeline could not be started');
+  });
+  return {
+    notify: () => runner?.notify(),
+    describe: () => {
+      if (failure !== null) throw new Error('it could not be started; the log has the reason', { cause: failure });
+      return tools === null ? 'starting' : describe(tools, runner?.active ?? 0);
+    },
+    stop: async () => {
+      stopping.abort();
+      await started;
+      unsubscribe();
+      await runner?.stop();
+    },
+  };
+}
+
+function runnerSettings(options: PipelineNodeOptions, tools: MediaTools): RunnerSettings {
   const { config, log, state, disk } = options;
-  if (!config.pipeline) return off;
-  const tools = await mediaTools(config, new AbortController().signal);
-  if (tools.state === 'missing') log.warn({ reason: tools.reason }, 'media steps are skipped on this machine');
-  const runner = new Runner({
+  return {
     ledger: state.ledger,
     artifacts: disk.artifacts,
     assets: disk.blobs,
@@ -57,16 +90,6 @@ export async function startPipeline(options: PipelineNodeOptions): Promise<Pipel
     leaseMs,
     pollMs,
     stopMs,
-  });
-  await runner.start();
-  const unsubscribe = state.uploads.onEvents(() => runner.notify());
-  return {
-    notify: () => runner.notify(),
-    describe: () => describe(tools, runner.active),
-    stop: async () => {
-      unsubscribe();
-      await runner.stop();
-    },
   };
 }
 

@@ -49,7 +49,7 @@ export interface LedgerStore {
       readonly now: Millis;
     },
   ): Promise<Outcome>;
-  /** Skips the step with a reason, and what depends on it. The run can still succeed. */
+  /** Skips the step with a reason. What needs it can run, and decides itself what it can do without; the run can still succeed. */
   skip(key: string, fence: number, reason: string, now: Millis): Promise<Outcome>;
   /** Back to pending at `retryAt`, or failed for good when that is null: then dependants are skipped and the run ends failed. */
   fail(
@@ -57,7 +57,7 @@ export interface LedgerStore {
     fence: number,
     failure: { readonly reason: string; readonly retryAt: Millis | null; readonly now: Millis },
   ): Promise<Outcome>;
-  /** Running steps of `holder` go back to pending at once (a restarted node's own); the attempt counts. Resolves to how many. */
+  /** Running steps of `holder` (a restarted node's own) go back to pending at once, or to failed when their attempts are used up. Resolves to how many. */
   reclaimHolder(holder: string, now: Millis): Promise<number>;
   /** Running steps whose lease ended go back to pending, or to failed when their attempts are used up. Resolves to how many. */
   reclaimExpired(now: Millis): Promise<number>;

@@ -1,0 +1,55 @@
+/** Snapshots and outcomes in words; the same on bars and lines. */
+import { basename } from 'node:path';
+import type { UploadSnapshot } from '@holdfast/client';
+import { formatBytes, formatDuration, formatPercent, formatSpeed, safeText } from './format-text.ts';
+import type { DisplayedFile, Outcome } from './progress.ts';
+
+/** What it does now; '' while it simply uploads. */
+export function stateWords(snapshot: UploadSnapshot, now: number): string {
+  const { state, waiting } = snapshot;
+  if (state === 'waiting' && waiting !== null) {
+    const inSeconds = `trying again in ${formatDuration(Math.max(1, (waiting.until - now) / 1_000))}`;
+    switch (waiting.reason) {
+      case 'offline':
+        return `no network, ${inSeconds}`;
+      case 'unreachable':
+        return `server not reachable, ${inSeconds} (Ctrl-C keeps your progress)`;
+      case 'busy':
+        return `server busy, ${inSeconds}`;
+      case 'retrying':
+        return inSeconds;
+    }
+  }
+  if (state === 'preparing') return 'waiting for its turn';
+  if (state === 'paused') return 'paused on the server; goes on when it is resumed there';
+  return state === 'finishing' ? 'server is finishing' : '';
+}
+
+/** Speed and remaining time. */
+export function figureWords({ bytesPerSecond, etaSeconds }: UploadSnapshot): string {
+  const eta = etaSeconds === null ? '' : `${formatDuration(etaSeconds)} left`;
+  return [formatSpeed(bytesPerSecond), eta].filter((part) => part !== '').join(', ');
+}
+
+export function progressWords(snapshot: UploadSnapshot): string {
+  const { bytesAcknowledged, bytesInFlight, size, progress } = snapshot;
+  return `${formatPercent(progress)}  ${formatBytes(bytesAcknowledged + bytesInFlight)} of ${formatBytes(size)}`;
+}
+
+/** The line that stays when a file has ended. */
+export function outcomeWords(file: DisplayedFile, outcome: Outcome, snapshot: UploadSnapshot | null): string {
+  const name = safeText(basename(file.path));
+  switch (outcome.kind) {
+    case 'completed': {
+      const rate = formatSpeed(file.size / Math.max(0.001, outcome.seconds));
+      const checked = outcome.verified ? 'SHA-256 verified' : 'SHA-256 not compared';
+      const took = `${formatBytes(file.size)} in ${formatDuration(outcome.seconds)}`;
+      const figures = snapshot?.resumed === true ? `${took}, resumed` : `${took}, ${rate}`;
+      return `✓ ${name}  ${figures}, ${checked}  ${outcome.assetId}`;
+    }
+    case 'failed':
+      return `✗ ${name}  ${outcome.error.message}`;
+    case 'interrupted':
+      return `– ${name}  stopped; ${formatBytes(snapshot?.bytesAcknowledged ?? 0)} of ${formatBytes(file.size)} are safe on the server`;
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * What follows when steps of an asset end: which blocked steps can run, which cannot any more, and which runs are over. Pure.
+ *
+ * - A blocked step whose needs have all ended well (succeeded, or skipped themselves) becomes pending: the step decides what it can do
+ *   without a skipped input.
+ * - A blocked step that needs a failed step, or one that was skipped for a failed step, is skipped for that failed step.
+ * - A run is over when none of its steps can run any more: failed if one of them failed, succeeded otherwise.
+ */
+import type { RunState, StepState } from '../../core/ledger.ts';
+
+export interface StepFacts {
+  readonly key: string;
+  readonly name: string;
+  readonly state: StepState;
+  readonly reason: string | null;
+  readonly skippedFor: string | null;
+}
+
+export type StepChange =
+  | { readonly key: string; readonly to: 'pending' }
+  | { readonly key: string; readonly to: 'skipped'; readonly skippedFor: string; readonly reason: string };
+
+/** `needs` maps a step's key to the keys of the steps that it needs. The changes are in an order in which they can be made. */
+export function advanceSteps(steps: readonly StepFacts[], needs: ReadonlyMap<string, readonly string[]>): StepChange[] {
+  const facts = new Map(steps.map((step) => [step.key, step]));
+  const changes: StepChange[] = [];
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const step of facts.values()) {
+      if (step.state !== 'blocked') continue;
+      const inputs = (needs.get(step.key) ?? []).flatMap((key) => facts.get(key) ?? []);
+      const change = changeOf(step, inputs);
+      if (change === null) continue;
+      changes.push(change);
+      facts.set(step.key, afterChange(step, change));
+      changed = true;
+    }
+  }
+  return changes;
+}
+
+function afterChange(step: StepFacts, change: StepChange): StepFacts {
+  return change.to === 'pending'
+    ? { ...step, state: 'pending' }
+    : { ...step, state: 'skipped', reason: change.reason, skippedFor: change.skippedFor };
+}
+
+function changeOf(step: StepFacts, inputs: readonly StepFacts[]): StepChange | null {
+  const failed = inputs.find((input) => input.state === 'failed');
+  if (failed)
+    return { key: step.key, to: 'skipped', skippedFor: failed.key, reason: `needs ${failed.name}, which failed` };
+  const skipped = inputs.find((input) => input.skippedFor !== null);
+  if (skipped?.skippedFor)
+    return {
+      key: step.key,
+      to: 'skipped',
+      skippedFor: skipped.skippedFor,
+      reason: `needs ${skipped.name}, which ${skipped.reason ?? 'was skipped'}`,
+    };
+  const ready = inputs.every((input) => input.state === 'succeeded' || input.state === 'skipped');
+  return ready ? { key: step.key, to: 'pending' } : null;
+}
+
+/** The state of a run with these steps. */
+export function runState(steps: readonly StepFacts[]): RunState {
+  const open = steps.some((step) => step.state === 'blocked' || step.state === 'pending' || step.state === 'running');
+  if (open) return 'running';
+  return steps.some((step) => step.state === 'failed' || step.skippedFor !== null) ? 'failed' : 'succeeded';
+}

@@ -1,0 +1,123 @@
+/** The log of what happened to uploads and runs, and the outbox that is filled from it. */
+
+import type { CompiledQuery, Selectable } from 'kysely';
+import { invariant } from '../../core/errors.ts';
+import type { EventQuery } from '../../core/ports/upload-store.ts';
+import type { LoggedEvent, NewEvent } from '../../core/upload.ts';
+import { type Dialect, first, prepare, type Session } from './engine.ts';
+import type { EventRow } from './schema.ts';
+
+/** Whose log an event goes to, and the number of the last event in it. */
+export interface Subject {
+  readonly kind: 'upload' | 'run';
+  readonly id: string;
+  readonly principal: string;
+  readonly lastEvent: number;
+}
+
+/** Progress is for whoever watches now; nobody is sent it later. */
+const progressType = 'progress';
+
+type NewRow = Omit<Selectable<EventRow>, 'id'>;
+
+export class EventLog {
+  readonly #dialect: Dialect;
+  readonly #insert: (row: NewRow & { index: number }) => CompiledQuery<{ id: number }>;
+
+  constructor(dialect: Dialect) {
+    this.#dialect = dialect;
+    this.#insert = prepare<NewRow & { index: number }, { id: number }>((arg) =>
+      dialect.build
+        .insertInto('events')
+        .values({
+          ...(dialect.eventIds ? { id: dialect.eventIds.id(arg('index')) } : {}),
+          subject: arg('subject'),
+          subject_id: arg('subject_id'),
+          seq: arg('seq'),
+          principal: arg('principal'),
+          at: arg('at'),
+          type: arg('type'),
+          message: arg('message'),
+          data: arg('data'),
+        })
+        .returning('id'),
+    );
+  }
+
+  /** Appends the events after the subject's last one. The caller holds the subject's row and records its new last event. */
+  async append(session: Session, subject: Subject, events: readonly NewEvent[]): Promise<void> {
+    let seq = subject.lastEvent;
+    for (const event of events) {
+      seq += 1;
+      const index = session.appended;
+      session.appended += 1;
+      invariant(
+        index < (this.#dialect.eventIds?.perTransactionMax ?? Number.POSITIVE_INFINITY),
+        'a transaction appends fewer events than it has ids',
+      );
+      const row = this.#insert({
+        subject: subject.kind,
+        subject_id: subject.id,
+        seq,
+        principal: subject.principal,
+        at: event.at,
+        type: event.type,
+        message: event.message,
+        data: JSON.stringify(event.data),
+        index,
+      });
+      const inserted = first(await session.rows(row));
+      invariant(inserted !== null, 'an inserted event has an id');
+      if (event.type !== progressType)
+        await this.#post(session, {
+          ...event,
+          id: inserted.id,
+          seq,
+          subject: subject.kind,
+          subjectId: subject.id,
+          principal: subject.principal,
+        });
+    }
+  }
+
+  /** Events in order, none of which another can still come before. */
+  query(query: EventQuery): CompiledQuery<Selectable<EventRow>> {
+    let select = this.#dialect.build.selectFrom('events').selectAll();
+    if (query.principal !== undefined) select = select.where('principal', '=', query.principal);
+    if (query.subject) {
+      // One subject's events are appended under the lock of its row, so their numbers appear in order by themselves.
+      select = select
+        .where('subject', '=', query.subject.kind)
+        .where('subject_id', '=', query.subject.id)
+        .where('seq', '>', query.after)
+        .orderBy('seq');
+    } else {
+      select = select.where('id', '>', query.after).orderBy('id');
+      if (this.#dialect.eventIds) select = select.where('id', '<', this.#dialect.eventIds.horizon);
+    }
+    return select.limit(query.limit).compile();
+  }
+
+  async #post(session: Session, event: LoggedEvent): Promise<void> {
+    await session.change(
+      this.#dialect.build
+        .insertInto('outbox')
+        .values({ id: event.id, at: event.at, type: event.type, payload: JSON.stringify(event), delivered_at: null })
+        .compile(),
+    );
+  }
+}
+
+export function rowToEvent(row: Selectable<EventRow>): LoggedEvent {
+  return {
+    id: row.id,
+    subject: row.subject,
+    subjectId: row.subject_id,
+    seq: row.seq,
+    principal: row.principal,
+    at: row.at,
+    type: row.type,
+    message: row.message,
+    data: JSON.parse(row.data) as Record<string, unknown>,
+  };
+}

@@ -1,0 +1,66 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../platform/system-clock.ts';
+import { type Fixture, registerBroken } from '../../testing/conformance.ts';
+import {
+  brokenExtentClaims,
+  type Claims,
+  extentClaimsSuite,
+  registerExtentClaimsSuite,
+} from '../../testing/extent-claims-suite.ts';
+import { SharedPostgres, sqliteFile, type TwoStates, twoSqliteStates } from '../../testing/test-state.ts';
+import { MemoryExtentClaims } from '../memory/extent-claims.ts';
+import { SqlExtentClaims } from './extent-claims.ts';
+import { SqliteEngine } from './sqlite.ts';
+
+const postgres = new SharedPostgres();
+afterAll(() => postgres.stop());
+
+async function shared(open: Promise<Fixture<TwoStates>>): Promise<Fixture<Claims>> {
+  const { subject, close } = await open;
+  return { subject: { claims: subject.one.claims, other: subject.two.claims }, close };
+}
+
+async function inMemory(): Promise<Fixture<Claims>> {
+  const claims = new MemoryExtentClaims(systemClock);
+  return { subject: { claims, other: claims }, close: async () => {} };
+}
+
+registerExtentClaimsSuite('memory', inMemory);
+registerExtentClaimsSuite('SQLite', () => shared(twoSqliteStates()));
+registerExtentClaimsSuite('PostgreSQL', () => shared(postgres.twoStates()));
+registerBroken(extentClaimsSuite('memory', inMemory), brokenExtentClaims);
+
+describe('claims of several processes', () => {
+  /** Two processes on one file whose claims are good for a short time. */
+  async function shortLived(run: (one: SqlExtentClaims, two: SqlExtentClaims) => Promise<void>): Promise<void> {
+    const { file, remove } = await sqliteFile();
+    const engine = await SqliteEngine.open(file);
+    const open = (holder: string) => new SqlExtentClaims(engine, { clock: systemClock, holder, goodForMs: 120 });
+    const [one, two] = [open('one'), open('two')];
+    try {
+      await run(one, two);
+    } finally {
+      one.close();
+      two.close();
+      await engine.close();
+      await remove();
+    }
+  }
+
+  it('can be taken over from a process that died, but only once they have run out', () =>
+    shortLived(async (one, two) => {
+      await one.acquire('u', 0, 0);
+      // A process that is gone does not renew its claims any more.
+      one.close();
+      expect(await two.acquire('u', 0, 50)).toBeNull();
+      expect(await two.acquire('u', 0, 2_000)).not.toBeNull();
+    }));
+
+  it('are renewed for as long as their process lives', () =>
+    shortLived(async (one, two) => {
+      const release = await one.acquire('u', 0, 0);
+      expect(await two.acquire('u', 0, 400)).toBeNull();
+      await release?.();
+      expect(await two.acquire('u', 0, 400)).not.toBeNull();
+    }));
+});

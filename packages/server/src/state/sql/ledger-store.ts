@@ -1,0 +1,222 @@
+/** The pipeline's ledger in SQLite or PostgreSQL. */
+
+import type { CompiledQuery } from 'kysely';
+import { invariant } from '../../core/errors.ts';
+import type { Artifact, RunPlan, RunWithSteps, StepState } from '../../core/ledger.ts';
+import type { Claim, ClaimRequest, LedgerStore, Outcome } from '../../core/ports/ledger-store.ts';
+import type { Page } from '../../core/ports/upload-store.ts';
+import type { Millis, Sha256 } from '../../core/upload.ts';
+import { rowToAsset } from './assets.ts';
+import { toPage } from './cursor.ts';
+import { type Engine, first, type Session } from './engine.ts';
+import { EventLog } from './events.ts';
+import { type LedgerQueries, ledgerQueries, type RunningStep, type RunQuery } from './ledger-queries.ts';
+import { rowToArtifact, rowToRun, rowToStep } from './ledger-rows.ts';
+import { RunLog } from './run-log.ts';
+import { RunRetry } from './run-retry.ts';
+import { RunStarter } from './run-starter.ts';
+import type { RunRow, StepRow } from './schema.ts';
+import { type Ending, StepEndings } from './step-endings.ts';
+
+/** Steps taken back between two looks at which are left. */
+const reclaimBatch = 100;
+
+export class SqlLedgerStore implements LedgerStore {
+  readonly #engine: Engine;
+  readonly #queries: LedgerQueries;
+  readonly #log: RunLog;
+  readonly #starter: RunStarter;
+  readonly #endings: StepEndings;
+  readonly #retry: RunRetry;
+
+  constructor(engine: Engine) {
+    const events = new EventLog(engine.dialect);
+    this.#engine = engine;
+    this.#queries = ledgerQueries(engine.dialect);
+    this.#log = new RunLog(engine.dialect, events);
+    this.#starter = new RunStarter(engine.dialect, events);
+    const parts = { queries: this.#queries, log: this.#log };
+    this.#endings = new StepEndings(engine, parts);
+    this.#retry = new RunRetry(engine, parts);
+  }
+
+  startRun(assetId: Sha256, plan: RunPlan, now: Millis): Promise<string> {
+    return this.#engine.write(async (session) => {
+      const source = first(await session.rows(this.#queries.newestSource(assetId)));
+      return this.#starter.start(session, { assetId, plan, now, principal: source?.principal ?? '' });
+    });
+  }
+
+  async claim(request: ClaimRequest): Promise<Claim | null> {
+    // Without a write first, because this is asked again and again while nothing is due.
+    const classes = await this.#dueClasses(request);
+    if (classes.length === 0) return null;
+    return this.#engine.write(async (session) => {
+      for (const name of classes) {
+        const until = request.now + request.leaseMs;
+        const step = first(
+          await session.rows(this.#queries.take({ class: name, now: request.now, holder: request.holder, until })),
+        );
+        if (step !== null) return this.#claimed(session, step);
+      }
+      return null;
+    });
+  }
+
+  async heartbeat(key: string, fence: number, until: Millis, progress: number): Promise<Outcome> {
+    const changed = await this.#engine.write((session) =>
+      session.change(this.#queries.heartbeat({ key, fence, until, progress })),
+    );
+    return changed > 0 ? 'applied' : 'lost';
+  }
+
+  succeed(
+    key: string,
+    fence: number,
+    result: {
+      readonly output: Readonly<Record<string, unknown>>;
+      readonly artifacts: readonly Artifact[];
+      readonly now: Millis;
+    },
+  ): Promise<Outcome> {
+    return this.#endings.end(
+      { key, fence, now: result.now },
+      { type: 'succeed', output: result.output, artifacts: result.artifacts },
+    );
+  }
+
+  skip(key: string, fence: number, reason: string, now: Millis): Promise<Outcome> {
+    return this.#endings.end({ key, fence, now }, { type: 'skip', reason });
+  }
+
+  fail(
+    key: string,
+    fence: number,
+    failure: { readonly reason: string; readonly retryAt: Millis | null; readonly now: Millis },
+  ): Promise<Outcome> {
+    return this.#endings.end(
+      { key, fence, now: failure.now },
+      { type: 'fail', reason: failure.reason, retryAt: failure.retryAt },
+    );
+  }
+
+  reclaimHolder(holder: string, now: Millis): Promise<number> {
+    return this.#reclaim(() => this.#queries.heldBy(holder, reclaimBatch), {
+      now,
+      ending: { type: 'reclaim', leaseEndedBy: null },
+    });
+  }
+
+  reclaimExpired(now: Millis): Promise<number> {
+    return this.#reclaim(() => this.#queries.expired(now, reclaimBatch), {
+      now,
+      ending: { type: 'reclaim', leaseEndedBy: now },
+    });
+  }
+
+  retryRun(runId: string, now: Millis): Promise<boolean> {
+    return this.#retry.retry(runId, now);
+  }
+
+  async findRun(id: string): Promise<RunWithSteps | null> {
+    return first(await this.#withSteps(await this.#engine.read(this.#queries.run(id))));
+  }
+
+  async runsOf(assetId: Sha256): Promise<RunWithSteps[]> {
+    return this.#withSteps(await this.#engine.read(this.#queries.runsOf(assetId)));
+  }
+
+  async listRuns(query: RunQuery): Promise<Page<RunWithSteps>> {
+    const rows = await this.#engine.read(this.#queries.listRuns(query));
+    const page = toPage(rows, query.limit, {
+      item: (row) => row,
+      position: (row) => ({ createdAt: row.created_at, id: row.id }),
+    });
+    return { items: await this.#withSteps(page.items), cursor: page.cursor };
+  }
+
+  async artifacts(assetId: Sha256): Promise<Artifact[]> {
+    return (await this.#engine.read(this.#queries.artifactsOfAsset(assetId))).map(rowToArtifact);
+  }
+
+  async allArtifacts(
+    after: { readonly stepKey: string; readonly name: string } | null,
+    limit: number,
+  ): Promise<Artifact[]> {
+    return (await this.#engine.read(this.#queries.allArtifacts(after, limit))).map(rowToArtifact);
+  }
+
+  async countByState(): Promise<Readonly<Partial<Record<StepState, number>>>> {
+    const rows = await this.#engine.read(this.#queries.countByState());
+    return Object.fromEntries(rows.map((row) => [row.state, row.count]));
+  }
+
+  async nextDue(): Promise<Millis | null> {
+    return first(await this.#engine.read(this.#queries.nextDue()))?.not_before ?? null;
+  }
+
+  /** The classes that have a due step, best step first. */
+  async #dueClasses(request: ClaimRequest): Promise<string[]> {
+    const candidates = await Promise.all(
+      request.classes.map(async (name) => {
+        const step = first(await this.#engine.read(this.#queries.candidate({ class: name, now: request.now })));
+        return step === null ? [] : [{ name, step }];
+      }),
+    );
+    const byRank = (a: { step: RankedStep }, b: { step: RankedStep }): number =>
+      b.step.priority - a.step.priority || a.step.created_at - b.step.created_at;
+    return candidates
+      .flat()
+      .sort(byRank)
+      .map((candidate) => candidate.name);
+  }
+
+  /** What a worker needs to know of the step that it has just taken. */
+  async #claimed(session: Session, row: StepRow): Promise<Claim> {
+    const asset = first(await session.rows(this.#queries.asset(row.asset_id)));
+    invariant(asset !== null, 'a step has an asset');
+    const source = first(await session.rows(this.#queries.newestSource(row.asset_id)));
+    const needed = await session.rows(this.#queries.inputsOf(row.key));
+    const artifacts =
+      needed.length === 0 ? [] : await session.rows(this.#queries.artifactsOfSteps(needed.map((step) => step.key)));
+    const inputs = needed.map((need) => [
+      need.name,
+      { step: rowToStep(need), artifacts: artifacts.filter((one) => one.step_key === need.key).map(rowToArtifact) },
+    ]);
+    const message = `Step ${row.name} started, attempt ${row.attempt} of ${row.attempts_max}`;
+    const data = { step: row.name, key: row.key, attempt: row.attempt, holder: row.lease_holder };
+    await this.#log.stepEvent(session, row.key, { at: row.started_at ?? 0, type: 'step.started', message, data });
+    return {
+      step: rowToStep(row),
+      asset: rowToAsset(asset),
+      assetName: source?.safe_name ?? asset.id,
+      inputs: Object.fromEntries(inputs),
+    };
+  }
+
+  /** Takes back what the query finds, until it finds nothing that can be taken back. */
+  async #reclaim(
+    find: () => CompiledQuery<RunningStep>,
+    how: { readonly now: Millis; readonly ending: Ending },
+  ): Promise<number> {
+    let total = 0;
+    for (;;) {
+      const steps = await this.#engine.read(find());
+      let taken = 0;
+      for (const step of steps) {
+        if ((await this.#endings.end({ ...step, now: how.now }, how.ending)) === 'applied') taken += 1;
+      }
+      total += taken;
+      if (taken === 0 || steps.length < reclaimBatch) return total;
+    }
+  }
+
+  async #withSteps(runs: readonly RunRow[]): Promise<RunWithSteps[]> {
+    if (runs.length === 0) return [];
+    const rows = await this.#engine.read(this.#queries.stepsOfRuns(runs.map((run) => run.id)));
+    const steps = Map.groupBy(rows, (row) => row.run_id);
+    return runs.map((run) => ({ ...rowToRun(run), steps: (steps.get(run.id) ?? []).map(rowToStep) }));
+  }
+}
+
+type RankedStep = Pick<StepRow, 'priority' | 'created_at'>;

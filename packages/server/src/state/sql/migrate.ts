@@ -1,0 +1,75 @@
+/** Brings a database's schema up to this version of Holdfast. Forward only: an older binary refuses a newer schema. */
+import { HoldfastError } from '../../core/errors.ts';
+import { initial } from './migrations/0001-initial.ts';
+
+/** Words of DDL that differ between the engines. */
+export interface Ddl {
+  readonly text: string;
+  readonly int: string;
+  readonly real: string;
+  /** A primary key that counts up (SQLite) or is given (PostgreSQL). */
+  readonly counter: string;
+  /** After the last parenthesis of a table. */
+  readonly end: string;
+  /** The same for tables that are kept in the order of their primary key where the engine can. */
+  readonly clustered: string;
+}
+
+export const sqliteDdl: Ddl = {
+  text: 'text',
+  int: 'integer',
+  real: 'real',
+  counter: 'integer primary key autoincrement',
+  end: ' strict',
+  clustered: ' strict, without rowid',
+};
+
+// Byte order ("C") as in SQLite: keys are compared the same way, and an operating system's new locale data cannot break an index.
+export const postgresDdl: Ddl = {
+  text: 'text collate "C"',
+  int: 'bigint',
+  real: 'double precision',
+  counter: 'bigint primary key',
+  end: '',
+  clustered: '',
+};
+
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  statements(ddl: Ddl): readonly string[];
+}
+
+/** All migrations, in order. */
+export const migrations: readonly Migration[] = [initial];
+
+/** Creates the table that the version is recorded in. */
+export const schemaTable =
+  'create table if not exists holdfast_schema (version integer primary key, name text not null)';
+
+/** Reads the highest version recorded; null in a new database. */
+export const schemaVersion = 'select max(version) as version from holdfast_schema';
+
+/**
+ * The statements that bring a database up to date, recording each version. To be run in one transaction that also read `current` and
+ * that excludes other processes. Throws `unavailable` when the database is newer than this version of Holdfast.
+ */
+export function missingStatements(
+  current: number,
+  ddl: Ddl,
+  known: readonly Migration[] = migrations,
+): readonly string[] {
+  const newest = known.at(-1)?.version ?? 0;
+  if (current > newest) {
+    throw new HoldfastError(
+      'unavailable',
+      `The database has schema version ${current}, but this version of Holdfast knows none newer than ${newest}. Start the newer Holdfast, or restore the backup made before it was upgraded.`,
+    );
+  }
+  return known
+    .filter((migration) => migration.version > current)
+    .flatMap((migration) => [
+      ...migration.statements(ddl),
+      `insert into holdfast_schema (version, name) values (${migration.version}, '${migration.name}')`,
+    ]);
+}

@@ -1,0 +1,95 @@
+/** Queries that run again and again have to find their rows through an index, however many rows there are. */
+import type { CompiledQuery } from 'kysely';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sqliteFile } from '../../testing/test-state.ts';
+import { assetQueries } from './assets.ts';
+import { encodeCursor } from './cursor.ts';
+import { EventLog } from './events.ts';
+import { ledgerQueries } from './ledger-queries.ts';
+import { SqliteEngine, sqliteDialect } from './sqlite.ts';
+import { uploadQueries } from './upload-queries.ts';
+
+const uploads = uploadQueries(sqliteDialect);
+const ledger = ledgerQueries(sqliteDialect);
+const assets = assetQueries(sqliteDialect);
+const events = new EventLog(sqliteDialect);
+const cursor = encodeCursor({ createdAt: 1, id: 'x' });
+const principal = 'p';
+
+const queries: Readonly<Record<string, CompiledQuery<unknown>>> = {
+  find: uploads.find({ id: 'x' }),
+  findWithExtent: uploads.findWithExtent({ id: 'x', offset: 0 }),
+  lock: uploads.lock({ id: 'x' }),
+  extents: uploads.extents('x'),
+  'live of a principal': uploads.liveOf(principal, 10),
+  list: uploads.list({ principal, limit: 10 }),
+  'list with everything': uploads.list({ principal, limit: 10, cursor, filename: 'a', phases: ['paused'] }),
+  dueToExpire: uploads.dueToExpire(1, 10),
+  abandoned: uploads.abandoned(1, 10),
+  heldBy: uploads.heldBy('n', 10),
+  toRelease: uploads.toRelease(10),
+  purge: uploads.purgeable(1, 10),
+  live: uploads.live('x', 10),
+  countByPhase: uploads.countByPhase(),
+  'events of a subject': events.query({ subject: { kind: 'upload', id: 'x' }, after: 0, limit: 10 }),
+  'events of a principal': events.query({ principal, after: 0, limit: 10 }),
+  'assets of a principal': assets.list({ principal, limit: 10, cursor }),
+  'sources of assets': assets.sources(['a', 'b'], principal),
+  'next step of a class': ledger.candidate({ class: 'c', now: 1 }),
+  claim: ledger.take({ class: 'c', now: 1, holder: 'n', until: 2 }),
+  heartbeat: ledger.heartbeat({ key: 'k', fence: 1, until: 2, progress: 0 }),
+  'steps of a holder': ledger.heldBy('n', 10),
+  'expired steps': ledger.expired(1, 10),
+  nextDue: ledger.nextDue(),
+  countByState: ledger.countByState(),
+  runs: ledger.listRuns({ principal, limit: 10, cursor }),
+  'runs of an asset': ledger.runsOf('a'),
+  'steps of runs': ledger.stepsOfRuns(['r', 's']),
+  'inputs of a step': ledger.inputsOf('k'),
+  'artifacts of an asset': ledger.artifactsOfAsset('a'),
+  'all artifacts': ledger.allArtifacts({ stepKey: 'k', name: 'n' }, 10),
+};
+
+let engine: SqliteEngine | null = null;
+let remove = async (): Promise<void> => {};
+beforeAll(async () => {
+  const made = await sqliteFile();
+  remove = made.remove;
+  engine = await SqliteEngine.open(made.file);
+});
+afterAll(async () => {
+  await engine?.close();
+  await remove();
+});
+
+/** A scan is fine when an index gives the order or all columns, or when it reads the few rows that a subquery left. */
+function isWholeTable(detail: string): boolean {
+  return /^SCAN (?!numbered|\(subquery)/.test(detail) && !/USING (COVERING )?INDEX/.test(detail);
+}
+
+it.each(Object.entries(queries))('%s uses an index', async (_, query) => {
+  const plan = (await engine?.read<{ detail: string }>({ ...query, sql: `explain query plan ${query.sql}` })) ?? [];
+  const details = plan.map((row) => row.detail);
+  expect(details.length).toBeGreaterThan(0);
+  expect(details.filter(isWholeTable)).toEqual([]);
+});
+
+it('what is asked for in an order is not sorted first', async () => {
+  for (const name of [
+    'list',
+    'dueToExpire',
+    'abandoned',
+    'toRelease',
+    'live',
+    'next step of a class',
+    'claim',
+    'events of a principal',
+    'assets of a principal',
+  ]) {
+    const query = queries[name];
+    const plan = query
+      ? await engine?.read<{ detail: string }>({ ...query, sql: `explain query plan ${query.sql}` })
+      : undefined;
+    expect({ name, sorts: plan?.filter((row) => row.detail.includes('TEMP B-TREE')) }).toEqual({ name, sorts: [] });
+  }
+});

@@ -1,0 +1,148 @@
+/** Creates runs: for `publish-asset`, inside the transaction that completes an upload, and for whoever starts one by hand. */
+import { createHash } from 'node:crypto';
+import { HoldfastError, invariant } from '../../core/errors.ts';
+import type { RunPlan, StepPlan } from '../../core/ledger.ts';
+import type { Millis, Sha256 } from '../../core/upload.ts';
+import type { Dialect, Session } from './engine.ts';
+import type { EventLog } from './events.ts';
+import { RunLog } from './run-log.ts';
+
+export interface RunOrder {
+  readonly assetId: Sha256;
+  readonly plan: RunPlan;
+  /** Whom the run's events belong to. */
+  readonly principal: string;
+  readonly now: Millis;
+}
+
+/** A run is one pipeline on one asset, so its id follows from them, and asking for it twice is asking for the same one. */
+export function runIdOf(assetId: Sha256, pipeline: string, version: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([assetId, pipeline, version]))
+    .digest('hex')
+    .slice(0, 32);
+}
+
+export class RunStarter {
+  readonly #dialect: Dialect;
+  readonly #log: RunLog;
+
+  constructor(dialect: Dialect, events: EventLog) {
+    this.#dialect = dialect;
+    this.#log = new RunLog(dialect, events);
+  }
+
+  /** Creates the run with what is missing of its steps and resolves to its id. Rejects with `asset-not-found`. */
+  async start(session: Session, order: RunOrder): Promise<string> {
+    const { assetId, plan, principal, now } = order;
+    assertPlan(plan);
+    if (!(await this.#log.lockAsset(session, assetId)))
+      throw new HoldfastError('asset-not-found', `No asset ${assetId}.`);
+    const id = runIdOf(assetId, plan.pipeline, plan.pipelineVersion);
+    const row = {
+      id,
+      asset_id: assetId,
+      pipeline: plan.pipeline,
+      pipeline_version: plan.pipelineVersion,
+      state: 'running' as const,
+      principal,
+      last_event: 0,
+      created_at: now,
+      finished_at: null,
+    };
+    const inserted = await session.change(
+      this.#dialect.build
+        .insertInto('runs')
+        .values(row)
+        .onConflict((on) => on.doNothing())
+        .compile(),
+    );
+    if (inserted === 0) return id;
+    await this.#insertSteps(session, { runId: id, order });
+    const steps = plan.steps.map((step) => step.name);
+    const data = { assetId, pipeline: plan.pipeline, pipelineVersion: plan.pipelineVersion, steps };
+    await this.#log.runEvent(session, id, {
+      at: now,
+      type: 'run.created',
+      message: `Pipeline ${plan.pipeline}: ${steps.join(', ')}`,
+      data,
+    });
+    await this.#log.settle(session, assetId, now);
+    return id;
+  }
+
+  async #insertSteps(session: Session, run: { readonly runId: string; readonly order: RunOrder }): Promise<void> {
+    const { assetId, plan, now } = run.order;
+    if (plan.steps.length === 0) return;
+    const db = this.#dialect.build;
+    const keys = new Map(plan.steps.map((step) => [step.name, step.key]));
+    // Every step begins as blocked; settling then frees those that can start. A step whose key exists is shared as it is.
+    const rows = plan.steps.map((step) => newStep(step, assetId, now));
+    const needs = plan.steps.flatMap((step) =>
+      step.needs.map((name) => ({ step_key: step.key, need_key: keys.get(name) ?? name })),
+    );
+    const positions = plan.steps.map((step, position) => ({ run_id: run.runId, position, step_key: step.key }));
+    await session.change(
+      db
+        .insertInto('steps')
+        .values(rows)
+        .onConflict((on) => on.doNothing())
+        .compile(),
+    );
+    if (needs.length > 0)
+      await session.change(
+        db
+          .insertInto('step_needs')
+          .values(needs)
+          .onConflict((on) => on.doNothing())
+          .compile(),
+      );
+    await session.change(db.insertInto('run_steps').values(positions).compile());
+  }
+}
+
+function newStep(step: StepPlan, assetId: Sha256, now: Millis) {
+  return {
+    key: step.key,
+    asset_id: assetId,
+    name: step.name,
+    version: step.version,
+    params: JSON.stringify(step.params),
+    class: step.class,
+    priority: step.priority,
+    state: 'blocked' as const,
+    attempt: 0,
+    attempts_max: step.attemptsMax,
+    timeout_ms: step.timeoutMs,
+    fence: 0,
+    lease_holder: null,
+    lease_until: null,
+    not_before: now,
+    progress: 0,
+    output: null,
+    reason: null,
+    skipped_for: null,
+    created_at: now,
+    started_at: null,
+    finished_at: null,
+  };
+}
+
+/** Every step has its own name and key, and no step waits for itself: otherwise the run would never end. */
+function assertPlan(plan: RunPlan): void {
+  const names = new Set(plan.steps.map((step) => step.name));
+  const keys = new Set(plan.steps.map((step) => step.key));
+  invariant(
+    names.size === plan.steps.length && keys.size === plan.steps.length,
+    `each step is in the plan ${plan.pipeline} once`,
+  );
+  for (const need of plan.steps.flatMap((step) => step.needs))
+    invariant(names.has(need), `${need}, which a step needs, is in the plan ${plan.pipeline}`);
+  let waiting = plan.steps;
+  while (waiting.length > 0) {
+    const open = new Set(waiting.map((step) => step.name));
+    const still = waiting.filter((step) => step.needs.some((need) => open.has(need)));
+    invariant(still.length < waiting.length, `no step of the plan ${plan.pipeline} needs itself`);
+    waiting = still;
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * The tables as Kysely sees them, the same on SQLite and PostgreSQL: text ids, times as whole epoch milliseconds, JSON as text,
+ * no booleans. `migrations/` creates them.
+ */
+
+import type { Generated } from 'kysely';
+import type { RunState, StepState } from '../../core/ledger.ts';
+import type { PhaseName } from '../../core/upload.ts';
+
+export interface UploadRow {
+  id: string;
+  principal: string;
+  protocol: string;
+  filename: string;
+  /** The file name in NFC and lower case, because neither engine folds case beyond ASCII in the same way. */
+  filename_folded: string;
+  safe_name: string;
+  content_type: string;
+  size: number | null;
+  chunk_size: number;
+  metadata: string;
+  expected_digest: string | null;
+  received_bytes: number;
+  received_extents: number;
+  fence: number;
+  last_event: number;
+  created_at: number;
+  updated_at: number;
+  first_byte_at: number | null;
+  last_byte_at: number | null;
+  expires_at: number;
+  storage: 'held' | 'released';
+  state: PhaseName;
+  lease_holder: string | null;
+  lease_until: number | null;
+  digest: string | null;
+  asset_id: string | null;
+  failure_code: string | null;
+  failure_reason: string | null;
+  ended_at: number | null;
+}
+
+export interface ExtentRow {
+  upload_id: string;
+  offset: number;
+  length: number;
+  crc32c: number;
+  sha256: string | null;
+  received_at: number;
+}
+
+export interface EventRow {
+  id: Generated<number>;
+  subject: 'upload' | 'run';
+  subject_id: string;
+  seq: number;
+  principal: string;
+  at: number;
+  type: string;
+  message: string;
+  data: string;
+}
+
+export interface AssetRow {
+  id: string;
+  size: number;
+  content_type: string;
+  created_at: number;
+}
+
+export interface AssetSourceRow {
+  asset_id: string;
+  upload_id: string;
+  principal: string;
+  filename: string;
+  filename_folded: string;
+  safe_name: string;
+  metadata: string;
+  added_at: number;
+  /** Copied from the asset, so that a principal's assets can be paged through one index. */
+  asset_created_at: number;
+}
+
+export interface RunRow {
+  id: string;
+  asset_id: string;
+  pipeline: string;
+  pipeline_version: string;
+  state: RunState;
+  /** Whom its events belong to: the principal of the source that started it. */
+  principal: string;
+  last_event: number;
+  created_at: number;
+  finished_at: number | null;
+}
+
+export interface StepRow {
+  key: string;
+  asset_id: string;
+  name: string;
+  version: string;
+  params: string;
+  class: string;
+  priority: number;
+  state: StepState;
+  attempt: number;
+  attempts_max: number;
+  timeout_ms: number;
+  fence: number;
+  lease_holder: string | null;
+  lease_until: number | null;
+  not_before: number;
+  progress: number;
+  output: string | null;
+  reason: string | null;
+  /** The key of the failed step because of which this one was skipped; tells that apart from a step that skipped itself. */
+  skipped_for: string | null;
+  created_at: number;
+  started_at: number | null;
+  finished_at: number | null;
+}
+
+export interface StepNeedRow {
+  step_key: string;
+  need_key: string;
+}
+
+export interface RunStepRow {
+  run_id: string;
+  position: number;
+  step_key: string;
+}
+
+export interface ArtifactRow {
+  step_key: string;
+  name: string;
+  content_type: string;
+  size: number;
+  sha256: string;
+}
+
+export interface OutboxRow {
+  /** The event's id: receivers use it to drop repeats. */
+  id: number;
+  at: number;
+  type: string;
+  payload: string;
+  delivered_at: number | null;
+}
+
+export interface ExtentClaimRow {
+  upload_id: string;
+  offset: number;
+  holder: string;
+  until: number;
+}
+
+/** Small facts about the database itself. */
+export interface MetaRow {
+  name: string;
+  value: number;
+}
+
+export interface Tables {
+  uploads: UploadRow;
+  extents: ExtentRow;
+  events: EventRow;
+  assets: AssetRow;
+  asset_sources: AssetSourceRow;
+  runs: RunRow;
+  steps: StepRow;
+  step_needs: StepNeedRow;
+  run_steps: RunStepRow;
+  artifacts: ArtifactRow;
+  outbox: OutboxRow;
+  extent_claims: ExtentClaimRow;
+  meta: MetaRow;
+}

@@ -1,0 +1,101 @@
+/** The SQLite engine: one connection that writes, with group commit, and one that reads what is committed. */
+
+import type { CompiledQuery } from 'kysely';
+import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely';
+import type { Dialect, Engine, Work } from './engine.ts';
+import { GroupCommit } from './group-commit.ts';
+import { Listeners } from './listeners.ts';
+import { type Migration, missingStatements, schemaTable, schemaVersion, sqliteDdl } from './migrate.ts';
+import type { Tables } from './schema.ts';
+import { SqliteConnection, translateSqliteError } from './sqlite-connection.ts';
+
+export const sqliteDialect: Dialect = {
+  name: 'sqlite',
+  build: new Kysely<Tables>({
+    dialect: {
+      createAdapter: () => new SqliteAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
+  }),
+  rowLocks: false,
+  now: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
+  lockByName: null,
+  eventIds: null,
+};
+
+export class SqliteEngine implements Engine {
+  readonly dialect = sqliteDialect;
+  readonly #writer: SqliteConnection;
+  readonly #reader: SqliteConnection;
+  readonly #commits: GroupCommit;
+  readonly #listeners = new Listeners();
+  #open = true;
+
+  private constructor(writer: SqliteConnection, reader: SqliteConnection) {
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#commits = new GroupCommit(writer, () => this.#listeners.call());
+  }
+
+  /** Opens or creates the file and brings its schema up to date. */
+  static async open(file: string, known?: readonly Migration[]): Promise<SqliteEngine> {
+    const writer = new SqliteConnection(file, 'write');
+    try {
+      migrateSqlite(writer, known);
+      writer.assertDurable();
+      return new SqliteEngine(writer, new SqliteConnection(file, 'read'));
+    } catch (error) {
+      writer.close();
+      throw translateSqliteError(error);
+    }
+  }
+
+  async read<R>(query: CompiledQuery<R>): Promise<R[]> {
+    try {
+      return this.#reader.all(query);
+    } catch (error) {
+      throw translateSqliteError(error);
+    }
+  }
+
+  write<T>(work: Work<T>): Promise<T> {
+    return this.#commits.write(work);
+  }
+
+  onAppend(listener: () => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  /** Counts commits of other processes: the writer's own do not change its data version. */
+  async foreignChanges(): Promise<number> {
+    try {
+      return this.#writer.dataVersion();
+    } catch (error) {
+      throw translateSqliteError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#commits.close();
+    this.#reader.close();
+    this.#writer.close();
+  }
+}
+
+/** Without a pause in it: another connection of this process that waited for the lock would hold up the one that has it. */
+function migrateSqlite(connection: SqliteConnection, known: readonly Migration[] | undefined): void {
+  connection.exec('begin exclusive');
+  try {
+    connection.exec(schemaTable);
+    const [row] = connection.all<{ version: number | null }>({ sql: schemaVersion, parameters: [] });
+    for (const statement of missingStatements(row?.version ?? 0, sqliteDdl, known)) connection.exec(statement);
+    connection.exec('commit');
+  } catch (error) {
+    if (connection.inTransaction) connection.exec('rollback');
+    throw error;
+  }
+}

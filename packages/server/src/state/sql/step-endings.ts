@@ -1,0 +1,164 @@
+/** How a running step stops running: it succeeds, skips itself, fails, or is taken back from a holder that is gone. */
+import type { Artifact } from '../../core/ledger.ts';
+import type { Outcome } from '../../core/ports/ledger-store.ts';
+import type { Millis } from '../../core/upload.ts';
+import { type Engine, first, type Session } from './engine.ts';
+import type { LedgerQueries } from './ledger-queries.ts';
+import { artifactToRow } from './ledger-rows.ts';
+import type { RunLog } from './run-log.ts';
+import type { StepRow } from './schema.ts';
+
+export type Ending =
+  | {
+      readonly type: 'succeed';
+      readonly output: Readonly<Record<string, unknown>>;
+      readonly artifacts: readonly Artifact[];
+    }
+  | { readonly type: 'skip'; readonly reason: string }
+  /** Back to pending at that time, or failed for good when it is null. */
+  | { readonly type: 'fail'; readonly reason: string; readonly retryAt: Millis | null }
+  /** Its holder is gone: back to pending at once, or failed when its attempts are used up. */
+  | { readonly type: 'reclaim'; readonly leaseEndedBy: Millis | null };
+
+/** Who claims to hold which step. */
+export interface Hold {
+  readonly key: string;
+  readonly fence: number;
+  readonly now: Millis;
+}
+
+const stopped = { lease_holder: null, lease_until: null };
+
+export class StepEndings {
+  readonly #engine: Engine;
+  readonly #queries: LedgerQueries;
+  readonly #log: RunLog;
+
+  constructor(engine: Engine, parts: { readonly queries: LedgerQueries; readonly log: RunLog }) {
+    this.#engine = engine;
+    this.#queries = parts.queries;
+    this.#log = parts.log;
+  }
+
+  /** One transaction: the step's row, its artifacts, the events, what becomes of its dependants and its runs. */
+  end(hold: Hold, ending: Ending): Promise<Outcome> {
+    return this.#engine.write(async (session) => {
+      const step = await this.#held(session, hold, ending);
+      if (step === null) return 'lost';
+      await this.#apply(session, { step, ending, now: hold.now });
+      await this.#log.settle(session, step.asset_id, hold.now);
+      return 'applied';
+    });
+  }
+
+  /** The step, locked with all that depends on its asset, if the hold is (still) good. */
+  async #held(session: Session, hold: Hold, ending: Ending): Promise<StepRow | null> {
+    const seen = first(await session.rows(this.#queries.step(hold.key)));
+    if (seen === null || !(await this.#log.lockAsset(session, seen.asset_id))) return null;
+    // Claims and heartbeats do not take the asset's lock, so the row is locked and read again.
+    const query = this.#engine.dialect.build
+      .selectFrom('steps')
+      .selectAll()
+      .where('key', '=', hold.key)
+      .where('fence', '=', hold.fence)
+      .where('state', '=', 'running');
+    const step = first(
+      await session.rows(query.$if(this.#engine.dialect.rowLocks, (select) => select.forNoKeyUpdate()).compile()),
+    );
+    if (step === null) return null;
+    const renewed =
+      ending.type === 'reclaim' && ending.leaseEndedBy !== null && (step.lease_until ?? 0) > ending.leaseEndedBy;
+    return renewed ? null : step;
+  }
+
+  async #apply(
+    session: Session,
+    move: { readonly step: StepRow; readonly ending: Ending; readonly now: Millis },
+  ): Promise<void> {
+    const { step, ending, now } = move;
+    switch (ending.type) {
+      case 'succeed':
+        await this.#set(session, step, {
+          state: 'succeeded',
+          output: JSON.stringify(ending.output),
+          progress: 1,
+          finished_at: now,
+        });
+        await this.#replaceArtifacts(session, step.key, ending.artifacts);
+        return this.#tell(session, move, {
+          type: 'succeeded',
+          says: 'succeeded',
+          data: { artifacts: ending.artifacts.map((artifact) => artifact.name) },
+        });
+      case 'skip':
+        await this.#set(session, step, { state: 'skipped', reason: ending.reason, finished_at: now });
+        return this.#tell(session, move, {
+          type: 'skipped',
+          says: `skipped: ${ending.reason}`,
+          data: { reason: ending.reason },
+        });
+      case 'fail':
+        return this.#failOrRetry(session, move, { reason: ending.reason, retryAt: ending.retryAt });
+      case 'reclaim': {
+        const reason = `its worker ${step.lease_holder} is gone`;
+        return this.#failOrRetry(session, move, { reason, retryAt: step.attempt < step.attempts_max ? now : null });
+      }
+    }
+  }
+
+  async #failOrRetry(
+    session: Session,
+    move: { readonly step: StepRow; readonly now: Millis },
+    failure: { readonly reason: string; readonly retryAt: Millis | null },
+  ): Promise<void> {
+    const { reason, retryAt } = failure;
+    if (retryAt === null) {
+      await this.#set(session, move.step, { state: 'failed', reason, finished_at: move.now });
+      return this.#tell(session, move, { type: 'failed', says: `failed: ${reason}`, data: { reason } });
+    }
+    await this.#set(session, move.step, { state: 'pending', reason, not_before: retryAt });
+    return this.#tell(session, move, {
+      type: 'retrying',
+      says: `will be tried again: ${reason}`,
+      data: { reason, retryAt },
+    });
+  }
+
+  async #set(session: Session, step: StepRow, values: Partial<StepRow>): Promise<void> {
+    const { build } = this.#engine.dialect;
+    await session.change(
+      build
+        .updateTable('steps')
+        .set({ ...values, ...stopped })
+        .where('key', '=', step.key)
+        .compile(),
+    );
+  }
+
+  async #replaceArtifacts(session: Session, key: string, artifacts: readonly Artifact[]): Promise<void> {
+    const { build } = this.#engine.dialect;
+    await session.change(build.deleteFrom('artifacts').where('step_key', '=', key).compile());
+    if (artifacts.length === 0) return;
+    await session.change(
+      build
+        .insertInto('artifacts')
+        .values(artifacts.map((artifact) => artifactToRow(key, artifact)))
+        .compile(),
+    );
+  }
+
+  #tell(
+    session: Session,
+    move: { readonly step: StepRow; readonly now: Millis },
+    event: { readonly type: string; readonly says: string; readonly data: Readonly<Record<string, unknown>> },
+  ): Promise<void> {
+    const { step, now } = move;
+    const data = { step: step.name, key: step.key, attempt: step.attempt, ...event.data };
+    return this.#log.stepEvent(session, step.key, {
+      at: now,
+      type: `step.${event.type}`,
+      message: `Step ${step.name} ${event.says}`,
+      data,
+    });
+  }
+}

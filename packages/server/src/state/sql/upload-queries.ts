@@ -1,0 +1,205 @@
+/** Every statement about uploads and their extents. Conditions that a partial index answers are literals, or no planner would see it. */
+import { sql } from 'kysely';
+import type { UploadQuery } from '../../core/ports/upload-store.ts';
+import { finalPhases, livePhases, type Millis, type PhaseName } from '../../core/upload.ts';
+import { decodeCursor } from './cursor.ts';
+import { type Dialect, prepare } from './engine.ts';
+import type { ExtentRow, UploadRow } from './schema.ts';
+import { folded } from './upload-rows.ts';
+
+/** Bound parameters in one statement; SQLite allows more, this is plenty. */
+export const listMax = 500;
+
+const list = (words: readonly string[]) => sql.join(words.map((word) => sql.lit(word)));
+export const isLive = sql<boolean>`state in (${list(livePhases)})`;
+const isFinal = sql<boolean>`state in (${list(finalPhases)})`;
+const canExpire = sql<boolean>`state in ('receiving', 'paused')`;
+
+/** The expression that the index for counting is on. */
+const counted = sql<PhaseName>`state || ''`;
+
+/** `%` and `_` in what people look for mean themselves. */
+export function containing(text: string): string {
+  return `%${folded(text).replaceAll(/[\\%_]/g, '\\$&')}%`;
+}
+
+/** What an update may change: everything but identity and origin. */
+const fixedColumns = ['id', 'principal', 'protocol', 'created_at'] as const;
+const changeable: readonly Exclude<keyof UploadRow, (typeof fixedColumns)[number]>[] = [
+  'filename',
+  'filename_folded',
+  'safe_name',
+  'content_type',
+  'size',
+  'chunk_size',
+  'metadata',
+  'expected_digest',
+  'received_bytes',
+  'received_extents',
+  'fence',
+  'last_event',
+  'updated_at',
+  'first_byte_at',
+  'last_byte_at',
+  'expires_at',
+  'storage',
+  'state',
+  'lease_holder',
+  'lease_until',
+  'digest',
+  'asset_id',
+  'failure_code',
+  'failure_reason',
+  'ended_at',
+];
+
+interface ExtentColumnsOrNull {
+  extent_length: number | null;
+  extent_crc32c: number | null;
+  extent_sha256: string | null;
+  extent_received_at: number | null;
+}
+export type UploadWithExtentRow = UploadRow & ExtentColumnsOrNull;
+
+export function uploadQueries(dialect: Dialect) {
+  const db = dialect.build;
+  const page = () => db.selectFrom('uploads').selectAll();
+  return {
+    find: prepare<{ id: string }, UploadRow>((arg) => page().where('id', '=', arg('id'))),
+
+    /** One joined read. Not for use under a lock: a joined row is not looked at again after the wait for the lock. */
+    findWithExtent: prepare<{ id: string; offset: number }, UploadWithExtentRow>((arg) =>
+      db
+        .selectFrom('uploads')
+        .leftJoin('extents', (join) =>
+          join.onRef('extents.upload_id', '=', 'uploads.id').on('extents.offset', '=', arg('offset')),
+        )
+        .selectAll('uploads')
+        .select([
+          'extents.length as extent_length',
+          'extents.crc32c as extent_crc32c',
+          'extents.sha256 as extent_sha256',
+          'extents.received_at as extent_received_at',
+        ])
+        .where('uploads.id', '=', arg('id')),
+    ),
+
+    lock: prepare<{ id: string }, UploadRow>((arg) =>
+      page()
+        .where('id', '=', arg('id'))
+        .$if(dialect.rowLocks, (query) => query.forNoKeyUpdate()),
+    ),
+
+    extentAt: prepare<{ upload_id: string; offset: number }, ExtentRow>((arg) =>
+      db
+        .selectFrom('extents')
+        .selectAll()
+        .where('upload_id', '=', arg('upload_id'))
+        .where('offset', '=', arg('offset')),
+    ),
+
+    insertExtent: prepare<ExtentRow, unknown>((arg) =>
+      db.insertInto('extents').values({
+        upload_id: arg('upload_id'),
+        offset: arg('offset'),
+        length: arg('length'),
+        crc32c: arg('crc32c'),
+        sha256: arg('sha256'),
+        received_at: arg('received_at'),
+      }),
+    ),
+
+    update: prepare<UploadRow, unknown>((arg) =>
+      db
+        .updateTable('uploads')
+        .set(Object.fromEntries(changeable.map((column) => [column, arg(column)])))
+        .where('id', '=', arg('id')),
+    ),
+
+    insert: (row: UploadRow) => db.insertInto('uploads').values(row).compile(),
+
+    /** At most `limit` rows, one for each live upload of the principal. */
+    liveOf: (principal: string, limit: number) =>
+      db.selectFrom('uploads').select('id').where('principal', '=', principal).where(isLive).limit(limit).compile(),
+
+    deleteExtents: (uploadId: string, offsets: readonly number[]) =>
+      db
+        .deleteFrom('extents')
+        .where('upload_id', '=', uploadId)
+        .where('offset', 'in', [...offsets])
+        .compile(),
+
+    extents: (uploadId: string) =>
+      db.selectFrom('extents').selectAll().where('upload_id', '=', uploadId).orderBy('offset').compile(),
+
+    list: (query: UploadQuery) => {
+      let select = page().where('principal', '=', query.principal);
+      if (query.phases) select = select.where('state', 'in', [...query.phases]);
+      if (query.filename)
+        select = select.where(sql<boolean>`filename_folded like ${containing(query.filename)} escape '\\'`);
+      if (query.cursor !== undefined) {
+        const after = decodeCursor(query.cursor);
+        select = select.where(({ eb, refTuple, tuple }) =>
+          eb(refTuple('created_at', 'id'), '<', tuple(after.createdAt, after.id)),
+        );
+      }
+      return select
+        .orderBy('created_at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(query.limit + 1)
+        .compile();
+    },
+
+    dueToExpire: (now: Millis, limit: number) =>
+      page().where('expires_at', '<=', now).where(canExpire).orderBy('expires_at').limit(limit).compile(),
+
+    // Only validating and assembling uploads have a lease: the table checks it.
+    abandoned: (now: Millis, limit: number) =>
+      page().where('lease_until', '<=', now).orderBy('lease_until').limit(limit).compile(),
+
+    heldBy: (holder: string, limit: number) => page().where('lease_holder', '=', holder).limit(limit).compile(),
+
+    toRelease: (limit: number) =>
+      page().where(sql<boolean>`storage = 'held'`).where(isFinal).orderBy('updated_at').limit(limit).compile(),
+
+    released: (id: string) => db.updateTable('uploads').set({ storage: 'released' }).where('id', '=', id).compile(),
+
+    purgeable: (before: Millis, limit: number) =>
+      db
+        .selectFrom('uploads')
+        .select('id')
+        .where(sql<boolean>`storage = 'released'`)
+        .where(isFinal)
+        .where('updated_at', '<', before)
+        .orderBy('updated_at')
+        .limit(limit)
+        .$if(dialect.rowLocks, (query) => query.forUpdate().skipLocked())
+        .compile(),
+
+    /** Extents go with their upload. */
+    deleteUploads: (ids: readonly string[]) =>
+      db
+        .deleteFrom('uploads')
+        .where('id', 'in', [...ids])
+        .compile(),
+
+    deleteEventsOf: (ids: readonly string[]) =>
+      db
+        .deleteFrom('events')
+        .where('subject', '=', 'upload')
+        .where('subject_id', 'in', [...ids])
+        .compile(),
+
+    live: (afterId: string, limit: number) =>
+      page().where('id', '>', afterId).where(isLive).orderBy('id').limit(limit).compile(),
+
+    countByPhase: () =>
+      db
+        .selectFrom('uploads')
+        .select([counted.as('state'), (eb) => eb.fn.countAll<number>().as('count')])
+        .groupBy(counted)
+        .compile(),
+  };
+}
+
+export type UploadQueries = ReturnType<typeof uploadQueries>;

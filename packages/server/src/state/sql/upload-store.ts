@@ -1,0 +1,241 @@
+/** Upload state in SQLite or PostgreSQL. */
+
+import type { CompiledQuery } from 'kysely';
+import type { Asset } from '../../core/asset.ts';
+import { invariant, unreachable } from '../../core/errors.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import type {
+  AssetQuery,
+  Decision,
+  EventQuery,
+  OwnedAsset,
+  Page,
+  Rule,
+  UploadQuery,
+  UploadStore,
+  Write,
+} from '../../core/ports/upload-store.ts';
+import type { Extent, LoggedEvent, Millis, NewEvent, PhaseName, Sha256, Upload } from '../../core/upload.ts';
+import { Assets, insertAsset } from './assets.ts';
+import { toPage } from './cursor.ts';
+import { type Engine, first, type Session } from './engine.ts';
+import { EventWatch } from './event-watch.ts';
+import { EventLog, rowToEvent } from './events.ts';
+import { RunStarter } from './run-starter.ts';
+import type { UploadRow } from './schema.ts';
+import { listMax, type UploadQueries, uploadQueries } from './upload-queries.ts';
+import { extentToRow, rowToExtent, rowToUpload, uploadToRow } from './upload-rows.ts';
+
+export class SqlUploadStore implements UploadStore {
+  readonly #engine: Engine;
+  readonly #queries: UploadQueries;
+  readonly #events: EventLog;
+  readonly #watch: EventWatch;
+  readonly #assets: Assets;
+  readonly #runs: RunStarter;
+
+  constructor(engine: Engine, clock: Clock) {
+    this.#engine = engine;
+    this.#queries = uploadQueries(engine.dialect);
+    this.#events = new EventLog(engine.dialect);
+    this.#watch = new EventWatch(engine, clock);
+    this.#assets = new Assets(engine);
+    this.#runs = new RunStarter(engine.dialect, this.#events);
+  }
+
+  create(upload: Upload, events: readonly NewEvent[], writes: readonly Write[], liveMax: number): Promise<boolean> {
+    return this.#engine.write(async (session) => {
+      if (!(await this.#hasRoom(session, upload.principal, liveMax))) return false;
+      await session.change(
+        this.#queries.insert(uploadToRow({ ...upload, lastEvent: upload.lastEvent + events.length })),
+      );
+      await this.#append(session, upload, events);
+      await this.#apply(session, upload.id, writes);
+      return true;
+    });
+  }
+
+  async find(id: string): Promise<Upload | null> {
+    const row = first(await this.#engine.read(this.#queries.find({ id })));
+    return row === null ? null : rowToUpload(row);
+  }
+
+  async findWithExtent(id: string, offset: number): Promise<{ upload: Upload; extent: Extent | null } | null> {
+    const row = first(await this.#engine.read(this.#queries.findWithExtent({ id, offset })));
+    if (row === null) return null;
+    const { extent_length: length, extent_crc32c: crc32c, extent_received_at: receivedAt } = row;
+    const extent =
+      length === null || crc32c === null || receivedAt === null
+        ? null
+        : { offset, length, crc32c, sha256: row.extent_sha256, receivedAt };
+    return { upload: rowToUpload(row), extent };
+  }
+
+  decide(id: string, extentAt: number | null, rule: Rule): Promise<Decision | null> {
+    return this.#engine.write(async (session) => {
+      const row = first(await session.rows(this.#queries.lock({ id })));
+      if (row === null) return null;
+      const current = rowToUpload(row);
+      const extent =
+        extentAt === null
+          ? null
+          : first(await session.rows(this.#queries.extentAt({ upload_id: id, offset: extentAt })));
+      const decision = rule(current, extent === null ? null : rowToExtent(extent));
+      if (decision.kind === 'reject') return decision;
+      return this.#accept(session, current, decision);
+    });
+  }
+
+  async extents(id: string): Promise<Extent[]> {
+    return (await this.#engine.read(this.#queries.extents(id))).map(rowToExtent);
+  }
+
+  async list(query: UploadQuery): Promise<Page<Upload>> {
+    if (query.phases?.length === 0) return { items: [], cursor: null };
+    const rows = await this.#engine.read(this.#queries.list(query));
+    return toPage(rows, query.limit, {
+      item: rowToUpload,
+      position: (row) => ({ createdAt: row.created_at, id: row.id }),
+    });
+  }
+
+  dueToExpire(now: Millis, limit: number): Promise<Upload[]> {
+    return this.#uploads(this.#queries.dueToExpire(now, limit));
+  }
+
+  abandoned(now: Millis, limit: number): Promise<Upload[]> {
+    return this.#uploads(this.#queries.abandoned(now, limit));
+  }
+
+  heldBy(holder: string, limit: number): Promise<Upload[]> {
+    return this.#uploads(this.#queries.heldBy(holder, limit));
+  }
+
+  toRelease(limit: number): Promise<Upload[]> {
+    return this.#uploads(this.#queries.toRelease(limit));
+  }
+
+  async released(id: string): Promise<void> {
+    await this.#engine.write((session) => session.change(this.#queries.released(id)));
+  }
+
+  purge(before: Millis, limit: number): Promise<number> {
+    return this.#engine.write(async (session) => {
+      const ids = (await session.rows(this.#queries.purgeable(before, limit))).map((row) => row.id);
+      for (let start = 0; start < ids.length; start += listMax) {
+        const some = ids.slice(start, start + listMax);
+        await session.change(this.#queries.deleteEventsOf(some));
+        await session.change(this.#queries.deleteUploads(some));
+      }
+      return ids.length;
+    });
+  }
+
+  live(afterId: string, limit: number): Promise<Upload[]> {
+    return this.#uploads(this.#queries.live(afterId, limit));
+  }
+
+  findAsset(id: Sha256, principal: string): Promise<OwnedAsset | null> {
+    return this.#assets.find(id, principal);
+  }
+
+  listAssets(query: AssetQuery): Promise<Page<OwnedAsset>> {
+    return this.#assets.list(query);
+  }
+
+  allAssets(afterId: string, limit: number): Promise<Asset[]> {
+    return this.#assets.all(afterId, limit);
+  }
+
+  async events(query: EventQuery): Promise<LoggedEvent[]> {
+    return (await this.#engine.read(this.#events.query(query))).map(rowToEvent);
+  }
+
+  onEvents(listener: () => void): () => void {
+    return this.#watch.on(listener);
+  }
+
+  async countByPhase(): Promise<Readonly<Partial<Record<PhaseName, number>>>> {
+    const rows = await this.#engine.read(this.#queries.countByPhase());
+    return Object.fromEntries(rows.map((row) => [row.state, row.count]));
+  }
+
+  async ping(): Promise<void> {
+    const { build, now } = this.#engine.dialect;
+    const touch = build
+      .insertInto('meta')
+      .values({ name: 'ping', value: now })
+      .onConflict((on) => on.column('name').doUpdateSet({ value: now }))
+      .compile();
+    await this.#engine.write((session) => session.change(touch));
+  }
+
+  /** Stops watching for other processes' events. */
+  close(): void {
+    this.#watch.close();
+  }
+
+  /** Whether the principal may have one more live upload. Nobody else creates one for it until the transaction ends. */
+  async #hasRoom(session: Session, principal: string, liveMax: number): Promise<boolean> {
+    if (!Number.isSafeInteger(liveMax)) return true;
+    const lock = this.#engine.dialect.lockByName?.(`uploads of ${principal}`);
+    if (lock) await session.rows(lock);
+    const live = await session.rows(this.#queries.liveOf(principal, liveMax));
+    return live.length < liveMax;
+  }
+
+  async #accept(session: Session, current: Upload, decision: Extract<Decision, { kind: 'accept' }>): Promise<Decision> {
+    const { events, writes } = decision;
+    if (decision.next === current && events.length === 0 && writes.length === 0) return decision;
+    invariant(
+      decision.next.id === current.id && decision.next.principal === current.principal,
+      'a rule keeps the identity of its upload',
+    );
+    invariant(decision.next.lastEvent === current.lastEvent, 'events are numbered by the store');
+    const next = { ...decision.next, lastEvent: current.lastEvent + events.length };
+    await session.change(this.#queries.update(uploadToRow(next)));
+    await this.#append(session, current, events);
+    await this.#apply(session, current.id, writes);
+    return { ...decision, next };
+  }
+
+  async #append(session: Session, upload: Upload, events: readonly NewEvent[]): Promise<void> {
+    await this.#events.append(
+      session,
+      { kind: 'upload', id: upload.id, principal: upload.principal, lastEvent: upload.lastEvent },
+      events,
+    );
+  }
+
+  async #apply(session: Session, id: string, writes: readonly Write[]): Promise<void> {
+    for (const write of writes) {
+      switch (write.type) {
+        case 'insert-extent':
+          await session.change(this.#queries.insertExtent(extentToRow(id, write.extent)));
+          break;
+        case 'delete-extents':
+          for (let start = 0; start < write.offsets.length; start += listMax) {
+            await session.change(this.#queries.deleteExtents(id, write.offsets.slice(start, start + listMax)));
+          }
+          break;
+        case 'publish-asset':
+          await insertAsset(this.#engine.dialect, session, write);
+          for (const plan of write.runs) {
+            await this.#runs.start(session, {
+              assetId: write.asset.id,
+              plan,
+              principal: write.source.principal,
+              now: write.source.addedAt,
+            });
+          }
+          break;
+        default:
+          unreachable(write);
+      }
+    }
+  }
+
+  async #uploads(query: CompiledQuery<UploadRow>): Promise<Upload[]> {
+    return (await this.#engine.read(query)).map(rowToUpload);
+  }
+}

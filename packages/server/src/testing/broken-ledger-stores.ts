@@ -1,0 +1,141 @@
+/** Ledger stores with one obligation broken each: the suite has to find out every one of them. */
+import type { Claim, LedgerStore } from '../core/ports/ledger-store.ts';
+import type { BrokenAdapter } from './conformance.ts';
+import type { Ledgers } from './ledger-store-subject.ts';
+import { unique } from './sample-upload.ts';
+import { instead } from './stand-in.ts';
+
+function both(change: (ledger: LedgerStore) => Partial<LedgerStore>): (ledgers: Ledgers) => Ledgers {
+  return ({ ledger, other, uploads }) => ({
+    ledger: instead(ledger, change(ledger)),
+    other: instead(other, change(other)),
+    uploads,
+  });
+}
+
+/** Remembers the newest fence of each step that anybody claimed. */
+function withoutFence({ ledger, other, uploads }: Ledgers): Ledgers {
+  const newest = new Map<string, number>();
+  const change = (store: LedgerStore): Partial<LedgerStore> => ({
+    claim: async (request) => {
+      const claim = await store.claim(request);
+      if (claim) newest.set(claim.step.key, claim.step.fence);
+      return claim;
+    },
+    succeed: (key, fence, result) => store.succeed(key, newest.get(key) ?? fence, result),
+  });
+  return { ledger: instead(ledger, change(ledger)), other: instead(other, change(other)), uploads };
+}
+
+/** Gives a step to whoever asks next as well. */
+function twice({ ledger, other, uploads }: Ledgers): Ledgers {
+  const again: Claim[] = [];
+  const change = (store: LedgerStore): Partial<LedgerStore> => ({
+    claim: async (request) => {
+      const repeated = again.shift();
+      if (repeated) return repeated;
+      const claim = await store.claim(request);
+      if (claim) again.push(claim);
+      return claim;
+    },
+  });
+  return { ledger: instead(ledger, change(ledger)), other: instead(other, change(other)), uploads };
+}
+
+const failedForGood = 'a step that failed for good skips what needs it, and the run fails when nothing is left';
+
+export const brokenLedgerStores: readonly BrokenAdapter<Ledgers>[] = [
+  { name: 'forgets the fence', caughtBy: 'a holder that lost its step changes nothing', break: withoutFence },
+  {
+    name: 'does not tell that the step is lost',
+    caughtBy: 'a holder that lost its step changes nothing',
+    break: both((store) => ({
+      heartbeat: async (key, fence, until, progress) => {
+        await store.heartbeat(key, fence, until, progress);
+        return 'applied';
+      },
+    })),
+  },
+  { name: 'gives a step to two workers', caughtBy: 'two claims never get the same step', break: twice },
+  {
+    name: 'claims without regard to classes and their order',
+    caughtBy: 'claims take the due step of the highest priority, then the oldest, of the given classes',
+    break: both((store) => ({ claim: (request) => store.claim({ ...request, classes: request.classes.slice(0, 1) }) })),
+  },
+  {
+    name: 'creates a run each time it is asked to',
+    caughtBy: 'a run is created once for an asset, a pipeline and a version',
+    break: both((store) => ({
+      startRun: (assetId, plan, now) => store.startRun(assetId, { ...plan, pipelineVersion: unique('version') }, now),
+    })),
+  },
+  {
+    name: 'computes again what is known',
+    caughtBy: 'a result is shared by all runs whose plan has the same step',
+    break: both((store) => ({
+      startRun: (assetId, plan, now) =>
+        store.startRun(
+          assetId,
+          { ...plan, steps: plan.steps.map((step) => ({ ...step, key: unique(step.key) })) },
+          now,
+        ),
+    })),
+  },
+  {
+    name: 'forgets the artifacts',
+    caughtBy: 'artifacts are recorded with the result, and only the last attempt counts',
+    break: both((store) => ({
+      succeed: (key, fence, result) => store.succeed(key, fence, { ...result, artifacts: [] }),
+    })),
+  },
+  {
+    name: 'forgets the output',
+    caughtBy: 'a claim gives the step, the asset and the results that it needs',
+    break: both((store) => ({ succeed: (key, fence, result) => store.succeed(key, fence, { ...result, output: {} }) })),
+  },
+  {
+    name: 'takes a failure for a skip',
+    caughtBy: failedForGood,
+    break: both((store) => ({ fail: (key, fence, failure) => store.skip(key, fence, failure.reason, failure.now) })),
+  },
+  {
+    name: 'takes a skip for a failure',
+    caughtBy: 'a step that skips itself lets those that need it run',
+    break: both((store) => ({
+      skip: (key, fence, reason, now) => store.fail(key, fence, { reason, retryAt: null, now }),
+    })),
+  },
+  {
+    name: 'tries again at once',
+    caughtBy: 'a step that is to be tried again waits for its time',
+    break: both((store) => ({
+      fail: (key, fence, failure) =>
+        store.fail(key, fence, { ...failure, retryAt: failure.retryAt === null ? null : failure.now }),
+    })),
+  },
+  {
+    name: 'does not take steps back',
+    caughtBy: 'steps whose lease ended are taken back, those of living holders are not',
+    break: both(() => ({ reclaimExpired: async () => 0 })),
+  },
+  {
+    name: 'takes steps back from living holders',
+    caughtBy: 'a heartbeat extends the lease and tells the progress, without an event',
+    break: both((store) => ({ reclaimExpired: () => store.reclaimExpired(Number.MAX_SAFE_INTEGER) })),
+  },
+  {
+    name: 'takes back steps of others',
+    caughtBy: 'steps of a restarted holder are due at once, unless their attempts are used up',
+    break: both((store) => ({ reclaimHolder: (_holder, now) => store.reclaimExpired(now + 99_999_999) })),
+  },
+  {
+    name: 'says that it tries a run again',
+    caughtBy: 'a failed run can be tried again, from what failed',
+    break: both((store) => ({ retryRun: async (runId) => (await store.findRun(runId))?.state === 'failed' })),
+  },
+  {
+    name: 'ignores the time from which runs are asked for',
+    caughtBy: 'runs are listed for those who own the asset, newest first',
+    break: both((store) => ({ listRuns: ({ since: _, ...query }) => store.listRuns(query) })),
+  },
+];

@@ -1,0 +1,191 @@
+/** Upload stores with one obligation broken each: the suite has to find out every one of them. */
+import type { Decision, Rule, UploadStore } from '../core/ports/upload-store.ts';
+import type { BrokenAdapter } from './conformance.ts';
+import { instead } from './stand-in.ts';
+import type { UploadStores } from './upload-store-subject.ts';
+
+type Accepted = Extract<Decision, { kind: 'accept' }>;
+
+function both(change: (store: UploadStore) => Partial<UploadStore>): (stores: UploadStores) => UploadStores {
+  return ({ store, other }) => ({ store: instead(store, change(store)), other: instead(other, change(other)) });
+}
+
+/** Changes what rules accept before it is applied. */
+function accepting(
+  change: (accepted: Accepted, current: Parameters<Rule>[0]) => Accepted,
+): (stores: UploadStores) => UploadStores {
+  return both((store) => ({
+    decide: (id, at, rule) =>
+      store.decide(id, at, (current, extent) => {
+        const decision = rule(current, extent);
+        return decision.kind === 'accept' ? change(decision, current) : decision;
+      }),
+  }));
+}
+
+const finishesOnce = 'exactly one receipt completes an upload, however they collide';
+const applied = 'a decision is applied whole and seen by every process once it resolves';
+
+export const brokenUploadStores: readonly BrokenAdapter<UploadStores>[] = [
+  {
+    name: 'decides outside the lock and then writes',
+    caughtBy: finishesOnce,
+    break: both((store) => ({
+      decide: async (id, at, rule) => {
+        const found = await store.findWithExtent(id, at ?? 0);
+        if (!found) return null;
+        const decision = rule(found.upload, at === null ? null : found.extent);
+        if (decision.kind === 'reject') return decision;
+        // As a store that writes blindly: no lock, duplicate extents ignored.
+        return store.decide(id, null, (current) => ({
+          ...decision,
+          next: { ...decision.next, lastEvent: current.lastEvent },
+          writes: [],
+        }));
+      },
+    })),
+  },
+  {
+    name: 'reads, modifies and writes a counter',
+    caughtBy: 'decisions on one upload are made one after the other, in all processes',
+    break: both((store) => ({
+      decide: async (id, at, rule) => {
+        const stale = await store.find(id);
+        if (!stale) return null;
+        return store.decide(id, at, (current, extent) => rule({ ...stale, lastEvent: current.lastEvent }, extent));
+      },
+    })),
+  },
+  {
+    name: 'swallows rejections',
+    caughtBy: 'a rejection comes back and changes nothing',
+    break: both((store) => ({
+      decide: async (id, at, rule) => {
+        const decision = await store.decide(id, at, rule);
+        return decision?.kind === 'reject' ? null : decision;
+      },
+    })),
+  },
+  {
+    name: 'swallows what a rule throws',
+    caughtBy: 'a rule that throws rejects its own decision and no other',
+    break: both((store) => ({ decide: (id, at, rule) => store.decide(id, at, rule).catch(() => null) })),
+  },
+  {
+    name: 'forgets the fence',
+    caughtBy: finishesOnce,
+    break: accepting((accepted, current) => ({ ...accepted, next: { ...accepted.next, fence: current.fence } })),
+  },
+  { name: 'does not persist events', caughtBy: applied, break: accepting((accepted) => ({ ...accepted, events: [] })) },
+  {
+    name: 'does not persist extents',
+    caughtBy: applied,
+    break: accepting((accepted) => ({ ...accepted, writes: [] })),
+  },
+  {
+    name: 'ignores what a place already holds',
+    caughtBy: 'the rule is given the extent that starts where it asks, and only then',
+    break: both((store) => ({ decide: (id, at, rule) => store.decide(id, at, (current) => rule(current, null)) })),
+  },
+  {
+    name: 'acknowledges before the commit',
+    caughtBy: applied,
+    break: both((store) => ({
+      decide: async (id, at, rule) => {
+        const found = await store.findWithExtent(id, at ?? 0);
+        if (!found) return null;
+        void new Promise((resolve) => setTimeout(resolve, 20)).then(() => store.decide(id, at, rule)).catch(() => null);
+        const decision = rule(found.upload, found.extent);
+        return decision.kind === 'accept'
+          ? { ...decision, next: { ...decision.next, lastEvent: decision.next.lastEvent + decision.events.length } }
+          : decision;
+      },
+    })),
+  },
+  {
+    name: 'counts live uploads before it locks',
+    caughtBy: 'create refuses more live uploads of a principal than allowed, also when they come at once',
+    break: both((store) => ({
+      create: async (upload, events, writes, liveMax) => {
+        const live = await store.list({
+          principal: upload.principal,
+          phases: ['receiving', 'paused', 'validating', 'assembling'],
+          limit: liveMax + 1,
+        });
+        return live.items.length < liveMax && store.create(upload, events, writes, Number.POSITIVE_INFINITY);
+      },
+    })),
+  },
+  {
+    name: 'creates without the extents',
+    caughtBy: 'create inserts events and extents with the upload',
+    break: both((store) => ({
+      create: (upload, events, _writes, liveMax) => store.create(upload, events, [], liveMax),
+    })),
+  },
+  {
+    name: 'loses the metadata',
+    caughtBy: 'create keeps every fact of an upload in every phase',
+    break: both((store) => ({
+      create: (upload, events, writes, liveMax) => store.create({ ...upload, metadata: {} }, events, writes, liveMax),
+    })),
+  },
+  {
+    name: 'gives out cursors and ignores them',
+    caughtBy: 'lists page through all uploads of one principal, newest first',
+    break: both((store) => ({ list: ({ cursor: _, ...query }) => store.list(query) })),
+  },
+  {
+    name: 'takes any cursor for the beginning',
+    caughtBy: 'a cursor that was not given out is refused',
+    break: both((store) => ({ list: (query) => store.list(query).catch(() => ({ items: [], cursor: null })) })),
+  },
+  {
+    name: 'ignores the file name that is looked for',
+    caughtBy: 'lists can be narrowed to phases and to a part of the file name in any case',
+    break: both((store) => ({ list: ({ filename: _, ...query }) => store.list(query) })),
+  },
+  {
+    name: 'does not expire what is paused',
+    caughtBy: 'uploads that are due to expire are found, and no others',
+    break: both((store) => ({
+      dueToExpire: async (now, limit) =>
+        (await store.dueToExpire(now, limit)).filter((upload) => upload.phase.name !== 'paused'),
+    })),
+  },
+  {
+    name: 'calls every held upload abandoned',
+    caughtBy: 'abandoned and held uploads are found by their lease',
+    break: both((store) => ({ abandoned: (_now, limit) => store.abandoned(Number.MAX_SAFE_INTEGER, limit) })),
+  },
+  {
+    name: 'purges whatever has ended',
+    caughtBy: 'ended uploads are released, then purged with all that belongs to them',
+    break: both((store) => ({ purge: (_before, limit) => store.purge(Number.MAX_SAFE_INTEGER, limit) })),
+  },
+  {
+    name: 'completes without starting the runs',
+    caughtBy: 'publishing starts the runs in the same transaction',
+    break: accepting((accepted) => ({
+      ...accepted,
+      writes: accepted.writes.map((write) => (write.type === 'publish-asset' ? { ...write, runs: [] } : write)),
+    })),
+  },
+  {
+    name: 'shows events to whoever asks',
+    caughtBy: 'events are read by subject and by principal, after a position, up to a limit',
+    break: both((store) => ({ events: ({ principal: _, ...query }) => store.events(query) })),
+  },
+  {
+    name: 'now and then passes over an event',
+    caughtBy: 'a reader that follows the log misses nothing, whatever is being written',
+    break: both((store) => ({
+      events: async (query) => (await store.events(query)).filter((_, i, events) => events.length < 5 || i !== 1),
+    })),
+  },
+  {
+    name: 'does not hear of other processes',
+    caughtBy: 'listeners hear of events of this and of other processes until they leave',
+    break: ({ store, other }) => ({ store, other: instead(other, { onEvents: () => () => {} }) }),
+  },
+];

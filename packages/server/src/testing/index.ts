@@ -1,0 +1,22 @@
+/** `holdfast/testing`: what adapters of Holdfast's ports have to do, as vitest suites. Needs `vitest`. */
+export { artifactStoreChecks } from './artifact-store-suite.ts';
+export { blobStoreChecks } from './blob-store-suite.ts';
+export {
+  type BrokenAdapter,
+  type Check,
+  type Fixture,
+  registerBroken,
+  registerSuite,
+  type Suite,
+} from './conformance.ts';
+export {
+  brokenExtentClaims,
+  type Claims,
+  extentClaimsSuite,
+  registerExtentClaimsSuite,
+} from './extent-claims-suite.ts';
+export type { Ledgers } from './ledger-store-subject.ts';
+export { ledgerStoreSuite, registerLedgerStoreSuite } from './ledger-store-suite.ts';
+export { startPostgres, type TestPostgres } from './postgres.ts';
+export type { UploadStores } from './upload-store-subject.ts';
+export { registerUploadStoreSuite, uploadStoreSuite } from './upload-store-suite.ts';

@@ -1,0 +1,139 @@
+/** Checks of ledger stores: who gets which step, with what. */
+import { expect } from 'vitest';
+import { done, graph, history, type LedgerCheck, leaseMs, now, publish, take } from './ledger-store-subject.ts';
+import { samplePlan, sampleStep, sha256Of, unique } from './sample-upload.ts';
+
+export const claimChecks: readonly LedgerCheck[] = [
+  {
+    name: 'claims take the due step of the highest priority, then the oldest, of the given classes',
+    run: async ({ ledger, uploads }) => {
+      const [light, heavy] = [unique('light'), unique('heavy')];
+      const plan = (name: string, given: object) =>
+        samplePlan([sampleStep(name, { class: light, ...given })], { pipeline: unique('pipeline') });
+      const { assetId } = await publish(uploads);
+      await ledger.startRun(assetId, plan('young', {}), now - 10);
+      await ledger.startRun(assetId, plan('old', {}), now - 20);
+      await ledger.startRun(assetId, plan('urgent', { priority: 5 }), now - 5);
+      await ledger.startRun(assetId, plan('heavy', { class: heavy, priority: 3 }), now - 5);
+      await ledger.startRun(assetId, plan('future', { priority: 9 }), now + 1_000);
+      const order: (string | undefined)[] = [];
+      const claim = async (classes: readonly string[], at = now) =>
+        order.push((await ledger.claim({ holder: 'n', now: at, leaseMs, classes }))?.step.name);
+      for (const classes of [[], [unique('other')], [heavy, light], [heavy, light], [light], [light, heavy], [light]])
+        await claim(classes);
+      await claim([light], now + 1_000);
+      expect(order).toEqual([undefined, undefined, 'urgent', 'heavy', 'old', 'young', undefined, 'future']);
+    },
+  },
+  {
+    name: 'a claim gives the step, the asset and the results that it needs',
+    run: async ({ ledger, uploads }) => {
+      const { plan, class: own, key } = graph({ probe: [], scan: [], report: ['probe', 'scan'] });
+      const { assetId } = await publish(uploads, [plan], { safeName: 'first name.mp4', createdAt: now });
+      const probe = await take(ledger, own, ['probe', 'scan'].toSorted((a, b) => (key(a) < key(b) ? -1 : 1))[0] ?? '');
+      expect(probe).toMatchObject({
+        step: {
+          state: 'running',
+          attempt: 1,
+          fence: 1,
+          leaseHolder: 'node-a',
+          leaseUntil: now + leaseMs,
+          startedAt: now,
+          params: { quality: 'good' },
+        },
+        asset: { id: assetId, size: 1600 },
+        assetName: 'first name.mp4',
+        inputs: {},
+      });
+      const scan = await ledger.claim({ holder: 'node-a', now, leaseMs, classes: [own] });
+      const artifact = {
+        stepKey: probe.step.key,
+        name: 'streams.json',
+        contentType: 'application/json',
+        size: 12,
+        sha256: sha256Of('s'),
+      };
+      await ledger.succeed(probe.step.key, probe.step.fence, {
+        output: { seconds: 1.5, of: ['ü'] },
+        artifacts: [artifact],
+        now,
+      });
+      if (scan) await done(ledger, scan, { tags: 2 });
+      const report = await take(ledger, own, 'report');
+      expect(Object.keys(report.inputs).sort()).toEqual(['probe', 'scan']);
+      expect(report.inputs[probe.step.name]).toMatchObject({
+        step: { output: { seconds: 1.5, of: ['ü'] } },
+        artifacts: [artifact],
+      });
+      expect(report.inputs[scan?.step.name ?? '']).toMatchObject({ step: { output: { tags: 2 } }, artifacts: [] });
+    },
+  },
+  {
+    name: 'two claims never get the same step',
+    run: async ({ ledger, other, uploads }) => {
+      const own = unique('class');
+      const steps = Array.from({ length: 20 }, (_, i) => sampleStep(`s${i}`, { class: own }));
+      await publish(uploads, [samplePlan(steps)]);
+      const claims = await Promise.all(
+        Array.from({ length: 40 }, (_, i) =>
+          (i % 2 === 0 ? ledger : other).claim({ holder: `n${i}`, now, leaseMs, classes: [own] }),
+        ),
+      );
+      const keys = claims.flatMap((claim) => claim?.step.key ?? []);
+      expect(new Set(keys).size).toBe(keys.length);
+      // Those that lost a race may have gone away empty, but no step is forgotten.
+      for (
+        let claim = await ledger.claim({ holder: 'n', now, leaseMs, classes: [own] });
+        claim;
+        claim = await ledger.claim({ holder: 'n', now, leaseMs, classes: [own] })
+      )
+        keys.push(claim.step.key);
+      expect(keys.toSorted()).toEqual(steps.map((step) => step.key).toSorted());
+    },
+  },
+  {
+    name: 'a step whose inputs end at the same time in two processes is not forgotten',
+    run: async ({ ledger, other, uploads }) => {
+      for (let round = 0; round < 10; round += 1) {
+        const { plan, class: own } = graph({ a: [], b: [], c: ['a', 'b'] });
+        const { assetId } = await publish(uploads, [plan]);
+        const [one, two] = [
+          await ledger.claim({ holder: 'x', now, leaseMs, classes: [own] }),
+          await other.claim({ holder: 'y', now, leaseMs, classes: [own] }),
+        ];
+        if (!one || !two) throw new Error('Both are due.');
+        expect(await Promise.all([done(ledger, one), done(other, two)])).toEqual(['applied', 'applied']);
+        const [run] = await ledger.runsOf(assetId);
+        expect(run?.steps.map((step) => step.state)).toEqual(['succeeded', 'succeeded', 'pending']);
+        await done(ledger, await take(ledger, own, 'c'));
+        expect((await history(uploads, run?.id ?? '')).filter((type) => type === 'run.succeeded')).toHaveLength(1);
+      }
+    },
+  },
+  {
+    name: 'artifacts are recorded with the result, and only the last attempt counts',
+    run: async ({ ledger, uploads }) => {
+      const { plan, class: own, key } = graph({ a: [] });
+      const { assetId } = await publish(uploads, [plan]);
+      const artifact = (name: string) => ({
+        stepKey: key('a'),
+        name,
+        contentType: 'image/jpeg',
+        size: 2 ** 40,
+        sha256: sha256Of(name),
+      });
+      const claim = await take(ledger, own, 'a');
+      await ledger.succeed(claim.step.key, claim.step.fence, {
+        output: {},
+        artifacts: [artifact('b.jpg'), artifact('a.jpg')],
+        now,
+      });
+      expect(await ledger.artifacts(assetId)).toEqual([artifact('a.jpg'), artifact('b.jpg')]);
+      expect(await ledger.allArtifacts({ stepKey: key('a'), name: 'a.jpg' }, 1)).toEqual([artifact('b.jpg')]);
+      const everything = await ledger.allArtifacts(null, 100_000);
+      expect(everything).toEqual(expect.arrayContaining([artifact('a.jpg'), artifact('b.jpg')]));
+      const order = everything.map((one) => `${one.stepKey} ${one.name}`);
+      expect(order).toEqual(order.toSorted());
+    },
+  },
+];

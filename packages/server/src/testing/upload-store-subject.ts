@@ -1,0 +1,11 @@
+/** What the checks of upload stores work on. */
+import type { UploadStore } from '../core/ports/upload-store.ts';
+import type { Check } from './conformance.ts';
+
+export interface UploadStores {
+  readonly store: UploadStore;
+  /** The same data opened once more, as another process would. */
+  readonly other: UploadStore;
+}
+
+export type UploadStoreCheck = Check<UploadStores>;
