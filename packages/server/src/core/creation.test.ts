@@ -19,23 +19,32 @@ function codeOf(action: () => unknown): string {
 }
 
 describe('sizes', () => {
-  test.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER + 1])('a file of %s bytes is refused', (size) => {
-    expect(codeOf(() => newUpload({ ...wish, size }, defaultLimits, 0))).toBe('invalid-size');
-  });
+  test.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER + 1])(
+    'a file of %s bytes is refused',
+    (size) => {
+      expect(codeOf(() => newUpload({ ...wish, size }, defaultLimits, 0))).toBe('invalid-size');
+    },
+  );
 
   test('one byte more than the limit is too large, the limit itself is taken', () => {
-    expect(codeOf(() => newUpload({ ...wish, size: defaultLimits.fileBytesMax + 1 }, defaultLimits, 0))).toBe('file-too-large');
+    expect(codeOf(() => newUpload({ ...wish, size: defaultLimits.fileBytesMax + 1 }, defaultLimits, 0))).toBe(
+      'file-too-large',
+    );
     expect(codeOf(() => newUpload({ ...wish, size: defaultLimits.fileBytesMax }, defaultLimits, 0))).toBe('accepted');
   });
 
   test('a chunk size is within the limits and gives at most chunksMax chunks', () => {
     fc.assert(
-      fc.property(fc.nat({ max: defaultLimits.fileBytesMax }), fc.option(fc.integer({ min: 1, max: 2 ** 40 }), { nil: undefined }), (size, wished) => {
-        const chunkSize = chooseChunkSize(size, wished, defaultLimits);
-        expect(chunkSize).toBeGreaterThanOrEqual(defaultLimits.chunkBytesMin);
-        expect(chunkSize).toBeLessThanOrEqual(defaultLimits.chunkBytesMax);
-        expect(chunkCount({ size, chunkSize })).toBeLessThanOrEqual(defaultLimits.chunksMax);
-      }),
+      fc.property(
+        fc.nat({ max: defaultLimits.fileBytesMax }),
+        fc.option(fc.integer({ min: 1, max: 2 ** 40 }), { nil: undefined }),
+        (size, wished) => {
+          const chunkSize = chooseChunkSize(size, wished, defaultLimits);
+          expect(chunkSize).toBeGreaterThanOrEqual(defaultLimits.chunkBytesMin);
+          expect(chunkSize).toBeLessThanOrEqual(defaultLimits.chunkBytesMax);
+          expect(chunkCount({ size, chunkSize })).toBeLessThanOrEqual(defaultLimits.chunksMax);
+        },
+      ),
     );
   });
 
@@ -44,7 +53,9 @@ describe('sizes', () => {
   });
 
   test('limits that contradict each other do not start', () => {
-    expect(() => checkLimits({ ...defaultLimits, chunkBytesMin: defaultLimits.chunkBytesMax * 2 })).toThrow(/chunkBytesMin/);
+    expect(() => checkLimits({ ...defaultLimits, chunkBytesMin: defaultLimits.chunkBytesMax * 2 })).toThrow(
+      /chunkBytesMin/,
+    );
     expect(() => checkLimits({ ...defaultLimits, chunksMax: 10 })).toThrow(/fileBytesMax/);
     expect(() => checkLimits({ ...defaultLimits, bodyIdleMs: 0 })).toThrow(/bodyIdleMs/);
   });
@@ -60,7 +71,11 @@ describe('what a client says about its file', () => {
   });
 
   test('upper-case digests and types with parameters are brought to one form', () => {
-    const { upload } = newUpload({ ...wish, expectedDigest: 'AB'.repeat(32), contentType: 'Video/MP4; codecs="avc1"' }, defaultLimits, 0);
+    const { upload } = newUpload(
+      { ...wish, expectedDigest: 'AB'.repeat(32), contentType: 'Video/MP4; codecs="avc1"' },
+      defaultLimits,
+      0,
+    );
     expect(upload.expectedDigest).toBe('ab'.repeat(32));
     expect(upload.contentType).toBe('video/mp4');
   });

@@ -1,10 +1,21 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { addRange, contiguousPrefix, coveredBytes, type ExtentSet, emptyExtents, extentsOf, missingRanges, type Range } from './extents.ts';
+import {
+  addRange,
+  contiguousPrefix,
+  coveredBytes,
+  type ExtentSet,
+  emptyExtents,
+  extentsOf,
+  missingRanges,
+  type Range,
+} from './extents.ts';
 import { chunkCount, chunkRange, missingChunks, storedChunkCount } from './grid.ts';
 
 const size = 64;
-const range = fc.tuple(fc.nat(size), fc.nat(size)).map(([a, b]): Range => ({ start: Math.min(a, b), end: Math.max(a, b) }));
+const range = fc
+  .tuple(fc.nat(size), fc.nat(size))
+  .map(([a, b]): Range => ({ start: Math.min(a, b), end: Math.max(a, b) }));
 
 /** The model: one boolean a byte. */
 function bytesOf(ranges: readonly Range[]): boolean[] {

@@ -31,7 +31,12 @@ class Machine {
 
   do(command: Command, offset?: number): Decision {
     this.now += 1;
-    const decision = transition(this.upload, offset === undefined ? null : (this.extents.get(offset) ?? null), command, this.now);
+    const decision = transition(
+      this.upload,
+      offset === undefined ? null : (this.extents.get(offset) ?? null),
+      command,
+      this.now,
+    );
     if (decision.kind === 'reject') return decision;
     this.upload = decision.next;
     this.events.push(...decision.events);
@@ -72,13 +77,31 @@ type Action =
   | { readonly do: 'drop'; readonly pick: number };
 
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 12, arbitrary: fc.record({ do: fc.constant('chunk' as const), pick: fc.nat(), crc: fc.constantFrom(1, 1, 1, 1, 2) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('pause' as const, 'resume' as const, 'resume' as const, 'finish' as const, 'takeover' as const, 'zombie' as const, 'expire' as const) }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({ do: fc.constant('chunk' as const), pick: fc.nat(), crc: fc.constantFrom(1, 1, 1, 1, 2) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'pause' as const,
+        'resume' as const,
+        'resume' as const,
+        'finish' as const,
+        'takeover' as const,
+        'zombie' as const,
+        'expire' as const,
+      ),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('drop' as const), pick: fc.nat() }) },
 );
 
 /** Sizes around multiples of the chunk, and empty files. */
-const shape = fc.tuple(fc.integer({ min: 1, max: 7 }), fc.nat(9), fc.integer({ min: -1, max: 1 })).map(([chunk, chunks, off]) => ({ chunk, size: Math.max(0, chunk * chunks + off) }));
+const shape = fc
+  .tuple(fc.integer({ min: 1, max: 7 }), fc.nat(9), fc.integer({ min: -1, max: 1 }))
+  .map(([chunk, chunks, off]) => ({ chunk, size: Math.max(0, chunk * chunks + off) }));
 
 function perform(machine: Machine, step: Action, model: Map<number, number>): void {
   const total = chunkCount({ size: machine.upload.size ?? 0, chunkSize: machine.upload.chunkSize });
@@ -92,7 +115,14 @@ function perform(machine: Machine, step: Action, model: Map<number, number>): vo
     else if (phase === 'receiving') {
       expect(code).toBe('accepted');
       model.set(index, step.crc);
-    } else expect(code).toBe(phase === 'paused' ? 'upload-paused' : phase === 'validating' || phase === 'assembling' ? 'upload-finishing' : 'upload-closed');
+    } else
+      expect(code).toBe(
+        phase === 'paused'
+          ? 'upload-paused'
+          : phase === 'validating' || phase === 'assembling'
+            ? 'upload-finishing'
+            : 'upload-closed',
+      );
   } else if (step.do === 'pause') machine.do({ type: 'pause' });
   else if (step.do === 'resume') machine.do({ type: 'resume', ttlMs });
   else if (step.do === 'expire') expect(machine.do({ type: 'expire' }).kind).toBe('accept');
@@ -111,14 +141,18 @@ function perform(machine: Machine, step: Action, model: Map<number, number>): vo
     expect(codeOf(machine.do({ type: 'verified', ...late }))).toBe('lease-lost');
     expect(codeOf(machine.do({ type: 'placed', ...late, contentType: 'a/b', runs: [] }))).toBe('lease-lost');
     expect(machine.upload).toBe(before);
-  } else if (step.do === 'finish' && phase === 'validating') machine.do({ type: 'verified', fence: before.fence, digest: hash });
-  else if (step.do === 'finish' && phase === 'assembling') machine.do({ type: 'placed', fence: before.fence, contentType: 'a/b', runs: [] });
+  } else if (step.do === 'finish' && phase === 'validating')
+    machine.do({ type: 'verified', fence: before.fence, digest: hash });
+  else if (step.do === 'finish' && phase === 'assembling')
+    machine.do({ type: 'placed', fence: before.fence, contentType: 'a/b', runs: [] });
 }
 
 function checkAgainstModel(machine: Machine, model: Map<number, number>): void {
   expect(machine.upload.receivedBytes).toBe(machine.storedBytes);
   expect(machine.upload.receivedExtents).toBe(model.size);
-  expect([...machine.extents.keys()].sort((a, b) => a - b)).toEqual([...model.keys()].map((i) => i * machine.upload.chunkSize).sort((a, b) => a - b));
+  expect([...machine.extents.keys()].sort((a, b) => a - b)).toEqual(
+    [...model.keys()].map((i) => i * machine.upload.chunkSize).sort((a, b) => a - b),
+  );
 }
 
 describe('any order of commands', () => {
@@ -132,7 +166,8 @@ describe('any order of commands', () => {
           checkAgainstModel(machine, model);
         }
         machine.do({ type: 'resume', ttlMs });
-        for (let i = 0; i < chunkCount({ size, chunkSize: machine.upload.chunkSize }); i += 1) machine.record(i, model.get(i) ?? 1);
+        for (let i = 0; i < chunkCount({ size, chunkSize: machine.upload.chunkSize }); i += 1)
+          machine.record(i, model.get(i) ?? 1);
         if (size === 0) machine.do({ type: 'seal', lease: machine.lease('a') });
         machine.do({ type: 'verified', fence: machine.upload.fence, digest: hash });
         machine.do({ type: 'placed', fence: machine.upload.fence, contentType: 'a/b', runs: [] });
@@ -176,7 +211,11 @@ describe('single rules', () => {
     const machine = new Machine(4, 4, 'cd'.repeat(32));
     machine.record(0, 1);
     machine.do({ type: 'verified', fence: machine.upload.fence, digest: hash });
-    expect(machine.upload.phase).toMatchObject({ name: 'failed', code: 'digest-mismatch', reason: expect.stringMatching(/abab.*cdcd.*upload it again/s) });
+    expect(machine.upload.phase).toMatchObject({
+      name: 'failed',
+      code: 'digest-mismatch',
+      reason: expect.stringMatching(/abab.*cdcd.*upload it again/s),
+    });
   });
 
   test('progress events come once a percent, as percent and n/total (A2)', () => {
@@ -184,7 +223,10 @@ describe('single rules', () => {
     for (let i = 0; i < 1000; i += 1) machine.record(i, 1);
     const progress = machine.events.filter((e) => e.type === 'progress');
     expect(progress).toHaveLength(100);
-    expect(progress[36]).toMatchObject({ message: '37 % (370/1000)', data: { percent: 37, chunks: 370, totalChunks: 1000 } });
+    expect(progress[36]).toMatchObject({
+      message: '37 % (370/1000)',
+      data: { percent: 37, chunks: 370, totalChunks: 1000 },
+    });
   });
 
   test('a receipt puts expiry off; expiry before its time does nothing', () => {

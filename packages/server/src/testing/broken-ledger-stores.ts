@@ -129,6 +129,21 @@ export const brokenLedgerStores: readonly BrokenAdapter<Ledgers>[] = [
     break: both((store) => ({ reclaimHolder: (_holder, now) => store.reclaimExpired(now + 99_999_999) })),
   },
   {
+    name: 'counts the attempt of a step that is given back',
+    caughtBy: 'a step that is given back is due at once, and the attempt does not count',
+    break: both((store) => ({
+      release: (key, fence, at) => store.fail(key, fence, { reason: 'stopped', retryAt: at, now: at }),
+    })),
+  },
+  {
+    name: 'leaves skipped steps skipped',
+    caughtBy: 'what was skipped is done when the run is tried again',
+    break: both((store) => ({
+      retryRun: async (runId, at) =>
+        (await store.findRun(runId))?.state === 'failed' ? await store.retryRun(runId, at) : false,
+    })),
+  },
+  {
     name: 'says that it tries a run again',
     caughtBy: 'a failed run can be tried again, from what failed',
     break: both((store) => ({ retryRun: async (runId) => (await store.findRun(runId))?.state === 'failed' })),

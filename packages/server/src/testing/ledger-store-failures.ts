@@ -24,6 +24,7 @@ function endings(ledger: LedgerStore, { step }: Claim): Promise<Outcome[]> {
     ledger.succeed(step.key, step.fence, { output: { stale: true }, artifacts: [], now }),
     ledger.skip(step.key, step.fence, 'stale', now),
     ledger.fail(step.key, step.fence, { reason: 'stale', retryAt: null, now }),
+    ledger.release(step.key, step.fence, now),
   ]);
 }
 
@@ -38,7 +39,7 @@ export const failureChecks: readonly LedgerCheck[] = [
       const runId = await ledger.startRun(assetId, plan, now);
       const stale = await take(ledger, own, 'a');
       await other.reclaimExpired(afterLease);
-      const lost = ['lost', 'lost', 'lost', 'lost'];
+      const lost = ['lost', 'lost', 'lost', 'lost', 'lost'];
       expect(await endings(ledger, stale)).toEqual(lost);
       const current = await take(other, own, 'a', afterLease);
       expect(current.step).toMatchObject({ attempt: 2, fence: stale.step.fence + 1 });
@@ -212,6 +213,37 @@ export const failureChecks: readonly LedgerCheck[] = [
       await done(ledger, await take(ledger, own, 'c'));
       expect(await states(ledger, runId)).toEqual({ run: 'succeeded', a: 'succeeded', b: 'succeeded', c: 'succeeded' });
       expect(await ledger.retryRun(unique('run'), now)).toBe(false);
+    },
+  },
+  {
+    name: 'a step that is given back is due at once, and the attempt does not count',
+    run: async ({ ledger, other, uploads }) => {
+      const { plan, class: own } = graph({ a: [] }, { attemptsMax: 1 });
+      const { assetId } = await publish(uploads);
+      const runId = await ledger.startRun(assetId, plan, now);
+      const first = await take(ledger, own, 'a');
+      expect(await ledger.release(first.step.key, first.step.fence, now)).toBe('applied');
+      expect(await states(ledger, runId)).toEqual({ run: 'running', a: 'pending' });
+      expect(await done(ledger, first)).toBe('lost');
+      const second = await take(other, own, 'a');
+      expect(second.step).toMatchObject({ attempt: 1, fence: first.step.fence + 1 });
+      await done(other, second);
+      expect(await states(ledger, runId)).toEqual({ run: 'succeeded', a: 'succeeded' });
+    },
+  },
+  {
+    name: 'what was skipped is done when the run is tried again',
+    run: async ({ ledger, uploads }) => {
+      const { plan, class: own } = graph({ a: [], b: ['a'] });
+      const { assetId } = await publish(uploads);
+      const runId = await ledger.startRun(assetId, plan, now);
+      const { step } = await take(ledger, own, 'a');
+      await ledger.skip(step.key, step.fence, 'no engine', now);
+      await done(ledger, await take(ledger, own, 'b'));
+      expect(await states(ledger, runId)).toEqual({ run: 'succeeded', a: 'skipped', b: 'succeeded' });
+      expect(await ledger.retryRun(runId, now + 5)).toBe(true);
+      await done(ledger, await take(ledger, own, 'a', now + 5));
+      expect(await states(ledger, runId)).toEqual({ run: 'succeeded', a: 'succeeded', b: 'succeeded' });
     },
   },
   {

@@ -57,11 +57,13 @@ export interface LedgerStore {
     fence: number,
     failure: { readonly reason: string; readonly retryAt: Millis | null; readonly now: Millis },
   ): Promise<Outcome>;
+  /** Back to pending at once, because its holder stops in order; the attempt does not count. */
+  release(key: string, fence: number, now: Millis): Promise<Outcome>;
   /** Running steps of `holder` (a restarted node's own) go back to pending at once, or to failed when their attempts are used up. Resolves to how many. */
   reclaimHolder(holder: string, now: Millis): Promise<number>;
   /** Running steps whose lease ended go back to pending, or to failed when their attempts are used up. Resolves to how many. */
   reclaimExpired(now: Millis): Promise<number>;
-  /** Puts failed steps of a run (and what was skipped for them) back to pending with fresh attempts. */
+  /** Puts failed and skipped steps of a run back to pending with fresh attempts: what was missing may be there now. False when there are none. */
   retryRun(runId: string, now: Millis): Promise<boolean>;
 
   findRun(id: string): Promise<RunWithSteps | null>;

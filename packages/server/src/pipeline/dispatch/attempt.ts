@@ -109,9 +109,7 @@ export class Attempt {
     if (this.#cause === 'lost') return this.#lost();
     const now = clock.now();
     if (this.#cause === 'stopped') {
-      return this.#written('given-back', () =>
-        ledger.fail(key, fence, { reason: 'The server was stopped while this ran.', retryAt: now, now }),
-      );
+      return this.#written('given-back', () => ledger.release(key, fence, now));
     }
     const reason = (this.#cause === 'timeout' ? this.#timeoutReason() : reasonOf(error)).slice(0, reasonCharsMax);
     const final = error instanceof PermanentStepError || step.attempt >= step.attemptsMax;

@@ -100,6 +100,10 @@ export class SqlLedgerStore implements LedgerStore {
     );
   }
 
+  release(key: string, fence: number, now: Millis): Promise<Outcome> {
+    return this.#endings.end({ key, fence, now }, { type: 'release' });
+  }
+
   reclaimHolder(holder: string, now: Millis): Promise<number> {
     return this.#reclaim(() => this.#queries.heldBy(holder, reclaimBatch), {
       now,

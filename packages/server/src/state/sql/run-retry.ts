@@ -1,4 +1,4 @@
-/** Gives the failed steps of a run another chance. */
+/** Gives the failed and skipped steps of a run another chance. */
 import type { Millis } from '../../core/upload.ts';
 import { type Engine, first, type Session } from './engine.ts';
 import type { LedgerQueries } from './ledger-queries.ts';
@@ -16,7 +16,7 @@ export class RunRetry {
     this.#log = parts.log;
   }
 
-  /** Resolves to false, and changes nothing, when there is no such run or nothing of it has failed. */
+  /** Resolves to false, and changes nothing, when there is no such run or nothing of it has failed or was skipped. */
   retry(runId: string, now: Millis): Promise<boolean> {
     return this.#engine.write(async (session) => {
       const run = first(await session.rows(this.#queries.run(runId)));
@@ -24,7 +24,7 @@ export class RunRetry {
       await this.#log.lockAsset(session, run.asset_id);
       const steps = await session.rows(this.#queries.stepsOfRuns([runId]));
       const failed = steps.filter((step) => step.state === 'failed');
-      const skipped = steps.filter((step) => step.state === 'skipped' && step.skipped_for !== null);
+      const skipped = steps.filter((step) => step.state === 'skipped');
       if (failed.length === 0 && skipped.length === 0) return false;
       await this.#reopen(session, [...failed, ...skipped], now);
       for (const step of failed) {

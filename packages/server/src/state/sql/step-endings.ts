@@ -17,6 +17,8 @@ export type Ending =
   | { readonly type: 'skip'; readonly reason: string }
   /** Back to pending at that time, or failed for good when it is null. */
   | { readonly type: 'fail'; readonly reason: string; readonly retryAt: Millis | null }
+  /** Its holder stops in order: back to pending, as if it had not been started. */
+  | { readonly type: 'release' }
   /** Its holder is gone: back to pending at once, or failed when its attempts are used up. */
   | { readonly type: 'reclaim'; readonly leaseEndedBy: Millis | null };
 
@@ -99,6 +101,13 @@ export class StepEndings {
         });
       case 'fail':
         return this.#failOrRetry(session, move, { reason: ending.reason, retryAt: ending.retryAt });
+      case 'release':
+        await this.#set(session, step, { state: 'pending', attempt: step.attempt - 1, not_before: now });
+        return this.#tell(session, move, {
+          type: 'retrying',
+          says: 'was given back by a server that stops',
+          data: { reason: 'the server stops', retryAt: now },
+        });
       case 'reclaim': {
         const reason = `its worker ${step.lease_holder} is gone`;
         return this.#failOrRetry(session, move, { reason, retryAt: step.attempt < step.attempts_max ? now : null });
