@@ -1,10 +1,7 @@
 /** The command line. */
 import { Command, CommanderError } from 'commander';
 import { HoldfastError } from '../core/errors.ts';
-import { registerDoctor } from './doctor-command.ts';
 import { type CliIo, CommandFailed, exitCodes, exitCodesHelp, printLine } from './io.ts';
-import { registerServe } from './serve-command.ts';
-import { registerVerify } from './verify-command.ts';
 import { packageVersion } from './version.ts';
 
 const interrupted = new AbortController();
@@ -37,9 +34,16 @@ const program = new Command('holdfast')
   })
   .exitOverride();
 
-registerServe(program);
-registerVerify(program, io);
-registerDoctor(program, io);
+/** In the order of `--help`. Loaded when wanted: a client command does not wait for the server's packages. */
+const commands: Readonly<Record<string, () => Promise<void>>> = {
+  serve: async () => (await import('./serve-command.ts')).registerServe(program),
+  upload: async () => (await import('./upload-command.ts')).registerUpload(program, io),
+  status: async () => (await import('./status-command.ts')).registerStatus(program, io),
+  verify: async () => (await import('./verify-command.ts')).registerVerify(program, io),
+  doctor: async () => (await import('./doctor-command.ts')).registerDoctor(program, io),
+};
+const wanted = commands[process.argv[2] ?? ''];
+for (const register of wanted ? [wanted] : Object.values(commands)) await register();
 
 try {
   await program.parseAsync(process.argv);

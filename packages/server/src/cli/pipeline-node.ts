@@ -48,7 +48,8 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
   let unsubscribe = () => {};
   const started = (async () => {
     tools = await mediaTools(options.config, stopping.signal);
-    if (tools.state === 'missing') options.log.warn({ reason: tools.reason }, 'media steps are skipped on this machine');
+    if (tools.state === 'missing')
+      options.log.warn({ reason: tools.reason }, 'media steps are skipped on this machine');
     if (stopping.signal.aborted) return;
     const made = new Runner(runnerSettings(options, tools));
     runner = made;

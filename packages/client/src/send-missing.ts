@@ -1,0 +1,76 @@
+/** Sends all chunks that the ledger lists, several at once, until each has its receipt. */
+import type { ChunkLedger, ChunkSpan } from './chunk-ledger.ts';
+import { sendChunk } from './chunk-sender.ts';
+import { insist } from './insist.ts';
+import { isVanished, remedyFor } from './remedy.ts';
+import { UploadError, withChunk } from './upload-error.ts';
+import type { Session } from './upload-session.ts';
+
+/**
+ * `sent`: every chunk was acknowledged. `ask`: the upload is not in the state that we thought.
+ * @throws UploadError with the chunk it happened to; the signal's reason.
+ */
+export async function sendMissing(session: Session, ledger: ChunkLedger): Promise<'sent' | 'ask'> {
+  const { record, parallel } = session;
+  const { uploadId } = record;
+  if (uploadId === null) return 'ask';
+  // One lane that fails for good stops the others.
+  const lanes = new AbortController();
+  const stop = () => lanes.abort(session.signal.reason);
+  session.signal.addEventListener('abort', stop, { once: true });
+  const inLanes: Session = { ...session, signal: lanes.signal };
+  const lane = async () => {
+    for (let span = ledger.take(); span !== null; span = ledger.take()) {
+      await sendSpan({ session: inLanes, ledger, uploadId, span });
+    }
+  };
+  const running = Array.from({ length: Math.min(parallel, ledger.toSendCount) }, lane);
+  try {
+    session.signal.throwIfAborted();
+    await Promise.all(running);
+    return 'sent';
+  } catch (error) {
+    lanes.abort(error);
+    await Promise.allSettled(running);
+    ledger.dropInFlight();
+    if (error instanceof UploadError && remedyFor(error).kind === 'ask') return 'ask';
+    throw error;
+  } finally {
+    session.signal.removeEventListener('abort', stop);
+  }
+}
+
+interface SpanSending {
+  readonly session: Session;
+  readonly ledger: ChunkLedger;
+  readonly uploadId: string;
+  readonly span: ChunkSpan;
+}
+
+async function sendSpan({ session, ledger, uploadId, span }: SpanSending): Promise<void> {
+  const { api, source, record, runtime, pace, digests, signal } = session;
+  const bytes = span.end - span.start;
+  try {
+    const receipt = await insist(session, async () => {
+      let sentFrom: number | null = null;
+      const onSent = (sent: number) => {
+        sentFrom ??= runtime.now();
+        record.chunkProgress(ledger, span.index, sent);
+      };
+      try {
+        const answer = await sendChunk({ api, source, uploadId, span, digests, signal, onSent });
+        if (sentFrom !== null) pace.observe(bytes, runtime.now() - sentFrom);
+        return answer;
+      } catch (error) {
+        record.chunkProgress(ledger, span.index, 0);
+        throw error;
+      }
+    });
+    record.chunkProgress(ledger, span.index, bytes);
+    ledger.acknowledge(span.index, receipt.receivedBytes);
+    record.store.touch();
+  } catch (error) {
+    record.gone = isVanished(error);
+    throw error instanceof UploadError ? withChunk(error, span.index) : error;
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The door to the server, one per client: closed while it makes no sense to ask. Requests pass through it; failures that say
+ * "not now" close it for all, so that 100 uploads do not each hammer a server that is away.
+ *
+ * Open → closed: `failed` (back-off, or as long as the server asked), or the platform says offline. Closed → open: the time is
+ * over, `wake`, or the platform says online. Being offline only closes for a while: browsers are wrong about it (loopback, VPN).
+ */
+import { backoffMs, backoffMsMax } from './backoff.ts';
+import type { Runtime } from './runtime.ts';
+import type { Waiting, WaitingReason } from './snapshot.ts';
+import type { UploadError } from './upload-error.ts';
+
+export interface GateOptions {
+  readonly runtime: Runtime;
+  /** How long without any success before `failed` says that it is hopeless, in ms. */
+  readonly giveUpAfterMs: number;
+}
+
+export class ServerGate {
+  readonly #options: GateOptions;
+  readonly #listeners = new Set<() => void>();
+  #waiting: Waiting | null = null;
+  #failures = 0;
+  #failingSince: number | null = null;
+  #lastFailureAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  /** Why and until when it is closed. */
+  get waiting(): Waiting | null {
+    return this.#waiting !== null && this.#waiting.until > this.#options.runtime.now() ? this.#waiting : null;
+  }
+
+  /** Resolves when it is open. @throws the signal's reason. */
+  async pass(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    for (let waiting = this.waiting; waiting !== null; waiting = this.waiting) {
+      await this.#change(waiting.until - this.#options.runtime.now(), signal);
+    }
+  }
+
+  /**
+   * A request that was started at `startedAt` found the server not usable. Returns false when it has been so for too long.
+   * Requests that were on their way together count as one failure.
+   */
+  failed(error: UploadError, reason: WaitingReason, startedAt: number): boolean {
+    const { runtime, giveUpAfterMs } = this.#options;
+    const now = runtime.now();
+    if (startedAt >= this.#lastFailureAt) this.#failures += 1;
+    this.#lastFailureAt = now;
+    this.#failingSince ??= now;
+    if (now - this.#failingSince >= giveUpAfterMs) return false;
+    const ms = backoffMs({ failures: this.#failures, retryAfterMs: error.retryAfterMs, random: runtime.random() });
+    if (runtime.isOnline()) this.#close(reason, now + ms);
+    else this.#close('offline', now + backoffMsMax);
+    return true;
+  }
+
+  /** A request that was started at `startedAt` got through. */
+  succeeded(startedAt: number): void {
+    this.#failures = 0;
+    this.#failingSince = null;
+    if (startedAt > this.#lastFailureAt && this.#waiting?.reason !== 'busy') this.wake();
+  }
+
+  /** Opens now: a person asked for it, or the network is back. */
+  wake(): void {
+    this.#failures = 0;
+    if (this.#waiting === null) return;
+    this.#waiting = null;
+    this.#notify();
+  }
+
+  /** The platform said that connectivity changed, or the page woke up. */
+  connectivityChanged(): void {
+    if (this.#options.runtime.isOnline()) this.wake();
+    else this.#close('offline', this.#options.runtime.now() + backoffMsMax);
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #close(reason: WaitingReason, until: number): void {
+    if (this.#waiting !== null && this.#waiting.until >= until) return;
+    this.#waiting = { reason, until };
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Resolves after `ms` or at the next change. */
+  #change(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (finish: () => void) => () => {
+        cancel();
+        unsubscribe();
+        signal.removeEventListener('abort', aborted);
+        finish();
+      };
+      const aborted = settle(() => reject(signal.reason));
+      const cancel = this.#options.runtime.after(ms, settle(resolve));
+      const unsubscribe = this.subscribe(settle(resolve));
+      signal.addEventListener('abort', aborted);
+    });
+  }
+}

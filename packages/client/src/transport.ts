@@ -1,0 +1,37 @@
+/**
+ * How requests get to the server. Plain data in and out (no streams, no Headers object), so that a transport can live on
+ * the other side of `postMessage`.
+ */
+import type { ChunkBytes } from './upload-source.ts';
+
+export type RequestMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+export interface TransportRequest {
+  readonly method: RequestMethod;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: ChunkBytes | string | null;
+}
+
+export interface TransportResponse {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+export interface TransportOptions {
+  readonly signal: AbortSignal;
+  /** Bytes of the body handed to the network so far. */
+  readonly onSent?: (bytes: number) => void;
+}
+
+export interface Transport {
+  /**
+   * Sends one request. Resolves with whatever HTTP answer came, whatever its status. Obligations: calls `onSent` whenever
+   * bytes moved (a body that is silent for the stall time is cut off); after `signal` aborts nothing more is sent and the promise
+   * settles; follows no redirects that change the method.
+   * @throws anything when no answer came: the engine takes it for an unreachable server.
+   */
+  send(request: TransportRequest, options: TransportOptions): Promise<TransportResponse>;
+}

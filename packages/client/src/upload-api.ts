@@ -1,0 +1,179 @@
+/** The native API, one method a route: headers, deadlines, 401 → fresh headers once, answers checked. No retries, no waiting. */
+import type { ChunkReceipt, CreateUpload, ServerInfo, Upload } from '@holdfast/protocol';
+import { deadlinesFor, guarded } from './deadlines.ts';
+import { errorFromResponse } from './problem-error.ts';
+import type { Runtime } from './runtime.ts';
+import type { RequestMethod, Transport, TransportResponse } from './transport.ts';
+import type { GetHeaders } from './upload-client.ts';
+import { UploadError } from './upload-error.ts';
+import type { ChunkBytes } from './upload-source.ts';
+
+/** How long one `complete` request waits at the server, in seconds. */
+export const completeWaitSeconds = 20;
+
+export interface UploadApiOptions {
+  readonly endpoint: string;
+  readonly getHeaders: GetHeaders;
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+  readonly stallTimeoutMs: number;
+}
+
+interface Call {
+  readonly method: RequestMethod;
+  readonly path: string;
+  readonly signal: AbortSignal;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: ChunkBytes | string;
+  readonly bodyBytes?: number;
+  /** How long the server may think before it answers, in ms. */
+  readonly answerMs?: number;
+  readonly onSent?: (bytes: number) => void;
+}
+
+export interface ChunkCall {
+  readonly uploadId: string;
+  readonly index: number;
+  readonly body: ChunkBytes;
+  readonly bytes: number;
+  /** `Content-Digest` of the body, or null. */
+  readonly digest: string | null;
+  readonly signal: AbortSignal;
+  readonly onSent: (bytes: number) => void;
+}
+
+export class UploadApi {
+  readonly #options: UploadApiOptions;
+  readonly #base: string;
+
+  constructor(options: UploadApiOptions) {
+    this.#options = options;
+    this.#base = `${options.endpoint.replace(/\/+$/, '')}/v1`;
+  }
+
+  serverInfo(signal: AbortSignal): Promise<ServerInfo> {
+    return this.#json<ServerInfo>({ method: 'GET', path: '/server', signal }, 'limits');
+  }
+
+  create(upload: CreateUpload, signal: AbortSignal): Promise<Upload> {
+    const headers = { 'content-type': 'application/json' };
+    return this.#upload({ method: 'POST', path: '/uploads', signal, headers, body: JSON.stringify(upload) });
+  }
+
+  status(uploadId: string, signal: AbortSignal): Promise<Upload> {
+    return this.#upload({ method: 'GET', path: uploadPath(uploadId), signal });
+  }
+
+  pause(uploadId: string, signal: AbortSignal): Promise<Upload> {
+    return this.#upload({ method: 'POST', path: `${uploadPath(uploadId)}/pause`, signal });
+  }
+
+  resume(uploadId: string, signal: AbortSignal): Promise<Upload> {
+    return this.#upload({ method: 'POST', path: `${uploadPath(uploadId)}/resume`, signal });
+  }
+
+  /** Waits at the server for the end, up to `completeWaitSeconds`; an answer in a state that is not final means: ask again. */
+  complete(uploadId: string, signal: AbortSignal): Promise<Upload> {
+    const path = `${uploadPath(uploadId)}/complete?wait=${completeWaitSeconds}`;
+    return this.#upload({ method: 'POST', path, signal, answerMs: completeWaitSeconds * 1_000 });
+  }
+
+  cancel(uploadId: string, signal: AbortSignal): Promise<Upload> {
+    return this.#upload({ method: 'DELETE', path: uploadPath(uploadId), signal });
+  }
+
+  async putChunk({ uploadId, index, body, bytes, digest, signal, onSent }: ChunkCall): Promise<ChunkReceipt> {
+    const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
+    if (digest !== null) headers['content-digest'] = digest;
+    const path = `${uploadPath(uploadId)}/chunks/${index}`;
+    const call: Call = { method: 'PUT', path, signal, headers, body, bodyBytes: bytes, onSent };
+    const receipt = await this.#json<ChunkReceipt>(call, 'receivedBytes');
+    if (receipt.index !== index || receipt.length !== bytes) throw badAnswer('a receipt for something else');
+    return receipt;
+  }
+
+  #upload(call: Call): Promise<Upload> {
+    return this.#json<Upload>(call, 'missingChunks');
+  }
+
+  /** The answer's JSON. `field` is one that it must have: what a captive portal or an error page sends has not. */
+  async #json<T extends object>(call: Call, field: keyof T & string): Promise<T> {
+    const response = await this.#authorised(call);
+    if (response.status < 200 || response.status > 299) {
+      throw errorFromResponse(response, this.#options.runtime.now());
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(response.text);
+    } catch (cause) {
+      throw badAnswer('no JSON', cause);
+    }
+    if (typeof value !== 'object' || value === null || !(field in value)) throw badAnswer(`JSON without ${field}`);
+    return value as T;
+  }
+
+  async #authorised(call: Call): Promise<TransportResponse> {
+    const response = await this.#exchange(call, await this.#headers(false));
+    if (response.status !== 401) return response;
+    return this.#exchange(call, await this.#headers(true));
+  }
+
+  async #headers(refresh: boolean): Promise<Readonly<Record<string, string>>> {
+    try {
+      return await this.#options.getHeaders({ refresh });
+    } catch (cause) {
+      if (cause instanceof UploadError) throw cause;
+      throw new UploadError('The credentials for the request could not be had.', {
+        type: 'network',
+        code: 'headers-failed',
+        retryable: true,
+        cause,
+      });
+    }
+  }
+
+  async #exchange(call: Call, authorisation: Readonly<Record<string, string>>): Promise<TransportResponse> {
+    const { transport, runtime, stallTimeoutMs } = this.#options;
+    const deadlines = deadlinesFor(call.bodyBytes ?? 0, stallTimeoutMs, call.answerMs);
+    const request = {
+      method: call.method,
+      url: this.#base + call.path,
+      headers: { accept: 'application/json', ...call.headers, ...authorisation },
+      body: call.body ?? null,
+    };
+    return guarded({ runtime, signal: call.signal, deadlines }, async (signal, moved) => {
+      try {
+        return await transport.send(request, {
+          signal,
+          onSent: (bytes) => {
+            if (signal.aborted) return;
+            moved();
+            call.onSent?.(bytes);
+          },
+        });
+      } catch (cause) {
+        if (signal.aborted) throw signal.reason;
+        if (cause instanceof UploadError) throw cause;
+        throw new UploadError('The server does not answer.', {
+          type: 'network',
+          code: 'unreachable',
+          retryable: true,
+          cause,
+        });
+      }
+    });
+  }
+}
+
+function uploadPath(uploadId: string): string {
+  return `/uploads/${encodeURIComponent(uploadId)}`;
+}
+
+function badAnswer(what: string, cause?: unknown): UploadError {
+  return new UploadError(`Something answered that is not a Holdfast server (${what}).`, {
+    type: 'network',
+    code: 'bad-answer',
+    retryable: true,
+    cause,
+  });
+}

@@ -1,0 +1,178 @@
+/**
+ * One stretch of work on an upload, from "what does the server have" to "completed". Stopped by its signal and started again at
+ * any time: all that it needs to go on is the server's id. Turns: ask (or create) → send what is missing → finish; whenever
+ * the server's state is not what we thought, the next turn begins.
+ */
+import type { CreateUpload, Upload } from '@holdfast/protocol';
+import { backoffMs } from './backoff.ts';
+import type { ConnectionPace } from './chunk-size.ts';
+import type { ConnectionSlots } from './connection-slots.ts';
+import { type Insistence, insist } from './insist.ts';
+import { isVanished, remedyFor } from './remedy.ts';
+import { sendMissing } from './send-missing.ts';
+import { sleep } from './sleep.ts';
+import type { CompletedUpload } from './snapshot.ts';
+import type { UploadApi } from './upload-api.ts';
+import { UploadError } from './upload-error.ts';
+import type { UploadSource } from './upload-source.ts';
+
+export interface Session extends Insistence {
+  readonly api: UploadApi;
+  readonly source: UploadSource;
+  readonly pace: ConnectionPace;
+  readonly parallel: number;
+  readonly digests: boolean;
+  /** For the long requests that wait for the end; chunks of other uploads shall not wait behind them. */
+  readonly finishSlots: ConnectionSlots;
+  readonly wish: () => CreateUpload;
+}
+
+/** Turns in a row in which not one byte was acknowledged, before we give up. */
+const fruitlessTurnsMax = 8;
+/** Between two looks at an upload that somebody else paused, in ms. */
+const pausedPollMs = 5_000;
+/** An answer "still finishing" that comes sooner than it was asked to is not asked for again at once. */
+const finishPollMsMin = 1_000;
+
+/** @throws UploadError; the signal's reason. `mayResume`: whether an upload that is paused on the server may be resumed. */
+export async function runSession(session: Session, mayResume: boolean): Promise<CompletedUpload> {
+  const { record } = session;
+  let acknowledged = -1;
+  for (let fruitless = 0, first = true; ; first = false) {
+    const upload = await synchronise(session, mayResume && first);
+    if (upload.state === 'paused') {
+      await waitWhilePaused(session);
+      continue;
+    }
+    const ledger = record.adopt(upload);
+    fruitless = upload.receivedBytes > acknowledged ? 0 : fruitless + 1;
+    acknowledged = upload.receivedBytes;
+    if (fruitless > 0) await pauseBetweenTurns(session, fruitless);
+    if (upload.state === 'receiving' && ledger.toSendCount > 0) {
+      record.moveTo({ name: 'sending' });
+      const outcome = await sendMissing(session, ledger);
+      if (outcome === 'ask' || ledger.truncated) {
+        record.moveTo({ name: 'preparing' });
+        continue;
+      }
+    }
+    const ended = isFinal(upload) ? upload : await finish(session);
+    if (ended !== null) return conclude(session, ended);
+    record.moveTo({ name: 'preparing' });
+  }
+}
+
+function isFinal(upload: Upload): boolean {
+  return ['completed', 'cancelled', 'expired', 'failed'].includes(upload.state);
+}
+
+/** What the server has; creates the upload if there is none. */
+async function synchronise(session: Session, mayResume: boolean): Promise<Upload> {
+  const { api, record, signal } = session;
+  try {
+    return await insist(session, async () => {
+      const { uploadId } = record;
+      if (uploadId === null) return create(session);
+      const upload = await api.status(uploadId, signal);
+      checkSameContent(session, upload);
+      return mayResume && upload.state === 'paused' ? api.resume(uploadId, signal) : upload;
+    });
+  } catch (error) {
+    record.gone = isVanished(error);
+    throw error;
+  }
+}
+
+function create({ api, record, wish, signal }: Session): Promise<Upload> {
+  record.creating ??= api
+    .create(wish(), new AbortController().signal)
+    .then((upload) => {
+      record.created(upload.id);
+      return upload;
+    })
+    .finally(() => {
+      record.creating = null;
+    });
+  const { creating } = record;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    creating.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** An id that was kept from before may belong to something else. */
+function checkSameContent({ source, wish }: Session, upload: Upload): void {
+  const { sha256 } = wish();
+  const known = upload.expectedSha256 ?? upload.sha256;
+  const otherSize = upload.size !== source.size;
+  if (!otherSize && (sha256 === undefined || known === null || known === sha256.toLowerCase())) return;
+  const what = otherSize
+    ? `has ${upload.size} bytes and this file ${source.size}`
+    : 'is of a file with another SHA-256';
+  throw new UploadError(`The upload to resume ${what}.`, {
+    type: 'validation',
+    code: 'resume-mismatch',
+    retryable: false,
+  });
+}
+
+async function waitWhilePaused(session: Session): Promise<void> {
+  const { record, runtime, signal } = session;
+  record.moveTo({ name: 'paused', by: 'server' });
+  for (;;) {
+    await sleep(runtime, pausedPollMs, signal);
+    const upload = await synchronise(session, false);
+    if (upload.state !== 'paused') break;
+  }
+  record.moveTo({ name: 'preparing' });
+}
+
+async function pauseBetweenTurns({ runtime, signal }: Session, fruitless: number): Promise<void> {
+  if (fruitless > fruitlessTurnsMax) {
+    throw new UploadError('The server asks for chunks but does not acknowledge them.', {
+      type: 'server',
+      code: 'bad-answer',
+      retryable: true,
+    });
+  }
+  await sleep(runtime, backoffMs({ failures: fruitless, retryAfterMs: undefined, random: runtime.random() }), signal);
+}
+
+/** Waits for the end. Null when the server found that something is missing after all, or does not finish for another reason. */
+async function finish(session: Session): Promise<Upload | null> {
+  const { api, record, runtime, signal } = session;
+  record.moveTo({ name: 'finishing' });
+  const { uploadId } = record;
+  if (uploadId === null) return null;
+  for (;;) {
+    const askedAt = runtime.now();
+    try {
+      // Order 0: among those that wait for their end, everyone in turn.
+      const turn: Insistence = { ...session, slots: session.finishSlots, order: 0 };
+      const upload = await insist(turn, () => api.complete(uploadId, signal));
+      if (isFinal(upload)) return upload;
+      if (upload.state === 'receiving' || upload.state === 'paused') return null;
+    } catch (error) {
+      if (error instanceof UploadError && remedyFor(error).kind === 'ask') return null;
+      throw error;
+    }
+    await sleep(runtime, Math.max(0, askedAt + finishPollMsMin - runtime.now()), signal);
+  }
+}
+
+function conclude({ record, wish }: Session, upload: Upload): CompletedUpload {
+  const { id, state, assetId, sha256, failure } = upload;
+  if (state === 'completed' && assetId !== null && sha256 !== null) {
+    const expected = wish().sha256?.toLowerCase();
+    if (expected === undefined || expected === sha256) return { uploadId: id, assetId, sha256 };
+  }
+  record.gone = true;
+  const mismatch = state === 'completed' || failure?.code === 'digest-mismatch';
+  throw new UploadError(failure?.reason ?? (mismatch ? 'The server has other content.' : `The upload is ${state}.`), {
+    type: mismatch ? 'validation' : 'server',
+    code: failure?.code ?? (mismatch ? 'digest-mismatch' : 'upload-closed'),
+    retryable: true,
+    details: { state },
+  });
+}

@@ -1,0 +1,206 @@
+/** Waiting in virtual time: back-off, being offline, stalls and what the snapshots say meanwhile. */
+import type { Upload } from '@holdfast/protocol';
+import { beforeEach, expect, test } from 'vitest';
+import {
+  createUploadClient,
+  type TransportRequest,
+  type TransportResponse,
+  type UploadClientOptions,
+} from '../src/index.ts';
+import { fakeTransport, jsonResponse, type Responder } from './fake-transport.ts';
+import { VirtualRuntime } from './virtual-runtime.ts';
+
+const sha256 = 'a'.repeat(64);
+let runtime: VirtualRuntime;
+
+beforeEach(() => {
+  runtime = new VirtualRuntime();
+});
+
+const viewOf = (size: number, chunkSize: number, change: Partial<Upload> = {}): Upload => {
+  const totalChunks = Math.ceil(size / chunkSize);
+  return {
+    id: 'u1',
+    size,
+    chunkSize,
+    totalChunks,
+    state: 'receiving',
+    receivedBytes: 0,
+    receivedChunks: 0,
+    missingChunks: Array.from({ length: totalChunks }, (_, i) => i),
+    missingTruncated: false,
+    expectedSha256: null,
+    sha256: null,
+    assetId: null,
+    failure: null,
+    ...change,
+  } as Upload;
+};
+
+/** Answers as a server would, for one upload that is sent in order. */
+function wellBehaved(size: number, chunkSize: number): Responder {
+  let receivedBytes = 0;
+  return (request: TransportRequest): TransportResponse => {
+    const index = /chunks\/(\d+)$/.exec(request.url)?.[1];
+    if (index !== undefined) {
+      const length = (request.body as Uint8Array).byteLength;
+      receivedBytes += length;
+      return jsonResponse({ index: Number(index), length, receivedBytes });
+    }
+    const done = /complete/.test(request.url) && receivedBytes === size;
+    return jsonResponse(
+      viewOf(size, chunkSize, done ? { state: 'completed', sha256, assetId: sha256 } : { receivedBytes }),
+    );
+  };
+}
+
+function start(respond: Responder, size = 4_000, options: Partial<UploadClientOptions> = {}) {
+  const transport = fakeTransport(respond);
+  const client = createUploadClient({ endpoint: 'http://server', transport, runtime, parallel: 1, ...options });
+  return { transport, handle: client.add(new Blob([new Uint8Array(size)])) };
+}
+
+/** Lets hashing and the like, which take real time, come to their end. */
+async function turn(ms = 0): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await runtime.advance(ms);
+}
+
+test('an idle client listens to nothing, holds no timers and sends nothing', async () => {
+  const transport = fakeTransport(() => jsonResponse({}));
+  createUploadClient({ endpoint: '', transport, runtime });
+  await turn();
+  expect([runtime.listeners, runtime.pendingTimers, transport.requests.length]).toEqual([0, 0, 0]);
+});
+
+test('after its end nothing is left behind', async () => {
+  const { handle } = start(wellBehaved(4_000, 1_000));
+  for (let i = 0; i < 20 && handle.snapshot.state !== 'completed'; i += 1) await turn(1_000);
+  expect(await handle.done).toEqual({ uploadId: 'u1', assetId: sha256, sha256 });
+  await runtime.advance(1_000);
+  expect([runtime.listeners, runtime.pendingTimers]).toEqual([0, 0]);
+});
+
+test('a server that is away: waits 1, 2, 4 … 30 s (here without jitter), says until when, and goes on', async () => {
+  runtime.randomValue = 0.9999999;
+  let away = true;
+  const well = wellBehaved(4_000, 1_000);
+  const { handle, transport } = start((request, signal) => {
+    if (away) throw new Error('ECONNREFUSED');
+    return well(request, signal);
+  });
+  const waits: number[] = [];
+  for (let i = 0; i < 8; i += 1) {
+    await turn(100);
+    const { state, waiting } = handle.snapshot;
+    expect(state).toBe('waiting');
+    expect(waiting?.reason).toBe('unreachable');
+    const left = (waiting?.until ?? 0) - runtime.now();
+    waits.push(Math.round((left + 100) / 1_000));
+    await runtime.advance(left + 1);
+  }
+  expect(waits).toEqual([1, 2, 4, 8, 16, 30, 30, 30]);
+  expect(transport.requests).toHaveLength(9);
+  away = false;
+  for (let i = 0; i < 60 && handle.snapshot.state !== 'completed'; i += 1) await turn(1_000);
+  expect(handle.snapshot.state).toBe('completed');
+});
+
+test('retry does not wait for the end of the back-off', async () => {
+  let away = true;
+  const well = wellBehaved(2_000, 1_000);
+  const { handle } = start((request, signal) => {
+    if (away) throw new Error('ECONNREFUSED');
+    return well(request, signal);
+  }, 2_000);
+  await turn(20_000);
+  await turn(100);
+  expect(handle.snapshot.state).toBe('waiting');
+  away = false;
+  const before = runtime.now();
+  handle.retry();
+  for (let i = 0; i < 10 && handle.snapshot.state !== 'completed'; i += 1) await turn(10);
+  expect(handle.snapshot.state).toBe('completed');
+  expect(runtime.now() - before).toBeLessThan(200);
+});
+
+test('offline: nothing new is started, what is on its way may end; online: at once', async () => {
+  const answers: (() => void)[] = [];
+  const well = wellBehaved(3_000, 1_000);
+  const { handle, transport } = start(async (request, signal) => {
+    if (/chunks/.test(request.url)) await new Promise<void>((resolve) => answers.push(resolve));
+    return well(request, signal);
+  }, 3_000);
+  await turn(100);
+  runtime.connectivity(false);
+  const sent = transport.requests.length;
+  expect(answers).toHaveLength(1);
+  answers.shift()?.();
+  await turn(200);
+  await turn(200);
+  expect(transport.requests).toHaveLength(sent);
+  expect(handle.snapshot).toMatchObject({ state: 'waiting', bytesAcknowledged: 1_000, waiting: { reason: 'offline' } });
+  runtime.connectivity(true);
+  await turn(1);
+  expect(transport.requests).toHaveLength(sent + 1);
+  expect(handle.snapshot.waiting).toBeNull();
+  await handle.cancel();
+});
+
+test('30 s without a byte is a stall; a large chunk that moves may take longer', async () => {
+  const size = 4 * 2 ** 20;
+  let moving: ((bytes: number) => void) | undefined;
+  const well = wellBehaved(size, size);
+  const transport = fakeTransport(well);
+  const requests: string[] = [];
+  const client = createUploadClient({
+    endpoint: 'http://server',
+    runtime,
+    transport: {
+      send: async (request, options) => {
+        requests.push(request.url);
+        if (!/chunks/.test(request.url)) return transport.send(request, options);
+        moving = options.onSent;
+        return new Promise((_resolve, reject) => {
+          options.signal.addEventListener('abort', () => reject(options.signal.reason));
+        });
+      },
+    },
+  });
+  const handle = client.add(new Blob([new Uint8Array(size)]));
+  await turn(100);
+  for (let second = 0; second < 120; second += 20) {
+    moving?.(second * 1_000);
+    await turn(20_000);
+    expect(handle.snapshot.state).toBe('uploading');
+  }
+  expect(requests.filter((url) => /chunks/.test(url))).toHaveLength(1);
+  moving?.(121_000);
+  await turn(29_000);
+  expect(handle.snapshot.state).toBe('uploading');
+  await turn(1_100);
+  expect(handle.snapshot).toMatchObject({ bytesAcknowledged: 0, bytesInFlight: 0 });
+  await turn(1_000);
+  expect(requests.filter((url) => /chunks/.test(url))).toHaveLength(2);
+  await handle.cancel();
+});
+
+test('an upload for which nobody listens fails without an unhandled rejection, and keeps its error', async () => {
+  const { handle } = start(() => jsonResponse({ code: 'file-too-large', detail: 'Too large.', retryable: false }, 413));
+  await turn(100);
+  expect(handle.snapshot).toMatchObject({ state: 'failed', error: { type: 'validation', code: 'file-too-large' } });
+});
+
+test('a Blob that cannot be read any more is a typed error that is not repeated', async () => {
+  const well = wellBehaved(2_000, 1_000);
+  const transport = fakeTransport(well);
+  const client = createUploadClient({ endpoint: '', transport, runtime });
+  const gone = new Blob([new Uint8Array(2_000)]);
+  gone.slice = () =>
+    Object.assign(new Blob([new Uint8Array(1_000)]), {
+      arrayBuffer: () => Promise.reject(new DOMException('x', 'NotReadableError')),
+    });
+  const handle = client.add(gone);
+  await turn(100);
+  expect(handle.snapshot.error).toMatchObject({ type: 'validation', code: 'source-unreadable', retryable: false });
+});
