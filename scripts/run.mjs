@@ -97,6 +97,7 @@ function install() {
 
 function build() {
   run(join(bin, 'tsc'), ['-b']);
+  run(join(bin, 'node'), [join(root, 'scripts/bundle.mjs')]);
   const inputs = function* () {
     yield* filesIn('apps/web');
     yield* filesIn('packages/client/src');
@@ -106,7 +107,7 @@ function build() {
 }
 
 function start() {
-  const child = spawn(join(bin, 'node'), [join(root, 'packages/server/bin/holdfast.js'), 'serve', ...rest], {
+  const child = spawn(join(bin, 'node'), ['--max-semi-space-size=4', join(root, 'packages/server/bin/holdfast.js'), 'serve', ...rest], {
     cwd: root,
     env,
     stdio: 'inherit',

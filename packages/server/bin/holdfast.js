@@ -1,18 +1,18 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
 // Starts the command line on a Node that can run it: native packages crash older ones instead of saying what is wrong.
+// The small young generation keeps the server's memory low: what passes through it are buffers, which lie outside the heap.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const main = join(here, '..', 'dist', 'cli', 'main.js');
+const dist = join(here, '..', 'dist');
+const main = entry(join(dist, 'bin', 'main.js'), join(dist, 'cli', 'main.js'));
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
-if (!existsSync(main)) {
-  console.error(
-    'Holdfast is not built yet. In a clone, run `npm start` once (it installs and builds), or `npm run build`.',
-  );
+if (main === null) {
+  console.error('Holdfast is not built yet. In a clone, run `npm start` once (it installs and builds), or `npm run build`.');
   process.exitCode = 1;
 } else if (major > 22 || (major === 22 && minor >= 13)) {
   // Syncs of many files at once are what the thread pool is for; its size counts when it is first used.
@@ -21,11 +21,20 @@ if (!existsSync(main)) {
 } else {
   const newer = [join(here, '../../../node_modules/.bin/node'), join(here, '../../.bin/node')].find(existsSync);
   if (newer) {
-    const child = spawn(newer, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+    const child = spawn(newer, ['--max-semi-space-size=4', fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
     child.on('exit', (code) => process.exit(code ?? 1));
   } else {
     console.error(`Holdfast needs Node.js 22.13 or newer; this is ${process.versions.node}.`);
     process.exitCode = 1;
   }
+}
+
+/** The bundle, unless something was compiled since it was made. */
+function entry(bundle, modules) {
+  if (!existsSync(bundle)) return existsSync(modules) ? modules : null;
+  const made = statSync(bundle).mtimeMs;
+  const marks = join(dist, '.tsbuildinfo');
+  const stale = existsSync(marks) && readdirSync(marks).some((name) => statSync(join(marks, name)).mtimeMs > made);
+  return stale && existsSync(modules) ? modules : bundle;
 }
