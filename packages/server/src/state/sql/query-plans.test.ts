@@ -21,7 +21,7 @@ const queries: Readonly<Record<string, CompiledQuery<unknown>>> = {
   findWithExtent: uploads.findWithExtent({ id: 'x', offset: 0 }),
   lock: uploads.lock({ id: 'x' }),
   extents: uploads.extents('x'),
-  'live of a principal': uploads.liveOf(principal, 10),
+  'live of a principal': uploads.liveBeyond(principal, 10),
   list: uploads.list({ principal, limit: 10 }),
   'list with everything': uploads.list({ principal, limit: 10, cursor, filename: 'a', phases: ['paused'] }),
   dueToExpire: uploads.dueToExpire(1, 10),

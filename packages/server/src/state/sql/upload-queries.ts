@@ -119,8 +119,16 @@ export function uploadQueries(dialect: Dialect) {
     insert: (row: UploadRow) => db.insertInto('uploads').values(row).compile(),
 
     /** At most `limit` rows, one for each live upload of the principal. */
-    liveOf: (principal: string, limit: number) =>
-      db.selectFrom('uploads').select('id').where('principal', '=', principal).where(isLive).limit(limit).compile(),
+    /** The live upload after `count` others: there is one when the principal has more than `count`. */
+    liveBeyond: (principal: string, count: number) =>
+      db
+        .selectFrom('uploads')
+        .select('id')
+        .where('principal', '=', principal)
+        .where(isLive)
+        .limit(1)
+        .offset(count)
+        .compile(),
 
     deleteExtents: (uploadId: string, offsets: readonly number[]) =>
       db

@@ -184,8 +184,8 @@ export class SqlUploadStore implements UploadStore {
     if (!Number.isSafeInteger(liveMax)) return true;
     const lock = this.#engine.dialect.lockByName?.(`uploads of ${principal}`);
     if (lock) await session.rows(lock);
-    const live = await session.rows(this.#queries.liveOf(principal, liveMax));
-    return live.length < liveMax;
+    if (liveMax < 1) return false;
+    return first(await session.rows(this.#queries.liveBeyond(principal, liveMax - 1))) === null;
   }
 
   async #accept(session: Session, current: Upload, decision: Extract<Decision, { kind: 'accept' }>): Promise<Decision> {
