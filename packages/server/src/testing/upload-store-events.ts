@@ -43,6 +43,9 @@ export const eventChecks: readonly UploadStoreCheck[] = [
       expect(types(await of(a.id, 1))).toEqual(['a2', 'a3']);
       expect(types(await of(a.id, 0, 2))).toEqual(['a1', 'a2']);
       expect(await of(a.id, 3)).toEqual([]);
+      const last = { take: 'newest', after: 0, limit: 2 } as const;
+      expect(types(await store.events({ ...last, subject: { kind: 'upload', id: a.id } }))).toEqual(['a2', 'a3']);
+      expect(types(await store.events({ ...last, principal }))).toEqual(['b2', 'a3']);
       expect(
         await store.events({
           subject: { kind: 'upload', id: a.id },

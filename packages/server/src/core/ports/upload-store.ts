@@ -63,6 +63,8 @@ export interface EventQuery {
   /** Only this subject's events; without it, all events of the principal. */
   readonly subject?: { readonly kind: 'upload' | 'run'; readonly id: string };
   readonly principal?: string;
+  /** Which ones when there are more than `limit`: the first after the position (default) or the last. Always in order. */
+  readonly take?: 'oldest' | 'newest';
   /** Events after this position: `seq` when a subject is given, `id` otherwise. */
   readonly after: number;
   readonly limit: number;

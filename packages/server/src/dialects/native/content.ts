@@ -1,5 +1,5 @@
 /** Bytes of assets and artifacts: Range (RFC 9110 §14), ETag, safe headers for content that a stranger uploaded. */
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { create as contentDisposition } from 'content-disposition';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import parseRange from 'range-parser';
@@ -41,7 +41,8 @@ export async function sendContent(
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${content.size}`);
   const { start, end } = range ?? { start: 0, end: content.size };
   reply.header('content-length', end - start);
-  if (request.method === 'HEAD') return reply.send();
+  // Not nothing, which Fastify would declare as a length of 0.
+  if (request.method === 'HEAD') return reply.send(Readable.from([]));
   return reply.send(await content.open({ start, end }));
 }
 
@@ -59,7 +60,9 @@ function wanted(
   const { range } = request.headers;
   const ifRange = request.headers['if-range'];
   if (range === undefined || (ifRange !== undefined && ifRange !== etag)) return null;
-  const parsed = parseRange(size, range);
+  // A suffix longer than the content means all of it (RFC 9110 §14.1.2), which the library refuses.
+  const suffix = Number(/^bytes=-(\d+)$/.exec(range)?.[1] ?? 0);
+  const parsed = parseRange(size, suffix > size ? 'bytes=0-' : range);
   if (parsed === -1) return 'unsatisfiable';
   if (parsed === -2 || parsed.type !== 'bytes' || parsed.length !== 1 || !parsed[0]) return null;
   return { start: parsed[0].start, end: parsed[0].end + 1 };

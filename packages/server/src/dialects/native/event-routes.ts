@@ -14,6 +14,11 @@ const Query = Type.Object({
     Type.Integer({ minimum: 0, description: 'Events after this position; a stream prefers Last-Event-ID.' }),
   ),
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 200 }),
+  order: Type.Union([Type.Literal('oldest'), Type.Literal('newest')], {
+    default: 'oldest',
+    description:
+      'Which events when there are more than the limit: the first or the last. They come in order either way.',
+  }),
 });
 const tags = ['events'];
 const response = { 200: Type.Ref('EventList'), '4xx': Type.Ref('Problem') };
@@ -58,6 +63,7 @@ interface Asked {
   readonly reply: FastifyReply;
   readonly after?: number | undefined;
   readonly limit: number;
+  readonly order: 'oldest' | 'newest';
 }
 
 async function answer(
@@ -67,7 +73,12 @@ async function answer(
 ): Promise<FastifyReply> {
   const { request, reply } = asked;
   if (!(request.headers.accept ?? '').includes('text/event-stream')) {
-    const events = await context.store.events({ ...query, after: asked.after ?? 0, limit: asked.limit });
+    const events = await context.store.events({
+      ...query,
+      after: asked.after ?? 0,
+      limit: asked.limit,
+      take: asked.order,
+    });
     return reply.send({ items: events.map(renderEvent) });
   }
   context.stream(reply, { ...query, after: lastEventId(request) ?? asked.after ?? 0 });

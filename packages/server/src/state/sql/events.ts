@@ -80,8 +80,9 @@ export class EventLog {
     }
   }
 
-  /** Events in order, none of which another can still come before. */
+  /** Events, none of which another can still come before; the newest come last first. */
   query(query: EventQuery): CompiledQuery<Selectable<EventRow>> {
+    const direction = query.take === 'newest' ? 'desc' : 'asc';
     let select = this.#dialect.build.selectFrom('events').selectAll();
     if (query.principal !== undefined) select = select.where('principal', '=', query.principal);
     if (query.subject) {
@@ -90,9 +91,9 @@ export class EventLog {
         .where('subject', '=', query.subject.kind)
         .where('subject_id', '=', query.subject.id)
         .where('seq', '>', query.after)
-        .orderBy('seq');
+        .orderBy('seq', direction);
     } else {
-      select = select.where('id', '>', query.after).orderBy('id');
+      select = select.where('id', '>', query.after).orderBy('id', direction);
       if (this.#dialect.eventIds) select = select.where('id', '<', this.#dialect.eventIds.horizon);
     }
     return select.limit(query.limit).compile();

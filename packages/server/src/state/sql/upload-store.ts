@@ -152,7 +152,8 @@ export class SqlUploadStore implements UploadStore {
   }
 
   async events(query: EventQuery): Promise<LoggedEvent[]> {
-    return (await this.#engine.read(this.#events.query(query))).map(rowToEvent);
+    const events = (await this.#engine.read(this.#events.query(query))).map(rowToEvent);
+    return query.take === 'newest' ? events.reverse() : events;
   }
 
   onEvents(listener: () => void): () => void {

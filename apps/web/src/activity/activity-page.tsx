@@ -1,0 +1,67 @@
+import type { LogEvent } from '@holdfast/protocol';
+import { useState } from 'react';
+import { usePageTitle } from '../app/page-title.ts';
+import { useServices } from '../app/services.tsx';
+import { useEventStream } from '../events/use-event-stream.ts';
+import { Link } from '../routing/navigation.tsx';
+import { useResource } from '../state/resource.ts';
+import { eventAsset, eventTone, eventWords, mergeEvents } from './activity.ts';
+
+const historyCount = 200;
+
+export function ActivityPage() {
+  usePageTitle('Activity');
+  const { api } = useServices();
+  const [history] = useResource('history', () => api.recentEvents(historyCount));
+  const [live, setLive] = useState<readonly LogEvent[]>([]);
+  const connection = useEventStream((event) => setLive((events) => mergeEvents(events, [event])));
+  const events = mergeEvents(history.state === 'ready' ? history.value : [], live);
+  return (
+    <section className="section activity" aria-labelledby="activity-title">
+      <div className="section-head">
+        <h1 id="activity-title">Activity</h1>
+        <p className="live-state" data-open={connection === 'open'}>
+          {connection === 'open' ? 'Live' : 'Connecting …'}
+        </p>
+      </div>
+      {events.length === 0 ? (
+        <p className="empty">{history.state === 'loading' ? 'Loading …' : 'Nothing has happened yet.'}</p>
+      ) : (
+        <ol className="log panel">
+          {events.map((event) => (
+            <LogLine key={event.id} event={event} />
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+const timeOfDay: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', second: '2-digit' };
+
+function LogLine({ event }: { event: LogEvent }) {
+  const at = new Date(event.at);
+  const asset = eventAsset(event);
+  return (
+    <li className="log-line" data-tone={eventTone(event.type)}>
+      <time dateTime={event.at} title={at.toLocaleString()}>
+        {at.toLocaleTimeString(undefined, timeOfDay)}
+      </time>
+      <span className="log-type">{eventWords(event.type)}</span>
+      <span className="log-message">
+        {event.message}
+        {asset === null ? null : (
+          <>
+            {' '}
+            <Link to={{ page: 'asset', id: asset }}>
+              Open<span className="visually-hidden"> the asset</span>
+            </Link>
+          </>
+        )}
+      </span>
+      <span className="log-subject" title={event.subjectId}>
+        {event.subject} {event.subjectId.slice(0, 8)}
+      </span>
+    </li>
+  );
+}

@@ -1,0 +1,93 @@
+/** The server's native API (`@holdfast/protocol`), as far as the page needs it beside the upload engine. Answers are typed, errors are `ApiError`. */
+import type {
+  Artifact,
+  Asset,
+  AssetList,
+  EventList,
+  LogEvent,
+  Run,
+  ServerInfo,
+  UploadList,
+  UploadSummary,
+} from '@holdfast/protocol';
+import { ApiError, errorFromAnswer } from './api-error.ts';
+
+export interface AssetQuery {
+  readonly filename: string;
+  readonly cursor: string | null;
+  readonly limit: number;
+}
+
+export interface Api {
+  server(): Promise<ServerInfo>;
+  /** Uploads that wait for their file: receiving or paused. The first hundred are enough for a page. */
+  unfinishedUploads(): Promise<UploadSummary[]>;
+  cancelUpload(id: string): Promise<void>;
+  assets(query: AssetQuery): Promise<AssetList>;
+  asset(id: string): Promise<Asset>;
+  /** Newest first. */
+  runs(assetId: string): Promise<Run[]>;
+  run(id: string): Promise<Run>;
+  retryRun(id: string): Promise<Run>;
+  artifacts(assetId: string): Promise<Artifact[]>;
+  /** An artifact's JSON, not yet trusted. */
+  json(url: string): Promise<unknown>;
+  /** The newest events, newest first. */
+  recentEvents(limit: number): Promise<LogEvent[]>;
+  /** The server answers with a cookie that this script cannot read: the key is kept nowhere. */
+  signIn(apiKey: string): Promise<void>;
+  signOut(): Promise<void>;
+}
+
+export interface ApiOptions {
+  readonly fetch: typeof globalThis.fetch;
+  /** Called on every 401 but that of a wrong key. */
+  readonly onSignedOut: () => void;
+}
+
+export function createApi({ fetch, onSignedOut }: ApiOptions): Api {
+  const ask = async (method: string, path: string, body?: unknown): Promise<Response> => {
+    let answer: Response;
+    try {
+      answer = await fetch(path, {
+        method,
+        headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        body: body === undefined ? null : JSON.stringify(body),
+      });
+    } catch (cause) {
+      throw new ApiError('unreachable', 'The server cannot be reached.', { cause });
+    }
+    if (answer.ok) return answer;
+    const error = errorFromAnswer(answer.status, await answer.text().catch(() => ''));
+    if (error.kind === 'signed-out' && path !== '/v1/session') onSignedOut();
+    throw error;
+  };
+  // The server and this page are built and shipped together, so its answers are taken at their word.
+  const get = async <T>(path: string): Promise<T> => (await ask('GET', path)).json();
+  const at = (strings: TemplateStringsArray, ...ids: string[]) =>
+    String.raw({ raw: strings }, ...ids.map((id) => encodeURIComponent(id)));
+
+  return {
+    server: () => get('/v1/server'),
+    unfinishedUploads: async () => (await get<UploadList>('/v1/uploads?state=receiving,paused&limit=100')).items,
+    cancelUpload: async (id) => void (await ask('DELETE', at`/v1/uploads/${id}`)),
+    assets: ({ filename, cursor, limit }) => {
+      const query = new URLSearchParams({ limit: String(limit) });
+      if (filename !== '') query.set('filename', filename);
+      if (cursor !== null) query.set('cursor', cursor);
+      return get(`/v1/assets?${query}`);
+    },
+    asset: (id) => get(at`/v1/assets/${id}`),
+    runs: async (assetId) => (await get<{ items: Run[] }>(at`/v1/assets/${assetId}/runs`)).items,
+    run: (id) => get(at`/v1/runs/${id}`),
+    retryRun: async (id) => (await ask('POST', at`/v1/runs/${id}/retry`)).json(),
+    artifacts: async (assetId) => (await get<{ items: Artifact[] }>(at`/v1/assets/${assetId}/artifacts`)).items,
+    json: (url) => get(url),
+    recentEvents: async (limit) => {
+      const { items } = await get<EventList>(`/v1/events?order=newest&limit=${limit}`);
+      return items.toSorted((a, b) => b.id - a.id);
+    },
+    signIn: async (apiKey) => void (await ask('POST', '/v1/session', { apiKey })),
+    signOut: async () => void (await ask('DELETE', '/v1/session')),
+  };
+}

@@ -1,0 +1,72 @@
+/** The frame around every page. */
+import { useEffect, useRef } from 'react';
+import { ActivityPage } from '../activity/activity-page.tsx';
+import { AssetPage } from '../asset/asset-page.tsx';
+import { useEventStream } from '../events/use-event-stream.ts';
+import { HomePage } from '../library/home-page.tsx';
+import { useNavigation } from '../routing/navigation.tsx';
+import { type Route, routePath } from '../routing/route.ts';
+import { useWatchable } from '../state/store.ts';
+import { useLeaveWarning } from '../uploads/use-leave-warning.ts';
+import { ConnectionNote } from './connection-note.tsx';
+import { LiveRegion } from './live-region.tsx';
+import { Masthead } from './masthead.tsx';
+import { MissingPage } from './missing-page.tsx';
+import { useServices } from './services.tsx';
+import { SignIn } from './sign-in.tsx';
+
+export function App() {
+  const { session } = useServices();
+  const { signedOut } = useWatchable(session);
+  const { route } = useNavigation();
+  useLeaveWarning();
+  const main = useFocusOnNewPage(routePath(route));
+  return (
+    <>
+      <a className="skip-link" href="#main">
+        Skip to the content
+      </a>
+      <Masthead route={route} />
+      <main id="main" ref={main} tabIndex={-1}>
+        {signedOut ? <SignIn /> : <SignedInPage route={route} />}
+      </main>
+      <LiveRegion />
+    </>
+  );
+}
+
+function SignedInPage({ route }: { route: Route }) {
+  // Kept open across pages, so that changing the page does not connect anew.
+  const connection = useEventStream();
+  return (
+    <>
+      <ConnectionNote connection={connection} />
+      <Page route={route} />
+    </>
+  );
+}
+
+function Page({ route }: { route: Route }) {
+  switch (route.page) {
+    case 'home':
+      return <HomePage />;
+    case 'asset':
+      return <AssetPage key={route.id} id={route.id} />;
+    case 'activity':
+      return <ActivityPage />;
+    case 'missing':
+      return <MissingPage path={route.path} />;
+  }
+}
+
+/** A new page starts at its top for keyboards and screen readers too, as it would had the browser loaded it. */
+function useFocusOnNewPage(path: string) {
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef(path);
+  useEffect(() => {
+    if (shown.current === path) return;
+    shown.current = path;
+    main.current?.focus({ preventScroll: true });
+  }, [path]);
+  return main;
+}

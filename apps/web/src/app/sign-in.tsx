@@ -1,0 +1,47 @@
+import { useActionState, useId } from 'react';
+import { isApiError } from '../api/api-error.ts';
+import { Mark } from './icon.tsx';
+import { usePageTitle } from './page-title.ts';
+import { useServices } from './services.tsx';
+
+/** The key goes to the server and nowhere else; what stays in the browser is a cookie that scripts cannot read. */
+export function SignIn() {
+  const { api, session } = useServices();
+  const field = useId();
+  const hint = useId();
+  usePageTitle('Sign in');
+  const [problem, submit, busy] = useActionState(async (_before: string, form: FormData) => {
+    const apiKey = String(form.get('apiKey') ?? '').trim();
+    if (apiKey === '') return 'Enter an API key.';
+    try {
+      await api.signIn(apiKey);
+      session.signedIn();
+      return '';
+    } catch (error) {
+      if (!isApiError(error)) throw error;
+      return error.kind === 'signed-out' ? 'This server does not know that key.' : error.message;
+    }
+  }, '');
+  return (
+    <form className="sign-in panel" action={submit}>
+      <Mark />
+      <h1>Sign in</h1>
+      <p id={hint}>This server asks for an API key. Whoever runs it can give you one.</p>
+      <label htmlFor={field}>API key</label>
+      <input
+        id={field}
+        name="apiKey"
+        type="password"
+        autoComplete="current-password"
+        aria-describedby={hint}
+        required
+      />
+      <p className="problem" role="alert">
+        {problem}
+      </p>
+      <button type="submit" className="button button-primary" disabled={busy}>
+        {busy ? 'Signing in …' : 'Sign in'}
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,75 @@
+import type { Artifact, LogEvent, Run, Step } from '@holdfast/protocol';
+import { expect, it } from 'vitest';
+import { concernsAsset, keyframes, mediaKind, outputText, processingOf, stepTitle } from './asset-view.ts';
+
+function step(name: string, state: Step['state'], change: Partial<Step> = {}): Step {
+  return {
+    key: name,
+    name,
+    version: '1',
+    state,
+    attempt: 1,
+    attemptsMax: 3,
+    progress: 0,
+    output: null,
+    reason: null,
+    startedAt: null,
+    finishedAt: null,
+    ...change,
+  };
+}
+
+function run(id: string, state: Run['state'], steps: Step[]): Run {
+  const createdAt = `2026-11-2${id}T00:00:00Z`;
+  return { id, assetId: 'a', pipeline: 'media', pipelineVersion: '1', state, steps, createdAt, finishedAt: null };
+}
+
+it('counts what is done and how far the running step is', () => {
+  const steps = [step('probe', 'succeeded'), step('scan_video', 'running', { progress: 0.5 }), step('x', 'blocked')];
+  expect(processingOf([run('1', 'running', steps)])).toEqual({
+    state: 'running',
+    fraction: 0.5,
+    step: 'Watch and listen',
+  });
+});
+
+it('speaks of the newest run', () => {
+  const old = run('1', 'failed', [step('probe', 'failed', { reason: 'no moov atom' })]);
+  const fresh = run('2', 'succeeded', [step('probe', 'succeeded'), step('transcribe', 'skipped')]);
+  expect(processingOf([fresh, old])).toEqual({ state: 'done', skipped: 1 });
+  expect(processingOf([old])).toEqual({ state: 'failed', step: 'Open the file', reason: 'no moov atom' });
+  expect(processingOf([])).toEqual({ state: 'none' });
+});
+
+it('takes the newest text that a step put out', () => {
+  const steps = (logline: string | null) => [step('logline_generator', 'succeeded', { output: { logline } })];
+  const runs = [
+    run('1', 'succeeded', steps('old')),
+    run('3', 'failed', steps(null)),
+    run('2', 'succeeded', steps(' new ')),
+  ];
+  expect(outputText(runs, 'logline')).toBe('new');
+  expect(outputText([], 'logline')).toBeNull();
+});
+
+it('orders the pictures as the film does', () => {
+  const artifact = (name: string, contentType = 'image/jpeg') => ({ name, contentType }) as Artifact;
+  const all = ['shot-0010.jpg', 'shot-0009.jpg', 'shot-10000.jpg', 'cover.jpg'].map((name) => artifact(name));
+  const names = keyframes([...all, artifact('shot.json', 'application/json')]).map((one) => one.name);
+  expect(names).toEqual(['shot-0009.jpg', 'shot-0010.jpg', 'shot-10000.jpg']);
+});
+
+it('tells whether an event is about an asset', () => {
+  const event = (change: Partial<LogEvent>) => ({ subject: 'run', subjectId: '9', data: {}, ...change }) as LogEvent;
+  const runs = [run('1', 'running', [])];
+  expect(concernsAsset(event({ subjectId: '1' }), 'a', runs)).toBe(true);
+  expect(concernsAsset(event({ data: { assetId: 'a' } }), 'a', runs)).toBe(true);
+  expect(concernsAsset(event({}), 'a', runs)).toBe(false);
+  expect(concernsAsset(event({ subject: 'upload', subjectId: '1' }), 'a', runs)).toBe(false);
+});
+
+it('has words for steps and kinds', () => {
+  expect(stepTitle('my_own-step')).toBe('My own step');
+  expect(mediaKind({ contentType: 'audio/ogg; codecs=opus' })).toBe('audio');
+  expect(mediaKind({ contentType: 'application/pdf' })).toBe('other');
+});

@@ -1,0 +1,114 @@
+import type { Run, Step } from '@holdfast/protocol';
+import { useState } from 'react';
+import { messageOf } from '../api/api-error.ts';
+import { Icon, type IconName } from '../app/icon.tsx';
+import { useServices } from '../app/services.tsx';
+import { formatPercent } from '../format/format.ts';
+import { ProgressBar } from '../uploads/progress-bar.tsx';
+import { stepTitle } from './asset-view.ts';
+
+/** What the pipeline did and does, step by step, with the reason where it did not. */
+export function Runs({ runs, onChanged }: { runs: readonly Run[]; onChanged: () => void }) {
+  return runs.map((run) => (
+    <section key={run.id} className="section" aria-labelledby={`run-${run.id}`}>
+      <div className="section-head">
+        <h2 id={`run-${run.id}`}>
+          {runTitle(run)}{' '}
+          <span className="quiet run-version">
+            {run.pipeline} {run.pipelineVersion}
+          </span>
+        </h2>
+        {run.state === 'failed' ? <RetryButton run={run} onChanged={onChanged} /> : null}
+      </div>
+      <ol className="steps panel">
+        {run.steps.map((step) => (
+          <StepRow key={step.key} step={step} />
+        ))}
+      </ol>
+    </section>
+  ));
+}
+
+function runTitle(run: Run): string {
+  return { running: 'Processing', succeeded: 'Processed', failed: 'Processing failed' }[run.state];
+}
+
+function RetryButton({ run, onChanged }: { run: Run; onChanged: () => void }) {
+  const { api, announcer } = useServices();
+  const [busy, setBusy] = useState(false);
+  const retry = async () => {
+    setBusy(true);
+    try {
+      await api.retryRun(run.id);
+      announcer.say('The failed steps are done again.');
+      onChanged();
+    } catch (error) {
+      announcer.say(messageOf(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <button type="button" className="button" aria-disabled={busy} onClick={() => void (busy || retry())}>
+      <Icon name="retry" />
+      Retry failed steps
+    </button>
+  );
+}
+
+const stateIcons: Readonly<Record<Step['state'], IconName>> = {
+  blocked: 'waiting',
+  pending: 'waiting',
+  running: 'resume',
+  succeeded: 'done',
+  skipped: 'skipped',
+  failed: 'failed',
+};
+
+function StepRow({ step }: { step: Step }) {
+  const title = stepTitle(step.name);
+  return (
+    <li className="step" data-state={step.state}>
+      <Icon name={stateIcons[step.state]} />
+      <div className="step-words">
+        <p className="step-title">
+          {title} <code className="quiet">{step.name}</code>
+        </p>
+        {step.reason === null ? null : <p className="step-reason">{step.reason}</p>}
+        {step.state === 'running' ? (
+          <ProgressBar
+            label={title}
+            value={step.progress}
+            valueText={`${title}, ${formatPercent(step.progress)}`}
+            tone="active"
+          />
+        ) : null}
+      </div>
+      <p className="step-state">{stateWords(step)}</p>
+    </li>
+  );
+}
+
+function stateWords(step: Step): string {
+  switch (step.state) {
+    case 'blocked':
+      return 'Waits for the step before';
+    case 'pending':
+      return step.attempt > 0 ? `Tries again (${step.attempt} of ${step.attemptsMax})` : 'Due';
+    case 'running':
+      return formatPercent(step.progress);
+    case 'succeeded':
+      return took(step);
+    case 'skipped':
+      return 'Skipped';
+    case 'failed':
+      return step.attempt > 1 ? `Failed, tried ${step.attempt} times` : 'Failed';
+  }
+}
+
+function took({ startedAt, finishedAt }: Step): string {
+  if (startedAt === null || finishedAt === null) return 'Done';
+  const seconds = Math.max(0, (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000);
+  if (seconds < 0.1) return 'Done at once';
+  return `Done in ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+}

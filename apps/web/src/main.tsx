@@ -1,0 +1,57 @@
+/** Puts the page together: the only place that touches the browser's globals to make services. */
+import { createUploadClient } from '@holdfast/client';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { createApi } from './api/api.ts';
+import { createAnnouncer } from './app/announcer.ts';
+import { App } from './app/app.tsx';
+import { type Services, ServicesProvider } from './app/services.tsx';
+import { createSession } from './app/session.ts';
+import { createEventStream } from './events/event-stream.ts';
+import { NavigationProvider } from './routing/navigation.tsx';
+import { setTimer } from './state/resource.ts';
+import { createRememberedUploads } from './uploads/remembered.ts';
+import { createUploadDesk } from './uploads/upload-desk.ts';
+
+function createServices(): Services {
+  const storage = availableStorage();
+  const session = createSession(storage);
+  const announcer = createAnnouncer({ setTimer });
+  const api = createApi({ fetch: (...request) => window.fetch(...request), onSignedOut: session.lost });
+  const events = createEventStream({
+    open: (url) => new EventSource(url),
+    newestId: async () => (await api.recentEvents(1))[0]?.id ?? 0,
+    setTimer,
+    // Tells a lost session from a server that is away; the answer itself is of no use.
+    onGivenUp: () => void api.recentEvents(1).catch(() => undefined),
+  });
+  const uploads = createUploadDesk({
+    client: createUploadClient({ endpoint: '' }),
+    api,
+    remembered: createRememberedUploads(storage),
+    announce: announcer.say,
+    onSignedOut: session.lost,
+  });
+  return { api, events, uploads, session, announcer };
+}
+
+/** Browsers can refuse even to name it. */
+function availableStorage(): Storage | null {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
+}
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('index.html has no #root.');
+createRoot(root).render(
+  <StrictMode>
+    <ServicesProvider services={createServices()}>
+      <NavigationProvider>
+        <App />
+      </NavigationProvider>
+    </ServicesProvider>
+  </StrictMode>,
+);

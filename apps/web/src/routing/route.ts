@@ -1,0 +1,28 @@
+/** The addresses of the page. Pure: parsing and writing are each other's inverse. */
+
+export type Route =
+  | { readonly page: 'home' }
+  | { readonly page: 'asset'; readonly id: string }
+  | { readonly page: 'activity' }
+  | { readonly page: 'missing'; readonly path: string };
+
+export function parseRoute(path: string): Route {
+  const trimmed = path.replace(/\/+$/, '');
+  if (trimmed === '') return { page: 'home' };
+  if (trimmed === '/activity') return { page: 'activity' };
+  const id = /^\/assets\/([0-9a-f]{64})$/.exec(trimmed)?.[1];
+  return id === undefined ? { page: 'missing', path } : { page: 'asset', id };
+}
+
+export function routePath(route: Route): string {
+  switch (route.page) {
+    case 'home':
+      return '/';
+    case 'activity':
+      return '/activity';
+    case 'asset':
+      return `/assets/${route.id}`;
+    case 'missing':
+      return route.path;
+  }
+}

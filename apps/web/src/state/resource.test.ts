@@ -1,0 +1,66 @@
+import { expect, it } from 'vitest';
+import { ApiError } from '../api/api-error.ts';
+import { createResource } from './resource.ts';
+
+function setup(load: () => Promise<number>) {
+  const timers: (() => void)[] = [];
+  const resource = createResource(load, {
+    intervalMs: 1,
+    setTimer(run) {
+      timers.push(run);
+      return () => timers.splice(timers.indexOf(run), 1);
+    },
+  });
+  const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+  return { resource, timers, settle };
+}
+
+it('loads once for many changes that come while it loads', async () => {
+  let loads = 0;
+  const { resource, timers, settle } = setup(async () => {
+    loads += 1;
+    return loads;
+  });
+  const stop = resource.start();
+  resource.reload();
+  resource.reload();
+  await settle();
+  expect(resource.getSnapshot()).toEqual({ state: 'ready', value: 1 });
+  timers.shift()?.();
+  await settle();
+  expect(resource.getSnapshot()).toEqual({ state: 'ready', value: 2 });
+  timers.shift()?.();
+  await settle();
+  expect(loads).toBe(2);
+  stop();
+});
+
+it('keeps what it has when a later load fails', async () => {
+  let loads = 0;
+  const { resource, timers, settle } = setup(async () => {
+    loads += 1;
+    if (loads !== 2) throw new ApiError('unreachable', 'away');
+    return loads;
+  });
+  resource.start();
+  await settle();
+  expect(resource.getSnapshot().state).toBe('failed');
+  for (let i = 0; i < 2; i += 1) {
+    timers.shift()?.();
+    resource.reload();
+    await settle();
+  }
+  expect(loads).toBe(3);
+  expect(resource.getSnapshot()).toEqual({ state: 'ready', value: 2 });
+});
+
+it('says nothing after it was stopped and can be started again', async () => {
+  const { resource, settle } = setup(async () => 1);
+  resource.start()();
+  resource.reload();
+  await settle();
+  expect(resource.getSnapshot().state).toBe('loading');
+  resource.start();
+  await settle();
+  expect(resource.getSnapshot().state).toBe('ready');
+});

@@ -1,0 +1,88 @@
+/**
+ * Something that is loaded from the server and loaded again when an event says that it changed. While it is loaded again the
+ * old value stays on the screen; an error after a value leaves the value there.
+ */
+import { useEffect, useMemo } from 'react';
+import { type ApiError, isApiError } from '../api/api-error.ts';
+import { createStore, useWatchable, type Watchable } from './store.ts';
+
+export type Loaded<T> =
+  | { readonly state: 'loading' }
+  | { readonly state: 'ready'; readonly value: T }
+  | { readonly state: 'failed'; readonly error: ApiError };
+
+export interface Resource<T> extends Watchable<Loaded<T>> {
+  /** Loads again; calls during a load make one more, and loads are at least `intervalMs` apart. */
+  reload(): void;
+  /** Loads for the first time. Returns the function that stops it; it can be started again. */
+  start(): () => void;
+}
+
+export interface ResourceOptions {
+  readonly intervalMs: number;
+  setTimer(run: () => void, ms: number): () => void;
+}
+
+export function createResource<T>(load: () => Promise<T>, options: ResourceOptions): Resource<T> {
+  const store = createStore<Loaded<T>>({ state: 'loading' });
+  // Rises with every start: an answer to a load of an earlier life is thrown away.
+  let life = 0;
+  let started = false;
+  let busy = false;
+  let again = false;
+  let cancelTimer: (() => void) | null = null;
+
+  const run = async (current: number) => {
+    cancelTimer = null;
+    busy = true;
+    again = false;
+    const result = await load().then<Loaded<T>, Loaded<T>>((value) => ({ state: 'ready', value }), failed);
+    if (current !== life) return;
+    if (result.state !== 'failed' || store.getSnapshot().state !== 'ready') store.set(result);
+    cancelTimer = options.setTimer(() => {
+      busy = false;
+      cancelTimer = null;
+      if (again) void run(current);
+    }, options.intervalMs);
+  };
+
+  return {
+    ...store,
+    reload() {
+      if (busy) again = true;
+      else if (started) void run(life);
+    },
+    start() {
+      life += 1;
+      const current = life;
+      started = true;
+      void run(current);
+      return () => {
+        if (current !== life) return;
+        life += 1;
+        started = false;
+        cancelTimer?.();
+        busy = false;
+      };
+    },
+  };
+}
+
+/** An error that is not from the API is a mistake of ours: it is thrown on, to the console, and not shown as the server's. */
+function failed(error: unknown): { state: 'failed'; error: ApiError } {
+  if (!isApiError(error)) throw error;
+  return { state: 'failed', error };
+}
+
+/** `load` belongs to `key`: another key is another thing and starts empty. */
+export function useResource<T>(key: string, load: () => Promise<T>): [Loaded<T>, () => void] {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `load` is a new closure in every render; `key` says when it means something else.
+  const resource = useMemo(() => createResource(load, { intervalMs: 700, setTimer }), [key]);
+  useEffect(() => resource.start(), [resource]);
+  return [useWatchable(resource), resource.reload];
+}
+
+export function setTimer(run: () => void, ms: number): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+}

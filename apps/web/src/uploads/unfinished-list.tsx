@@ -1,0 +1,100 @@
+import { useState } from 'react';
+import { messageOf } from '../api/api-error.ts';
+import { Icon } from '../app/icon.tsx';
+import { useServices } from '../app/services.tsx';
+import { formatAgo, formatBytes, formatPercent } from '../format/format.ts';
+import { ProgressBar } from './progress-bar.tsx';
+import type { Unfinished } from './unfinished.ts';
+import { useNow, useUnfinished } from './use-uploads.ts';
+
+/** What earlier visits left: a page may not read a file again by itself, so somebody has to pick it. */
+export function UnfinishedList({ onChoose }: { onChoose: () => void }) {
+  const { items, reload } = useUnfinished();
+  const now = useNow(30_000);
+  if (items.length === 0) return null;
+  return (
+    <section className="section" aria-labelledby="unfinished-title">
+      <div className="section-head">
+        <h2 id="unfinished-title">Not finished yet</h2>
+      </div>
+      <ul className="rows panel">
+        {items.map((item) => (
+          <UnfinishedRow key={item.upload.id} item={item} now={now} onChoose={onChoose} onGone={reload} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+interface UnfinishedRowProps {
+  item: Unfinished;
+  now: number;
+  onChoose: () => void;
+  onGone: () => void;
+}
+
+function UnfinishedRow({ item: { upload, elsewhere }, now, onChoose, onGone }: UnfinishedRowProps) {
+  const state = elsewhere ? 'Being sent from elsewhere' : 'Select again to continue';
+  const figures = `${formatBytes(upload.receivedBytes)} of ${formatBytes(upload.size)} are stored · last bytes ${formatAgo(upload.updatedAt, now)}`;
+  return (
+    <li className="upload" data-tone="calm">
+      <div className="upload-head">
+        <span className="upload-name" title={upload.filename}>
+          {upload.filename}
+        </span>
+        <span className="upload-state">{state}</span>
+        <span className="upload-percent" aria-hidden="true">
+          {formatPercent(upload.progress)}
+        </span>
+      </div>
+      <ProgressBar
+        label={`Stored of ${upload.filename}`}
+        value={upload.progress}
+        valueText={`${state}, ${formatPercent(upload.progress)} stored`}
+        tone="calm"
+        chunk={upload.chunkSize / upload.size}
+      />
+      <p className="upload-figures">{figures}</p>
+      {elsewhere ? null : <UnfinishedActions upload={upload} onChoose={onChoose} onGone={onGone} />}
+    </li>
+  );
+}
+
+function UnfinishedActions({
+  upload,
+  onChoose,
+  onGone,
+}: Omit<UnfinishedRowProps, 'item' | 'now'> & Pick<Unfinished, 'upload'>) {
+  const { uploads, announcer } = useServices();
+  const [busy, setBusy] = useState(false);
+  const discard = async () => {
+    setBusy(true);
+    try {
+      await uploads.discard(upload);
+      document.querySelector<HTMLElement>('.drop-zone button')?.focus();
+      onGone();
+    } catch (error) {
+      announcer.say(`${upload.filename} could not be discarded: ${messageOf(error)}`);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <div className="upload-actions">
+      <button type="button" className="button" aria-label={`Select ${upload.filename} again`} onClick={onChoose}>
+        <Icon name="upload" />
+        Select
+      </button>
+      <button
+        type="button"
+        className="button"
+        aria-label={`Discard ${upload.filename}`}
+        disabled={busy}
+        onClick={() => void discard()}
+      >
+        <Icon name="cancel" />
+        Discard
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,94 @@
+import { UploadError, type UploadSnapshot } from '@holdfast/client';
+import { describe, expect, it } from 'vitest';
+import { announcement, spokenProgress, uploadFigures, uploadWords } from './upload-words.ts';
+
+function snapshot(change: Partial<UploadSnapshot> = {}): UploadSnapshot {
+  return {
+    id: '1',
+    state: 'uploading',
+    waiting: null,
+    uploadId: 'u',
+    filename: 'film.mp4',
+    contentType: 'video/mp4',
+    size: 80_000_000,
+    bytesAcknowledged: 34_100_000,
+    bytesInFlight: 0,
+    progress: 0.43,
+    chunksAcknowledged: 12,
+    totalChunks: 28,
+    chunkSize: 3_000_000,
+    bytesPerSecond: 5_200_000,
+    etaSeconds: 9,
+    assetId: null,
+    sha256: null,
+    resumed: false,
+    error: null,
+    ...change,
+  };
+}
+
+const unreachable = { state: 'waiting', waiting: { reason: 'unreachable', until: 0 } } as const;
+
+describe('a row', () => {
+  it('is calm while the server is away, and offers to try now', () => {
+    expect(uploadWords(snapshot(unreachable))).toEqual({
+      state: 'Server not reachable',
+      tone: 'calm',
+      note: 'Goes on by itself as soon as it answers.',
+      offer: 'retry',
+      over: false,
+    });
+  });
+
+  it('offers a retry only where it can help', () => {
+    const failed = (retryable: boolean) => {
+      const error = new UploadError('The file was changed.', { type: 'validation', code: 'source-changed', retryable });
+      return uploadWords(snapshot({ state: 'failed', error }));
+    };
+    expect(failed(true)).toMatchObject({ offer: 'retry', note: 'The file was changed.', tone: 'bad' });
+    expect(failed(false).offer).toBeNull();
+  });
+
+  it('shows what is known', () => {
+    expect(uploadFigures(snapshot())).toEqual(['34.1 MB of 80.0 MB', '12 of 28 chunks', '5.20 MB/s', '9 s left']);
+    expect(uploadFigures(snapshot({ state: 'paused' }))).toHaveLength(2);
+    expect(uploadFigures(snapshot({ state: 'completed' }))).toEqual(['80.0 MB']);
+    expect(uploadFigures(snapshot({ totalChunks: 0, bytesPerSecond: null, etaSeconds: null }))).toHaveLength(1);
+  });
+
+  it('has a progress bar that speaks', () => {
+    expect(spokenProgress(snapshot())).toBe('Uploading, 43 %, 12 of 28 chunks, 9 seconds left');
+  });
+});
+
+describe('what is said aloud', () => {
+  const preparing = snapshot({ state: 'preparing', progress: 0 });
+
+  it('the start, also of what continues', () => {
+    expect(announcement(preparing, snapshot({ progress: 0 }))).toBe('Uploading film.mp4.');
+    expect(announcement(preparing, snapshot({ resumed: true }))).toBe('film.mp4 continues at 43 %.');
+  });
+
+  it('each quarter once', () => {
+    expect(announcement(snapshot({ progress: 0.24 }), snapshot({ progress: 0.26 }))).toBe('film.mp4: 25 %.');
+    expect(announcement(snapshot({ progress: 0.26 }), snapshot({ progress: 0.49 }))).toBeNull();
+    expect(announcement(snapshot({ progress: 0.2 }), snapshot({ progress: 0.8 }))).toBe('film.mp4: 75 %.');
+    expect(announcement(snapshot({ progress: 0.8 }), snapshot({ progress: 0.999 }))).toBeNull();
+  });
+
+  it('pause, going on, waiting, failure and the end', () => {
+    expect(announcement(snapshot(), snapshot({ state: 'paused' }))).toBe('film.mp4 is paused at 43 %.');
+    expect(announcement(snapshot({ state: 'paused' }), snapshot())).toBe('film.mp4 goes on.');
+    expect(announcement(snapshot(), snapshot(unreachable))).toBe('film.mp4 waits: server not reachable.');
+    expect(announcement(snapshot(unreachable), snapshot())).toBe('film.mp4 goes on.');
+    const error = new UploadError('No room.', { type: 'server', code: 'insufficient-storage', retryable: true });
+    expect(announcement(snapshot(), snapshot({ state: 'failed', error }))).toBe('film.mp4 failed: No room.');
+    expect(announcement(snapshot(), snapshot({ state: 'completed' }))).toBe('film.mp4 is stored.');
+  });
+
+  it('not that a chunk is sent again', () => {
+    const retrying = snapshot({ state: 'waiting', waiting: { reason: 'retrying', until: 0 } });
+    expect(announcement(snapshot(), retrying)).toBeNull();
+    expect(announcement(retrying, snapshot())).toBeNull();
+  });
+});

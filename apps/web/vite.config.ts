@@ -1,0 +1,19 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+// `vite dev` serves the page from source and hands the API to a Holdfast server that runs beside it.
+const apiInDevelopment = 'http://127.0.0.1:8080';
+
+export default defineConfig({
+  root: import.meta.dirname,
+  plugins: [react()],
+  build: {
+    outDir: '../../packages/server/web',
+    emptyOutDir: true,
+    // The policy is default-src 'self': a font or picture that is inlined as data: would only be allowed for images.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: 'es2023',
+  },
+  server: { proxy: { '/v1': apiInDevelopment } },
+});

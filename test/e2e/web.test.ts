@@ -1,0 +1,281 @@
+/** The web page in a real Chromium against a real server process. Needs the build (`tsc -b`, `vite build apps/web`). */
+import type { Asset, Upload, UploadList } from '@holdfast/protocol';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ServerProcess } from './server-process.ts';
+import { expectAccessible, type Films, launchChromium, makeFilms, openTab, picture } from './web-browser.ts';
+
+// Small chunks, so that there are many of them in a film of 16 MB.
+const env = { HOLDFAST_MAX_CHUNK_SIZE_MB: '1', HOLDFAST_RESERVE_MB: '0' };
+const slow = 1_500_000;
+
+let browser: Browser;
+let films: Films;
+
+beforeAll(async () => {
+  [browser, films] = await Promise.all([launchChromium(), makeFilms()]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await films?.[Symbol.asyncDispose]();
+});
+
+const bar = (page: Page, name: string) => page.getByRole('progressbar', { name: `Upload of ${name}` });
+const rowOf = (page: Page, name: string) => page.locator('.upload').filter({ hasText: name });
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+const pick = (page: Page, files: string[]) => page.locator('input[type=file]').setInputFiles(files);
+
+async function percentOf(progress: Locator): Promise<number> {
+  return Number(await progress.getAttribute('aria-valuenow'));
+}
+
+async function reaches(progress: Locator, percent: number): Promise<void> {
+  await expect.poll(() => percentOf(progress), { timeout: 30_000, interval: 50 }).toBeGreaterThanOrEqual(percent);
+}
+
+async function shows(place: Locator, words: string, timeout = 30_000): Promise<void> {
+  await place.getByText(words).first().waitFor({ timeout });
+}
+
+async function json<T>(url: string): Promise<T> {
+  const answer = await fetch(url);
+  expect(answer.status).toBe(200);
+  return (await answer.json()) as T;
+}
+
+test('a film arrives with progress, can be paused and resumed, and is shown with its shots and logline', async () => {
+  await using server = await ServerProcess.start({ env });
+  await using tab = await openTab(browser, server.url);
+  const { page } = tab;
+  await shows(page.locator('main'), 'Nothing here yet');
+  await expectAccessible(page);
+
+  await tab.limit(slow);
+  await pick(page, [films.film]);
+  const progress = bar(page, 'harbour.mp4');
+  await reaches(progress, 10);
+  expect(await progress.getAttribute('aria-valuetext')).toMatch(/^Uploading, \d+ %, \d+ of \d+ chunks/);
+  await expectAccessible(page);
+  await picture(page, 'uploading');
+
+  await button(page, 'Pause harbour.mp4').click();
+  await shows(rowOf(page, 'harbour.mp4'), 'Paused');
+  const { items } = await json<UploadList>(`${server.url}/v1/uploads`);
+  await expect.poll(async () => (await json<Upload>(`${server.url}/v1/uploads/${items[0]?.id}`)).state).toBe('paused');
+  await page.locator('[role=status][aria-live=polite]').getByText('is paused at').waitFor();
+  const before = await json<Upload>(`${server.url}/v1/uploads/${items[0]?.id}`);
+  await page.waitForTimeout(700);
+  const after = await json<Upload>(`${server.url}/v1/uploads/${items[0]?.id}`);
+  expect(after.receivedBytes).toBe(before.receivedBytes);
+
+  await tab.limit(0);
+  await button(page, 'Resume harbour.mp4').click();
+  await shows(rowOf(page, 'harbour.mp4'), 'Stored and verified');
+  await page.locator('.card').getByRole('link', { name: 'harbour.mp4' }).waitFor();
+  await page.locator('.card-picture img').waitFor({ timeout: 60_000 });
+  await shows(page.locator('.card'), 'A video of 6 s', 60_000);
+  await expectAccessible(page);
+
+  await page.locator('.card').getByRole('link', { name: 'harbour.mp4' }).click();
+  await page.waitForURL(`**/assets/${films.sha256}`);
+  await page.getByRole('heading', { level: 1 }).getByText('A video of 6 s').waitFor();
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
+  await expect
+    .poll(() => page.locator('video').evaluate((video: HTMLVideoElement) => video.readyState))
+    .toBeGreaterThan(0);
+  const shots = page.getByRole('button', { name: /^Shot \d/ });
+  expect(await shots.count()).toBe(3);
+  await shots.nth(2).click();
+  await expect
+    .poll(() => page.locator('video').evaluate((video: HTMLVideoElement) => video.currentTime))
+    .toBeGreaterThan(3.9);
+  expect(await shots.nth(2).getAttribute('aria-current')).toBe('true');
+  await shows(page.locator('.facts'), films.sha256);
+  await shows(page.locator('.facts'), 'H.264');
+  await page.getByRole('link', { name: 'Download harbour.analytic.json' }).waitFor();
+  await expectAccessible(page);
+
+  await page.getByRole('link', { name: 'Activity' }).click();
+  await shows(page.locator('.log'), 'run succeeded');
+  await expectAccessible(page);
+  await page.reload();
+  await shows(page.locator('.log'), 'run succeeded');
+  expect(tab.problems).toEqual([]);
+});
+
+test('the server is killed half-way: the page says so calmly and goes on by itself', async () => {
+  await using server = await ServerProcess.start({ env });
+  await using tab = await openTab(browser, server.url);
+  const { page } = tab;
+  await tab.limit(slow);
+  await pick(page, [films.film]);
+  await reaches(bar(page, 'harbour.mp4'), 40);
+  await server.kill('SIGKILL');
+  const note = 'Server not reachable — going on by itself as soon as it answers.';
+  await shows(page.locator('.connection-note'), note);
+  await shows(rowOf(page, 'harbour.mp4'), 'Goes on by itself as soon as it answers.');
+  await expectAccessible(page);
+  await picture(page, 'server-away');
+  const stood = await percentOf(bar(page, 'harbour.mp4'));
+  expect(stood).toBeGreaterThan(20);
+
+  await tab.limit(0);
+  await server.run();
+  await shows(rowOf(page, 'harbour.mp4'), 'Stored and verified', 60_000);
+  await page.locator('.connection-note').waitFor({ state: 'detached' });
+  const asset = await json<Asset>(`${server.url}/v1/assets/${films.sha256}`);
+  expect(asset.filename).toBe('harbour.mp4');
+  expect(tab.problems).toEqual([]);
+});
+
+test('an upload that an earlier visit left goes on when the file is selected again, with only what is missing', async () => {
+  await using server = await ServerProcess.start({ env });
+  await using tab = await openTab(browser, server.url);
+  const { page } = tab;
+  await tab.limit(slow);
+  await pick(page, [films.film]);
+  await reaches(bar(page, 'harbour.mp4'), 50);
+  await page.reload();
+  await shows(rowOf(page, 'harbour.mp4'), 'Select again to continue');
+  await expectAccessible(page);
+  const { items } = await json<UploadList>(`${server.url}/v1/uploads?state=receiving,paused`);
+  expect(items).toHaveLength(1);
+  const left = await json<Upload>(`${server.url}/v1/uploads/${items[0]?.id}`);
+  expect(left.receivedChunks).toBeGreaterThan(2);
+  expect(left.missingChunks.length).toBeGreaterThan(2);
+
+  tab.chunksSent.length = 0;
+  await tab.limit(0);
+  const chooser = page.waitForEvent('filechooser');
+  await button(page, 'Select harbour.mp4 again').click();
+  await (await chooser).setFiles([films.film]);
+  await shows(rowOf(page, 'harbour.mp4'), 'Stored and verified');
+  expect(tab.chunksSent.toSorted((a, b) => a - b)).toEqual(left.missingChunks);
+  expect((await json<Upload>(`${server.url}/v1/uploads/${left.id}`)).assetId).toBe(films.sha256);
+  expect(tab.problems).toEqual([]);
+});
+
+test('everything can be done with the keyboard', async () => {
+  await using server = await ServerProcess.start({ env });
+  await using tab = await openTab(browser, server.url);
+  const { page } = tab;
+  const focused = () =>
+    page.evaluate(
+      () => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent?.trim(),
+    );
+  await button(page, 'Choose files').waitFor();
+  await page.keyboard.press('Tab');
+  expect(await focused()).toBe('Skip to the content');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  expect(await focused()).toBe('Choose files');
+
+  await tab.limit(500_000);
+  const chooser = page.waitForEvent('filechooser');
+  await page.keyboard.press('Enter');
+  await (await chooser).setFiles([films.film]);
+  await button(page, 'Pause harbour.mp4').waitFor();
+  await page.keyboard.press('Tab');
+  expect(await focused()).toBe('Pause harbour.mp4');
+  await page.keyboard.press('Space');
+  await shows(rowOf(page, 'harbour.mp4'), 'Paused');
+  expect(await focused()).toBe('Resume harbour.mp4');
+  await page.keyboard.press('Enter');
+  await button(page, 'Pause harbour.mp4').waitFor();
+  await page.keyboard.press('Tab');
+  expect(await focused()).toBe('Cancel harbour.mp4');
+  await page.keyboard.press('Enter');
+  await rowOf(page, 'harbour.mp4').waitFor({ state: 'detached' });
+  expect(await focused()).toBe('Choose files');
+  await expect
+    .poll(async () => (await json<UploadList>(`${server.url}/v1/uploads?state=cancelled`)).items.length)
+    .toBe(1);
+  expect(tab.problems).toEqual([]);
+});
+
+test('a file that is no film is kept, says why it was not processed, and can be tried again', async () => {
+  await using server = await ServerProcess.start({ env });
+  await using tab = await openTab(browser, server.url);
+  const { page } = tab;
+  await button(page, 'Choose files').waitFor();
+  await page.evaluate(() => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(['this is not a film'], 'broken.mp4', { type: 'video/mp4' }));
+    const drag = { dataTransfer, bubbles: true, cancelable: true };
+    for (const type of ['dragenter', 'dragover', 'drop']) document.body.dispatchEvent(new DragEvent(type, drag));
+  });
+  await page.locator('.upload').getByRole('link', { name: 'broken.mp4' }).click();
+  await page.getByRole('heading', { level: 2, name: /Processing failed/ }).waitFor();
+  await shows(page.locator('.no-player'), 'Every byte is stored and verified.');
+  await expectAccessible(page);
+  const download = page.waitForEvent('download');
+  await page.locator('.no-player').getByRole('link', { name: 'Download' }).click();
+  expect((await download).suggestedFilename()).toBe('broken.mp4');
+  await button(page, 'Retry failed steps').click();
+  await page.getByRole('heading', { level: 2, name: /Processing failed/ }).waitFor();
+  expect(tab.problems).toEqual([]);
+});
+
+test('a server with keys asks for one and keeps it out of reach of scripts', async () => {
+  const key = 'a-key-of-some-length';
+  await using server = await ServerProcess.start({
+    env: { ...env, HOLDFAST_API_KEYS: `lena:${key}` },
+  });
+  await using tab = await openTab(browser, server.url);
+  const { page } = tab;
+  await page.getByLabel('API key').fill('not-the-right-key');
+  await expectAccessible(page);
+  await button(page, 'Sign in').click();
+  await shows(page.getByRole('alert'), 'does not know that key');
+  await page.getByLabel('API key').fill(key);
+  await button(page, 'Sign in').click();
+  await shows(page.locator('main'), 'Nothing here yet');
+  const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
+  expect(kept).not.toContain(key);
+  expect(kept).not.toContain('holdfast-session');
+  await pick(page, [films.film]);
+  await shows(rowOf(page, 'harbour.mp4'), 'Stored and verified');
+  await page.reload();
+  await page.locator('.card').getByRole('link', { name: 'harbour.mp4' }).waitFor();
+  await button(page, 'Sign out').click();
+  await page.getByLabel('API key').waitFor();
+  expect(tab.problems).toEqual([]);
+});
+
+test('pages fit a phone, the dark and people who want no motion', async () => {
+  await using server = await ServerProcess.start({ env });
+  await using tab = await openTab(browser, server.url);
+  await pick(tab.page, [...films.gallery, films.film]);
+  await expect
+    .poll(
+      () =>
+        tab.page
+          .locator('.card-logline')
+          .filter({ hasText: / of [\d.]+ s: / })
+          .count(),
+      { timeout: 90_000 },
+    )
+    .toBe(5);
+  await button(tab.page, 'Clear finished').click();
+  await picture(tab.page, 'home-light');
+  const asset = `${server.url}/assets/${films.sha256}`;
+  const looks = [
+    { name: 'home-dark', url: server.url, options: { colorScheme: 'dark' } },
+    { name: 'asset', url: asset, options: {} },
+    { name: 'home-phone', url: server.url, options: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 } },
+    { name: 'asset-phone', url: asset, options: { viewport: { width: 390, height: 844 }, reducedMotion: 'reduce' } },
+    { name: 'activity', url: `${server.url}/activity`, options: {} },
+  ] as const;
+  for (const { name, url, options } of looks) {
+    await using look = await openTab(browser, url, options);
+    await look.page.locator('.card-picture img, .shot img, .log-line').first().waitFor();
+    const wide = await look.page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
+    expect(wide, `${name} must not scroll sideways`).toBeLessThanOrEqual(0);
+    await expectAccessible(look.page);
+    await picture(look.page, name);
+    expect(look.problems).toEqual([]);
+  }
+});
