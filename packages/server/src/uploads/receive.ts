@@ -135,7 +135,7 @@ export class Receiver {
       ttlMs: this.#deps.limits.uploadTtlMs,
     } as const;
     const decision = await decideOn(this.#deps.store, { id: delivery.uploadId, command, now, extentAt: range.start });
-    if (decision.kind === 'reject') throw decision.error;
+    if (decision.kind === 'reject') throw await this.#refused(delivery.uploadId, decision.error);
     this.#deps.crash('receipt:after-commit');
     await this.#follow(decision.next, command.extent);
     return { upload: decision.next, extent: command.extent, duplicate: decision.writes.length === 0 };
@@ -144,7 +144,10 @@ export class Receiver {
   /** The same bytes are acknowledged again, others refused; neither is written. */
   async #again(upload: Upload, extent: Extent, delivery: ChunkDelivery): Promise<Receipt> {
     const range = { start: extent.offset, end: extent.offset + extent.length };
-    if (await this.#deps.blobs.matches(upload.id, range, delivery.body)) return { upload, extent, duplicate: true };
+    const same = await this.#deps.blobs.matches(upload.id, range, delivery.body).catch(async (error: unknown) => {
+      throw await this.#explain(upload, error);
+    });
+    if (same) return { upload, extent, duplicate: true };
     throw new HoldfastError(
       'chunk-conflict',
       `Chunk ${delivery.index} is already stored with other bytes; the stored ones are kept. If the file has changed, start a new upload.`,
@@ -191,7 +194,7 @@ export class Receiver {
     if (!(error instanceof HoldfastError && error.code === 'storage-damaged')) return error;
     const current = await this.#deps.store.find(upload.id);
     const refused = current ? refusal(current) : notFound(upload.id);
-    if (refused) return refused;
+    if (refused) return await this.#refused(upload.id, refused);
     this.#coverage.forget(upload.id);
     await this.#deps.blobs.discard(upload.id);
     const dropped = await dropDamaged(this.#deps, upload.id, 'stored bytes are gone');
@@ -200,6 +203,12 @@ export class Receiver {
       `Storage lost ${dropped} bytes of this upload. Ask for its status and send what is missing again.`,
       { cause: error },
     );
+  }
+
+  /** An upload that ended while the chunk came in was freed already: what the chunk left behind goes too. */
+  async #refused(uploadId: string, error: HoldfastError): Promise<HoldfastError> {
+    if (error.code === 'upload-closed' || error.code === 'upload-not-found') await this.#deps.blobs.discard(uploadId);
+    return error;
   }
 
   async #follow(upload: Upload, extent: Extent): Promise<void> {
