@@ -30,7 +30,10 @@ export interface Exit {
 }
 
 /** Runs the command line to its end; for refusals to start. */
-export async function holdfast(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Exit & { stderr: string; stdout: string }> {
+export async function holdfast(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Exit & { stderr: string; stdout: string }> {
   const child = spawn(nodeBinary, [program, ...args], { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';

@@ -8,6 +8,7 @@
  *   POST   /v1/uploads/:id/pause|resume     → Upload
  *   POST   /v1/uploads/:id/complete         wait for the end  ?wait=seconds (0 … 60, 20) → 200 Upload | 202 Upload (still finishing) | 409 missing-chunks
  *   DELETE /v1/uploads/:id                  cancel            → Upload
+ *   GET    /v1/uploads/:id/chunks          what is stored     ?after=index&limit= → ChunkList
  *   GET    /v1/uploads/:id/events           log               JSON EventList ?after=seq&limit= | text/event-stream (Last-Event-ID)
  *   GET    /v1/events                       everything of the principal, as text/event-stream (Last-Event-ID) or JSON
  *   GET    /v1/assets                       list              ?filename=&limit=&cursor= → AssetList
@@ -95,7 +96,10 @@ export const Upload = Type.Object(
     createdAt: Time,
     updatedAt: Time,
     expiresAt: Time,
+    firstByteAt: Nullable(Time),
+    lastByteAt: Nullable(Time),
     completedAt: Nullable(Time),
+    contentUrl: Nullable(Type.String({ description: 'Where the file can be read once the upload is completed.' })),
     lastEvent: Type.Integer({ description: 'Sequence number of the last event in the log.' }),
   },
   { $id: 'Upload' },
@@ -129,6 +133,21 @@ export const ChunkReceipt = Type.Object(
   { $id: 'ChunkReceipt' },
 );
 export type ChunkReceipt = Static<typeof ChunkReceipt>;
+
+export const ChunkRecord = Type.Object(
+  {
+    index: Type.Integer(),
+    offset: Type.Integer(),
+    length: Type.Integer(),
+    crc32c: Type.String({ description: '8 hex digits.' }),
+    sha256: Nullable(Sha256Hex),
+    receivedAt: Time,
+  },
+  { $id: 'ChunkRecord' },
+);
+export type ChunkRecord = Static<typeof ChunkRecord>;
+export const ChunkList = Type.Object({ items: Type.Array(ChunkRecord) }, { $id: 'ChunkList' });
+export type ChunkList = Static<typeof ChunkList>;
 
 export const LogEvent = Type.Object(
   {

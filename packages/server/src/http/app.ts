@@ -13,16 +13,22 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { HoldfastError } from '../core/errors.ts';
+import type { BodySource } from '../core/ports/body-source.ts';
 import type { Clock } from '../core/ports/clock.ts';
+import type { FormLimits } from '../core/ports/form-source.ts';
+import { chunkedFormDialect, chunkedFormPrefix } from '../dialects/chunked-form/plugin.ts';
 import type { NativeContext } from '../dialects/native/context.ts';
 import { nativeDialect, nativeSchemas } from '../dialects/native/plugin.ts';
 import { renderEvent } from '../dialects/native/render.ts';
 import type { Authenticator } from './auth.ts';
 import { RequestBody } from './body-source.ts';
 import { openApiInfo, pageSecurity } from './documents.ts';
-import { answerErrors, jsonBodyBytesMax } from './errors.ts';
+import { draining } from './draining.ts';
+import { answerError, answerErrorAs, answerErrors, answerUnreadable, jsonBodyBytesMax } from './errors.ts';
 import { EventStreams } from './event-stream.ts';
+import { FormReader } from './form-reader.ts';
 import { type HealthCheck, healthRoutes } from './health-routes.ts';
+import { takeJsonBodies } from './json-body.ts';
 import { addStoreGauges, type Metrics } from './metrics.ts';
 import { hostGuard, originGuard } from './same-origin.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -62,22 +68,13 @@ export interface HttpServer {
 
 const headersTimeoutMs = 20_000;
 const keepAliveMs = 65_000;
+/** A connection on which neither side sends for this long is closed: a reader that has gone away. Longer than any wait of ours. */
+const silentConnectionMs = 300_000;
 
 export async function createHttpServer(options: HttpOptions): Promise<HttpServer> {
   const { services, clock, auth } = options;
   let stopping = false;
-  const app = Fastify({
-    loggerInstance: options.log,
-    logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: jsonBodyBytesMax,
-    trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
-    genReqId: () => randomUUID(),
-    requestIdHeader: false,
-    keepAliveTimeout: keepAliveMs,
-    forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 512 },
-    http: { headersTimeout: headersTimeoutMs, requestTimeout: 0, noDelay: true },
-  }).withTypeProvider<TypeBoxTypeProvider>();
+  const app = bareServer(options);
   const streams = new EventStreams({
     store: services.store,
     clock,
@@ -103,12 +100,18 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     }),
   );
   await app.register(sessionRoutes(auth, () => clock.now()));
+  const intake = {
+    principal: (request: FastifyRequest) => request.principal,
+    body: (request: FastifyRequest) => new RequestBody(request.raw, { clock, idleMs: services.limits.bodyIdleMs }),
+    form: (body: BodySource, boundary: string, limits: FormLimits) => new FormReader(body, boundary, limits),
+    answerErrorAs,
+  };
+  await app.register(chunkedFormDialect({ ...services, ...intake }), { prefix: chunkedFormPrefix });
   await app.register(
     nativeDialect({
       ...services,
+      ...intake,
       now: () => clock.now(),
-      principal: (request: FastifyRequest) => request.principal,
-      body: (request: FastifyRequest) => new RequestBody(request.raw, { clock, idleMs: services.limits.bodyIdleMs }),
       stream: (reply: FastifyReply, query) => {
         if (streams.full) throw new HoldfastError('rate-limited', 'Too many event streams are open.');
         streams.serve(reply, query);
@@ -121,14 +124,34 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
   app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger());
   if (options.webDir !== null) await app.register(publicScope(webUi(options.webDir)));
 
+  const drain = draining(app as unknown as FastifyInstance, clock);
   return {
     app: app as unknown as FastifyInstance,
     close: async () => {
       stopping = true;
       streams.closeAll();
-      await app.close();
+      await drain();
     },
   };
+}
+
+function bareServer(options: HttpOptions) {
+  return Fastify({
+    loggerInstance: options.log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: jsonBodyBytesMax,
+    trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    keepAliveTimeout: keepAliveMs,
+    connectionTimeout: silentConnectionMs,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    frameworkErrors: answerError,
+    clientErrorHandler: answerUnreadable,
+    routerOptions: { maxParamLength: 512 },
+    http: { headersTimeout: headersTimeoutMs, requestTimeout: 0, noDelay: true },
+  }).withTypeProvider<TypeBoxTypeProvider>();
 }
 
 /** Validation, schemas, errors, and what every answer carries. */
@@ -136,6 +159,8 @@ async function registerPlugins(app: FastifyInstance, options: HttpOptions): Prom
   app.setValidatorCompiler(compileValidator());
   for (const schema of nativeSchemas) app.addSchema(schema);
   answerErrors(app, options);
+  const idleMs = options.services.limits.bodyIdleMs;
+  takeJsonBodies(app, { clock: options.clock, idleMs, bytesMax: jsonBodyBytesMax });
   await app.register(cookie);
   await app.register(helmet, {
     contentSecurityPolicy: { directives: pageSecurity },

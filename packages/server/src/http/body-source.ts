@@ -3,6 +3,7 @@
  * stops reading when the writer is behind.
  */
 import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import { HoldfastError } from '../core/errors.ts';
 import type { BodyBatch, BodySource } from '../core/ports/body-source.ts';
 import type { Clock } from '../core/ports/clock.ts';
@@ -11,6 +12,20 @@ const batchBytes = 1024 * 1024;
 const unreleasedMax = 2;
 /** What is thrown away of a refused body, so that the sender can read the answer; beyond it the connection is closed. */
 const abandonBytesMax = 80 * 1024 * 1024;
+
+/** Smaller buffers are left to the garbage collector: freeing one costs about a microsecond. */
+const freedBytesMin = 4 * 1024;
+
+/**
+ * Gives the memory of a socket read back at once. Left to the garbage collector, the 16,000 reads of a GiB make V8 collect its whole heap
+ * some 40 times (measured: a quarter of all CPU time), because it counts memory outside of its heap as pressure on it.
+ */
+function free(buffer: Buffer): void {
+  const { buffer: memory } = buffer;
+  if (buffer.byteLength < freedBytesMin || !(memory instanceof ArrayBuffer)) return;
+  // Only a buffer that owns all of its memory: others share Node's pool.
+  if (memory.byteLength === buffer.byteLength) memory.transfer(0);
+}
 
 export interface BodyOptions {
   readonly clock: Clock;
@@ -147,6 +162,8 @@ export class RequestBody implements BodySource {
     const release = () => {
       if (released) return;
       released = true;
+      // What does not come from a socket (a request made in a test) belongs to whoever made it.
+      if (this.#request.socket instanceof Socket) for (const buffer of buffers) free(buffer);
       this.#unreleased -= 1;
       if (this.#unreleased < unreleasedMax && this.#gatheredBytes < batchBytes) this.#request.resume();
     };

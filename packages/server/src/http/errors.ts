@@ -1,4 +1,7 @@
-/** Every error leaves as problem details (RFC 9457) with a stable code; what the client cannot know stays in the log. */
+/** Every error leaves with a stable code, as problem details (RFC 9457) or in its dialect's words; what the client cannot know stays in the log. */
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HoldfastError } from '../core/errors.ts';
 import { codeOfField, problemOf, retryAfterSeconds, statusOf } from '../dialects/native/problems.ts';
@@ -7,34 +10,75 @@ import { isPagePath } from './web-ui.ts';
 export const jsonBodyBytesMax = 1024 * 1024;
 
 export function answerErrors(app: FastifyInstance, options: { readonly webDir: string | null }): void {
-  const answer = (error: HoldfastError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const wait = retryAfterSeconds[error.code];
-    if (wait !== undefined) reply.header('retry-after', wait);
-    if (error.code === 'body-timeout' || error.code === 'body-too-long' || error.code === 'shutting-down')
-      reply.header('connection', 'close');
-    if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="holdfast"');
-    const { id: uploadId } = (request.params ?? {}) as { id?: string };
-    const level = statusOf[error.code] >= 500 ? 'error' : 'info';
-    request.log[level](
-      { code: error.code, uploadId, route: request.routeOptions.url, ...(level === 'error' ? { err: error } : {}) },
-      error.message,
-    );
-    return reply
-      .code(statusOf[error.code])
-      .type('application/problem+json')
-      .send(JSON.stringify(problemOf(error, request.id)));
-  };
-  app.setErrorHandler((error: unknown, request, reply) => answer(coded(error), request, reply));
+  app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '/';
     if (options.webDir !== null && isPagePath(request.method, path, request.headers.accept))
       return reply.header('cache-control', 'no-cache').sendFile('index.html', options.webDir);
-    return answer(
-      new HoldfastError('route-not-found', `There is nothing at ${request.method} ${path.slice(0, 200)}.`),
-      request,
-      reply,
-    );
+    const nothing = `There is nothing at ${request.method} ${path.slice(0, 200)}.`;
+    return answerError(new HoldfastError('route-not-found', nothing), request, reply);
   });
+}
+
+/** How an error looks in the words of one dialect. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: object;
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfterSeconds?: number | undefined;
+}
+
+export type ErrorHandler = (cause: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
+
+/** Also for what Fastify refuses before it knows a route, such as an address that is not well-formed. */
+export const answerError: ErrorHandler = answerErrorAs((error, requestId) => ({
+  status: statusOf[error.code],
+  contentType: 'application/problem+json',
+  body: problemOf(error, requestId),
+  retryAfterSeconds: retryAfterSeconds[error.code],
+}));
+
+/** Answers every error as `render` says, with the headers and the log line that are the same in all dialects. */
+export function answerErrorAs(render: (error: HoldfastError, requestId: string) => ErrorAnswer): ErrorHandler {
+  return (cause, request, reply) => {
+    const error = coded(cause);
+    const answer = render(error, request.id);
+    if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', answer.retryAfterSeconds);
+    if (error.code === 'body-timeout' || error.code === 'body-too-long' || error.code === 'shutting-down')
+      reply.header('connection', 'close');
+    if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="holdfast"');
+    const { id: uploadId } = (request.params ?? {}) as { id?: string };
+    const level = answer.status >= 500 ? 'error' : 'info';
+    request.log[level](
+      { code: error.code, uploadId, route: request.routeOptions.url, ...(level === 'error' ? { err: error } : {}) },
+      error.message,
+    );
+    return reply.code(answer.status).type(answer.contentType).send(JSON.stringify(answer.body));
+  };
+}
+
+/** What node:http could not read as a request: answered as a problem too, then the connection is closed. */
+export function answerUnreadable(error: { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const { status, refusal } = unreadable(error.code);
+  const body = JSON.stringify({ ...problemOf(refusal, randomUUID()), status });
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  if (socket.writable) socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  else socket.destroy();
+}
+
+function unreadable(code: string | undefined): { status: number; refusal: HoldfastError } {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return { status: 408, refusal: new HoldfastError('body-timeout', 'The request did not arrive in time.') };
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return { status: 431, refusal: new HoldfastError('invalid-request', 'The headers of the request are too large.') };
+  return { status: 400, refusal: new HoldfastError('invalid-request', 'The request is not well-formed HTTP/1.1.') };
 }
 
 /** Fastify's own refusals carry a status below 500 and are the request's fault; anything unknown is ours. */

@@ -61,35 +61,60 @@ export class EventStreams {
   }
 
   async #pump(reply: FastifyReply, query: Omit<EventQuery, 'limit'>, isOpen: () => boolean): Promise<void> {
-    const { store, render } = this.#options;
+    const { store, clock, render } = this.#options;
+    const bell = new Bell(clock);
+    // One subscription as long as the stream: taking a new one for each wait would make the store look anew each time.
+    const unsubscribe = store.onEvents(() => bell.ring());
+    reply.raw.once('close', () => bell.ring());
     let after = query.after;
-    while (isOpen()) {
-      const news = this.#news();
-      const events = await store.events({ ...query, after, limit: batch });
-      for (const event of events) after = query.subject ? event.seq : event.id;
-      const text = events
-        .map((event) => frame(query.subject ? event.seq : event.id, event.type, render(event)))
-        .join('');
-      if (text !== '' && isOpen() && !reply.raw.write(text)) await drained(reply);
-      if (events.length === batch) news.cancel();
-      else if ((await news.promise) === 'quiet' && isOpen()) reply.raw.write(': still here\n\n');
+    try {
+      while (isOpen()) {
+        // Before reading, so that no event is missed between.
+        bell.reset();
+        const events = await store.events({ ...query, after, limit: batch });
+        for (const event of events) after = query.subject ? event.seq : event.id;
+        const text = events
+          .map((event) => frame(query.subject ? event.seq : event.id, event.type, render(event)))
+          .join('');
+        if (text !== '' && isOpen() && !reply.raw.write(text)) await drained(reply);
+        if (events.length === batch) continue;
+        if ((await bell.rung(heartbeatMs)) === 'quiet' && isOpen()) reply.raw.write(': still here\n\n');
+      }
+    } finally {
+      unsubscribe();
     }
   }
+}
 
-  /** Resolves at the next event or when it is time for a sign of life. Begun before reading, so that no event is missed between. */
-  #news(): { promise: Promise<'event' | 'quiet'>; cancel: () => void } {
-    let cancel = () => {};
-    const promise = new Promise<'event' | 'quiet'>((resolve) => {
-      const finish = (why: 'event' | 'quiet') => {
-        stopTimer();
-        unsubscribe();
-        resolve(why);
+/** Remembers that it rang until it is reset. */
+class Bell {
+  readonly #clock: Clock;
+  #rang = false;
+  #wake: () => void = () => {};
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  ring(): void {
+    this.#rang = true;
+    this.#wake();
+  }
+
+  reset(): void {
+    this.#rang = false;
+  }
+
+  /** Resolves when it rang, or when it was quiet for that long. */
+  rung(ms: number): Promise<'event' | 'quiet'> {
+    if (this.#rang) return Promise.resolve('event');
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(ms, () => resolve('quiet'));
+      this.#wake = () => {
+        cancel();
+        resolve('event');
       };
-      const stopTimer = this.#options.clock.after(heartbeatMs, () => finish('quiet'));
-      const unsubscribe = this.#options.store.onEvents(() => finish('event'));
-      cancel = () => finish('quiet');
     });
-    return { promise, cancel };
   }
 }
 

@@ -161,9 +161,9 @@ export class Receiver {
     const { blobs, crash } = this.#deps;
     const length = range.end - range.start;
     const whole = length === upload.size && length <= inlineDigestBytesMax;
-    if (upload.receivedExtents === 0) await blobs.prepare(upload.id, upload.size);
-    crash('receipt:before-write');
     try {
+      if (upload.receivedExtents === 0) await blobs.prepare(upload.id, upload.size);
+      crash('receipt:before-write');
       const request = {
         uploadId: upload.id,
         offset: range.start,
@@ -189,12 +189,14 @@ export class Receiver {
     }
   }
 
-  /** What went wrong in storage may have its reason in the upload: it was cancelled meanwhile, or somebody removed its file. */
+  /** What went wrong may have its reason in the upload: it was cancelled meanwhile, or somebody removed its file. */
   async #explain(upload: Upload, error: unknown): Promise<unknown> {
-    if (!(error instanceof HoldfastError && error.code === 'storage-damaged')) return error;
+    const damaged = error instanceof HoldfastError && error.code === 'storage-damaged';
     const current = await this.#deps.store.find(upload.id);
     const refused = current ? refusal(current) : notFound(upload.id);
-    if (refused) return await this.#refused(upload.id, refused);
+    const ended = refused?.code === 'upload-closed' || refused?.code === 'upload-not-found';
+    if (refused && (damaged || ended)) return await this.#refused(upload.id, refused);
+    if (!damaged) return error;
     this.#coverage.forget(upload.id);
     await this.#deps.blobs.discard(upload.id);
     const dropped = await dropDamaged(this.#deps, upload.id, 'stored bytes are gone');

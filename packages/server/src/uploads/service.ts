@@ -2,16 +2,20 @@
 import { EventEmitter } from 'node:events';
 import type { Command } from '../core/command.ts';
 import { type Creation, newUpload } from '../core/creation.ts';
-import { HoldfastError } from '../core/errors.ts';
+import { HoldfastError, invariant } from '../core/errors.ts';
 import { completedByOwner } from '../core/finishing-rules.ts';
-import type { Page, UploadQuery } from '../core/ports/upload-store.ts';
+import type { Decision, Page, UploadQuery } from '../core/ports/upload-store.ts';
+import { fraction } from '../core/progress.ts';
 import { refusal } from '../core/receiving-rules.ts';
-import { finalPhases, type Upload } from '../core/upload.ts';
+import { transition } from '../core/transition.ts';
+import { type Extent, finalPhases, type Upload } from '../core/upload.ts';
 import { apply, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { Finisher } from './finish.ts';
 import { type ChunkDelivery, type Receipt, Receiver } from './receive.ts';
 import { type UploadView, viewOf } from './view.ts';
+
+type Accepted = Extract<Decision, { kind: 'accept' }>;
 
 const pollMs = 500;
 
@@ -43,15 +47,11 @@ export class UploadService {
     const { store, limits, clock, observer, log } = this.#deps;
     const now = clock.now();
     const { upload, event } = newUpload({ ...request, id: this.#deps.newId() }, limits, now);
-    const owned =
-      upload.expectedDigest === null ? null : await store.findAsset(upload.expectedDigest, upload.principal);
-    const instant =
-      owned !== null && owned.size === upload.size
-        ? completedByOwner(upload, { ...owned, runs: this.#deps.planRuns(owned) }, now)
-        : null;
+    const begun = await this.#begin(upload, now);
+    const instant = begun.next.phase.name === 'completed';
     if (!instant) await this.#checkRoom(request.size);
-    const events = [event, ...(instant?.events ?? [])];
-    const created = await store.create(instant?.next ?? upload, events, instant?.writes ?? [], limits.liveUploadsMax);
+    const events = [event, ...begun.events];
+    const created = await store.create(begun.next, events, begun.writes, limits.liveUploadsMax);
     if (!created) {
       throw new HoldfastError(
         'too-many-uploads',
@@ -68,20 +68,25 @@ export class UploadService {
         filename: upload.safeName,
         size: upload.size,
         chunkSize: upload.chunkSize,
-        instant: instant !== null,
+        instant,
       },
       'upload created',
     );
-    if (instant) this.#ended(instant.next);
-    if (upload.size === 0 && !instant) return await this.#seal(upload);
-    return viewOf({ ...(instant?.next ?? upload), lastEvent: events.length }, [], now);
+    const next = { ...begun.next, lastEvent: events.length };
+    if (instant) this.#ended(next);
+    if (next.phase.name === 'validating') this.finisher.start(next, null);
+    return viewOf(next, [], now);
   }
 
   async receiveChunk(delivery: ChunkDelivery): Promise<Receipt> {
+    const { clock, log } = this.#deps;
+    const started = clock.now();
     const receipt = await this.#receiver.receive(delivery);
     const { upload, extent, duplicate } = receipt;
-    this.#deps.log.debug(
-      { uploadId: upload.id, chunk: delivery.index, size: extent.length, received: upload.receivedBytes, duplicate },
+    const progress = fraction(upload.receivedBytes, upload.size);
+    const bytesPerSecond = Math.round((extent.length * 1000) / Math.max(1, clock.now() - started));
+    log.debug(
+      { uploadId: upload.id, chunk: delivery.index, size: extent.length, progress, bytesPerSecond, duplicate },
       'chunk received',
     );
     return receipt;
@@ -91,6 +96,12 @@ export class UploadService {
     const upload = await this.#owned(handle);
     const extents = upload.phase.name === 'completed' ? [] : await this.#deps.store.extents(upload.id);
     return viewOf(upload, extents, this.#deps.clock.now());
+  }
+
+  /** The chunks that are stored, by offset; those of completed uploads too, as long as the upload is kept in lists. */
+  async chunks(handle: Handle): Promise<{ upload: Upload; extents: readonly Extent[] }> {
+    const upload = await this.#owned(handle);
+    return { upload, extents: await this.#deps.store.extents(upload.id) };
   }
 
   list(query: UploadQuery): Promise<Page<Upload>> {
@@ -145,15 +156,20 @@ export class UploadService {
     return upload;
   }
 
-  async #seal(upload: Upload): Promise<UploadView> {
-    const { store, clock } = this.#deps;
-    const sealed = await apply(store, {
-      id: upload.id,
-      command: { type: 'seal', lease: this.finisher.lease() },
-      now: clock.now(),
-    });
-    this.finisher.start(sealed, null);
-    return viewOf(sealed, [], clock.now());
+  /**
+   * How a new upload begins: completed when the principal owns the content, validating when there are no bytes to wait for, receiving
+   * otherwise. It is part of the transaction that creates it: a crash in between would leave an empty file waiting for bytes.
+   */
+  async #begin(upload: Upload, now: number): Promise<Accepted> {
+    const { store } = this.#deps;
+    const owned =
+      upload.expectedDigest === null ? null : await store.findAsset(upload.expectedDigest, upload.principal);
+    if (owned !== null && owned.size === upload.size)
+      return completedByOwner(upload, { ...owned, runs: this.#deps.planRuns(owned) }, now);
+    if (upload.size !== 0) return { kind: 'accept', next: upload, events: [], writes: [] };
+    const sealed = transition(upload, null, { type: 'seal', lease: this.finisher.lease() }, now);
+    invariant(sealed.kind === 'accept', 'a new upload is receiving');
+    return sealed;
   }
 
   async #checkRoom(size: number): Promise<void> {

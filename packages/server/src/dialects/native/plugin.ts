@@ -18,6 +18,8 @@ export const nativeSchemas = [
   wire.Upload,
   wire.UploadList,
   wire.ChunkReceipt,
+  wire.ChunkRecord,
+  wire.ChunkList,
   wire.EventList,
   wire.Asset,
   wire.AssetList,

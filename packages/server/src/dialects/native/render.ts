@@ -4,12 +4,15 @@ import { chunkCount } from '../../core/grid.ts';
 import type { Artifact, RunWithSteps, Step } from '../../core/ledger.ts';
 import type { OwnedAsset } from '../../core/ports/upload-store.ts';
 import { fraction } from '../../core/progress.ts';
-import type { LoggedEvent, Millis, Upload } from '../../core/upload.ts';
+import type { Extent, LoggedEvent, Millis, Upload } from '../../core/upload.ts';
 import type { Receipt } from '../../uploads/receive.ts';
 import type { UploadView } from '../../uploads/view.ts';
 
 const iso = (at: Millis): string => new Date(at).toISOString();
 const isoOrNull = (at: Millis | null): string | null => (at === null ? null : iso(at));
+
+const contentUrl = (assetId: string): string => `/v1/assets/${assetId}/content`;
+const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
 
 export function renderSummary(upload: Upload): wire.UploadSummary {
   const { phase } = upload;
@@ -35,7 +38,10 @@ export function renderSummary(upload: Upload): wire.UploadSummary {
     createdAt: iso(upload.createdAt),
     updatedAt: iso(upload.updatedAt),
     expiresAt: iso(upload.expiresAt),
+    firstByteAt: isoOrNull(upload.firstByteAt),
+    lastByteAt: isoOrNull(upload.lastByteAt),
     completedAt: phase.name === 'completed' ? iso(phase.at) : null,
+    contentUrl: phase.name === 'completed' ? contentUrl(phase.assetId) : null,
     lastEvent: upload.lastEvent,
   };
 }
@@ -59,12 +65,24 @@ export function renderReceipt({ upload, extent, duplicate }: Receipt, index: num
     index,
     offset: extent.offset,
     length: extent.length,
-    crc32c: extent.crc32c.toString(16).padStart(8, '0'),
+    crc32c: hex32(extent.crc32c),
     sha256: extent.sha256,
     duplicate,
     receivedBytes: upload.receivedBytes,
     size: upload.size ?? 0,
     state: upload.phase.name,
+  };
+}
+
+export function renderChunk(extent: Extent, chunkSize: number): wire.ChunkRecord {
+  const { offset, length, crc32c, sha256, receivedAt } = extent;
+  return {
+    index: Math.floor(offset / chunkSize),
+    offset,
+    length,
+    crc32c: hex32(crc32c),
+    sha256,
+    receivedAt: iso(receivedAt),
   };
 }
 
@@ -87,7 +105,7 @@ export function renderAsset(asset: OwnedAsset): wire.Asset {
       addedAt: iso(s.addedAt),
     })),
     createdAt: iso(asset.createdAt),
-    contentUrl: `/v1/assets/${asset.id}/content`,
+    contentUrl: contentUrl(asset.id),
   };
 }
 
