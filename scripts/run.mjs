@@ -91,7 +91,7 @@ function install() {
     () => {
       console.log('Installing packages …');
       // Not `npm ci`: it stops when the lock leaves out optional packages of other platforms. The versions are the lock's all the same.
-    run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
+      run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
     },
   );
 }
@@ -108,11 +108,15 @@ function build() {
 }
 
 function start() {
-  const child = spawn(join(bin, 'node'), ['--max-semi-space-size=4', join(root, 'packages/server/bin/holdfast.js'), 'serve', ...rest], {
-    cwd: root,
-    env,
-    stdio: 'inherit',
-  });
+  const child = spawn(
+    join(bin, 'node'),
+    ['--max-semi-space-size=4', join(root, 'packages/server/bin/holdfast.js'), 'serve', ...rest],
+    {
+      cwd: root,
+      env,
+      stdio: 'inherit',
+    },
+  );
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
 }

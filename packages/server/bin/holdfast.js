@@ -12,7 +12,9 @@ const main = entry(join(dist, 'bin', 'main.js'), join(dist, 'cli', 'main.js'));
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (main === null) {
-  console.error('Holdfast is not built yet. In a clone, run `npm start` once (it installs and builds), or `npm run build`.');
+  console.error(
+    'Holdfast is not built yet. In a clone, run `npm start` once (it installs and builds), or `npm run build`.',
+  );
   process.exitCode = 1;
 } else if (major > 22 || (major === 22 && minor >= 13)) {
   // Syncs of many files at once are what the thread pool is for; its size counts when it is first used.
@@ -21,7 +23,9 @@ if (main === null) {
 } else {
   const newer = [join(here, '../../../node_modules/.bin/node'), join(here, '../../.bin/node')].find(existsSync);
   if (newer) {
-    const child = spawn(newer, ['--max-semi-space-size=4', fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+    const child = spawn(newer, ['--max-semi-space-size=4', fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+      stdio: 'inherit',
+    });
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
     child.on('exit', (code) => process.exit(code ?? 1));
   } else {

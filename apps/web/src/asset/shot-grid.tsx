@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { Icon } from '../app/icon.tsx';
-import { formatTimecode, plural, spokenDuration } from '../format/format.ts';
+import { formatTimecode, plural } from '../format/format.ts';
 import type { Shot } from './analytic.ts';
 
 interface ShotGridProps {
@@ -62,7 +62,6 @@ function ShotButton({ shot, pictureUrl, words, current, onSeek }: ShotButtonProp
       className="shot"
       aria-current={current ? 'true' : undefined}
       aria-disabled={onSeek === null}
-      aria-label={`Shot ${shot.number} at ${formatTimecode(shot.start)}, ${spokenDuration(length)}${words === '' ? '' : `, ${words}`}`}
       title={words}
       onClick={() => onSeek?.(shot.start)}
     >
@@ -70,8 +69,12 @@ function ShotButton({ shot, pictureUrl, words, current, onSeek }: ShotButtonProp
         {pictureUrl === null ? <Icon name="image" /> : <img src={pictureUrl} alt="" loading="lazy" decoding="async" />}
       </span>
       <span className="shot-times">
-        <span>{formatTimecode(shot.start)}</span>
+        <span>
+          <span className="visually-hidden">Shot {shot.number} at </span>
+          {formatTimecode(shot.start)}
+        </span>{' '}
         <span className="quiet">{length.toFixed(1)} s</span>
+        {words === '' ? null : <span className="visually-hidden">, {words}</span>}
       </span>
     </button>
   );

@@ -3,6 +3,7 @@ import * as wire from '@holdfast/protocol';
 import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
 import { assetRoutes } from './asset-routes.ts';
+import { chunkRecords } from './chunk-records.ts';
 import { chunkRoute } from './chunk-route.ts';
 import type { NativeContext } from './context.ts';
 import { eventRoutes } from './event-routes.ts';
@@ -34,6 +35,7 @@ export function nativeDialect(context: NativeContext): FastifyPluginAsync {
     await app.register(uploadRoutes(context));
     await app.register(uploadCommands(context));
     await app.register(chunkRoute(context));
+    await app.register(chunkRecords(context));
     await app.register(eventRoutes(context));
     await app.register(assetRoutes(context));
     await app.register(runRoutes(context));

@@ -4,7 +4,7 @@ import { type CreateUpload, type UploadState, uploadStates } from '@holdfast/pro
 import { Type } from 'typebox';
 import { HoldfastError } from '../../core/errors.ts';
 import type { NativeContext } from './context.ts';
-import { renderChunk, renderSummary, renderUpload } from './render.ts';
+import { renderSummary, renderUpload } from './render.ts';
 import { Id, uploadTags as tags, uploadAnswer } from './upload-schemas.ts';
 
 export function uploadRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
@@ -41,32 +41,6 @@ export function uploadRoutes(context: NativeContext): FastifyPluginAsyncTypebox 
       { schema: { tags, summary: 'Status with missing ranges, speed and ETA', params: Id, response: uploadAnswer } },
       async (request) =>
         renderUpload(await uploads.status({ id: request.params.id, principal: context.principal(request) })),
-    );
-
-    const position = Type.Object({
-      after: Type.Integer({ minimum: -1, default: -1, description: 'Chunks with a higher index.' }),
-      limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1_000 }),
-    });
-    app.get(
-      '/v1/uploads/:id/chunks',
-      {
-        schema: {
-          tags,
-          summary: 'The chunks that are stored',
-          params: Id,
-          querystring: position,
-          response: { 200: Type.Ref('ChunkList'), '4xx': Type.Ref('Problem') },
-        },
-      },
-      async (request) => {
-        const { after, limit } = request.query;
-        const { upload, extents } = await uploads.chunks({
-          id: request.params.id,
-          principal: context.principal(request),
-        });
-        const records = extents.map((extent) => renderChunk(extent, upload.chunkSize));
-        return { items: records.filter((record) => record.index > after).slice(0, limit) };
-      },
     );
 
     const query = Type.Object({
