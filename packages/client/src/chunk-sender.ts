@@ -11,6 +11,8 @@ export interface ChunkSending {
   readonly uploadId: string;
   readonly span: ChunkSpan;
   readonly digests: boolean;
+  /** How many times the usual silence is borne. */
+  readonly patience: number;
   readonly signal: AbortSignal;
   readonly onSent: (bytes: number) => void;
 }
@@ -22,7 +24,7 @@ async function contentDigest(subtle: SubtleCrypto, bytes: Uint8Array<ArrayBuffer
 
 /** @throws UploadError; the signal's reason. */
 export async function sendChunk(sending: ChunkSending): Promise<ChunkReceipt> {
-  const { api, source, uploadId, span, digests, signal, onSent } = sending;
+  const { api, source, uploadId, span, digests, patience, signal, onSent } = sending;
   const bytes = span.end - span.start;
   let body = await readSpan(source, span, signal);
   if ((body instanceof Blob ? body.size : body.byteLength) !== bytes) throw sourceChanged();
@@ -35,7 +37,7 @@ export async function sendChunk(sending: ChunkSending): Promise<ChunkReceipt> {
   }
   signal.throwIfAborted();
   try {
-    return await api.putChunk({ uploadId, index: span.index, body, bytes, digest, signal, onSent });
+    return await api.putChunk({ uploadId, index: span.index, body, bytes, digest, patience, signal, onSent });
   } catch (error) {
     // A file that changed on disk looks like a network error to XMLHttpRequest; reading one byte tells.
     if (body instanceof Blob && error instanceof UploadError && error.type === 'network') {

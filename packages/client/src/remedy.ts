@@ -37,6 +37,8 @@ const byCode: Readonly<Record<string, Remedy>> = {
   'insufficient-storage': again(5),
   // Bytes were changed on the way; more often than that it is the machine or the file.
   'digest-mismatch': again(3),
+  // Not from Holdfast, and our requests are well-formed: a header was damaged, or a proxy is in trouble.
+  'http-400': again(3),
   'upload-paused': ask,
   'upload-finishing': ask,
   'upload-closed': ask,

@@ -6,6 +6,8 @@ import { isVanished, remedyFor } from './remedy.ts';
 import { UploadError, withChunk } from './upload-error.ts';
 import type { Session } from './upload-session.ts';
 
+const patienceMax = 4;
+
 /**
  * `sent`: every chunk was acknowledged. `ask`: the upload is not in the state that we thought.
  * @throws UploadError with the chunk it happened to; the signal's reason.
@@ -50,6 +52,8 @@ interface SpanSending {
 async function sendSpan({ session, ledger, uploadId, span }: SpanSending): Promise<void> {
   const { api, source, record, runtime, pace, digests, signal } = session;
   const bytes = span.end - span.start;
+  // A slow line whose buffers hide what moves looks like a stall; each time it is borne longer, so that it ends some time.
+  let patience = 1;
   try {
     const receipt = await insist(session, async () => {
       let sentFrom: number | null = null;
@@ -58,11 +62,12 @@ async function sendSpan({ session, ledger, uploadId, span }: SpanSending): Promi
         record.chunkProgress(ledger, span.index, sent);
       };
       try {
-        const answer = await sendChunk({ api, source, uploadId, span, digests, signal, onSent });
+        const answer = await sendChunk({ api, source, uploadId, span, digests, patience, signal, onSent });
         if (sentFrom !== null) pace.observe(bytes, runtime.now() - sentFrom);
         return answer;
       } catch (error) {
         record.chunkProgress(ledger, span.index, 0);
+        if (error instanceof UploadError && error.code === 'stalled') patience = Math.min(patience + 1, patienceMax);
         throw error;
       }
     });

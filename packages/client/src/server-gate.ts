@@ -23,6 +23,7 @@ export class ServerGate {
   #failures = 0;
   #failingSince: number | null = null;
   #lastFailureAt = Number.NEGATIVE_INFINITY;
+  #closedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -62,7 +63,8 @@ export class ServerGate {
   succeeded(startedAt: number): void {
     this.#failures = 0;
     this.#failingSince = null;
-    if (startedAt > this.#lastFailureAt && this.#waiting?.reason !== 'busy') this.wake();
+    // What was on its way when it closed says nothing about now.
+    if (startedAt > this.#closedAt && this.#waiting?.reason !== 'busy') this.wake();
   }
 
   /** Opens now: a person asked for it, or the network is back. */
@@ -87,6 +89,7 @@ export class ServerGate {
   #close(reason: WaitingReason, until: number): void {
     if (this.#waiting !== null && this.#waiting.until >= until) return;
     this.#waiting = { reason, until };
+    this.#closedAt = this.#options.runtime.now();
     this.#notify();
   }
 

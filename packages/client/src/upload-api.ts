@@ -28,6 +28,7 @@ interface Call {
   readonly bodyBytes?: number;
   /** How long the server may think before it answers, in ms. */
   readonly answerMs?: number;
+  readonly patience?: number;
   readonly onSent?: (bytes: number) => void;
 }
 
@@ -38,6 +39,8 @@ export interface ChunkCall {
   readonly bytes: number;
   /** `Content-Digest` of the body, or null. */
   readonly digest: string | null;
+  /** How many times the usual silence is borne. */
+  readonly patience: number;
   readonly signal: AbortSignal;
   readonly onSent: (bytes: number) => void;
 }
@@ -82,11 +85,11 @@ export class UploadApi {
     return this.#upload({ method: 'DELETE', path: uploadPath(uploadId), signal });
   }
 
-  async putChunk({ uploadId, index, body, bytes, digest, signal, onSent }: ChunkCall): Promise<ChunkReceipt> {
+  async putChunk({ uploadId, index, body, bytes, digest, patience, signal, onSent }: ChunkCall): Promise<ChunkReceipt> {
     const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
     if (digest !== null) headers['content-digest'] = digest;
     const path = `${uploadPath(uploadId)}/chunks/${index}`;
-    const call: Call = { method: 'PUT', path, signal, headers, body, bodyBytes: bytes, onSent };
+    const call: Call = { method: 'PUT', path, signal, headers, body, bodyBytes: bytes, patience, onSent };
     const receipt = await this.#json<ChunkReceipt>(call, 'receivedBytes');
     if (receipt.index !== index || receipt.length !== bytes) throw badAnswer('a receipt for something else');
     return receipt;
@@ -134,7 +137,8 @@ export class UploadApi {
 
   async #exchange(call: Call, authorisation: Readonly<Record<string, string>>): Promise<TransportResponse> {
     const { transport, runtime, stallTimeoutMs } = this.#options;
-    const deadlines = deadlinesFor(call.bodyBytes ?? 0, stallTimeoutMs, call.answerMs);
+    const { bodyBytes = 0, answerMs = 0, patience = 1 } = call;
+    const deadlines = deadlinesFor({ bodyBytes, answerMs, stallMs: stallTimeoutMs * patience });
     const request = {
       method: call.method,
       url: this.#base + call.path,
@@ -147,7 +151,7 @@ export class UploadApi {
           signal,
           onSent: (bytes) => {
             if (signal.aborted) return;
-            moved();
+            moved(bytes);
             call.onSent?.(bytes);
           },
         });

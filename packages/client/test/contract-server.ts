@@ -5,7 +5,10 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { ChunkReceipt, CreateUpload, Upload, UploadState } from '@holdfast/protocol';
+import type { ChunkReceipt, CreateUpload } from '@holdfast/protocol';
+import { digestOf, receivedBytesOf, type Stored, viewOf } from './contract-upload.ts';
+
+export { digestOf } from './contract-upload.ts';
 
 export interface Fault {
   readonly status: number;
@@ -22,16 +25,6 @@ export interface Seen {
   readonly index: number | null;
   /** Body bytes that arrived. */
   bytes: number;
-}
-
-interface Stored {
-  readonly wish: CreateUpload;
-  readonly id: string;
-  readonly chunkSize: number;
-  readonly bytes: Buffer;
-  readonly have: Set<number>;
-  state: UploadState;
-  failure: Upload['failure'];
 }
 
 /** What to do instead of the contract: an answer, `hang up`, or `silence` (no answer at all). */
@@ -136,7 +129,7 @@ export class ContractServer {
   #answer(seen: Seen, body: Buffer): Reply {
     const [, , resource, id = '', verb] = seen.path.split(/[/?]/);
     if (resource === 'server') return reply(200, serverInfo);
-    if (id === '') return reply(201, this.#view(this.#create(JSON.parse(body.toString()) as CreateUpload)));
+    if (id === '') return reply(201, viewOf(this.#create(JSON.parse(body.toString()) as CreateUpload)));
     const upload = this.uploads.get(id);
     if (upload === undefined) return { status: 404, code: 'upload-not-found' };
     if (verb === 'chunks') return this.#chunk(upload, seen, body);
@@ -144,7 +137,7 @@ export class ContractServer {
     if (verb === 'pause' && upload.state === 'receiving') upload.state = 'paused';
     if (verb === 'resume' && upload.state === 'paused') upload.state = 'receiving';
     if (seen.method === 'DELETE') upload.state = 'cancelled';
-    return reply(200, this.#view(upload));
+    return reply(200, viewOf(upload));
   }
 
   #create(wish: CreateUpload): Stored {
@@ -192,7 +185,7 @@ export class ContractServer {
       crc32c: '00000000',
       sha256: sha256.digest('hex'),
       duplicate,
-      receivedBytes: this.#received(upload),
+      receivedBytes: receivedBytesOf(upload),
       size,
       state: upload.state,
     };
@@ -200,13 +193,13 @@ export class ContractServer {
   }
 
   #complete(upload: Stored): Reply {
-    if (upload.state === 'receiving' && this.#received(upload) < upload.wish.size) {
+    if (upload.state === 'receiving' && receivedBytesOf(upload) < upload.wish.size) {
       return { status: 409, code: 'missing-chunks' };
     }
     if (upload.state === 'receiving') upload.state = 'validating';
     if (this.finishingAnswers > 0) {
       this.finishingAnswers -= 1;
-      return reply(202, this.#view(upload));
+      return reply(202, viewOf(upload));
     }
     if (upload.state === 'validating') {
       const expected = upload.wish.sha256;
@@ -214,55 +207,8 @@ export class ContractServer {
       upload.state = good ? 'completed' : 'failed';
       if (!good) upload.failure = { code: 'digest-mismatch', reason: 'The bytes do not have the declared digest.' };
     }
-    return reply(upload.state === 'completed' ? 200 : 202, this.#view(upload));
+    return reply(upload.state === 'completed' ? 200 : 202, viewOf(upload));
   }
-
-  #received({ have, chunkSize, wish }: Stored): number {
-    let bytes = 0;
-    for (const index of have) bytes += Math.min(chunkSize, wish.size - index * chunkSize);
-    return bytes;
-  }
-
-  #view(upload: Stored): Upload {
-    const { wish, chunkSize, state } = upload;
-    const totalChunks = Math.ceil(wish.size / chunkSize);
-    const missingChunks = Array.from({ length: totalChunks }, (_, i) => i).filter((i) => !upload.have.has(i));
-    const receivedBytes = this.#received(upload);
-    const digest = state === 'completed' ? digestOf(upload.bytes) : null;
-    const at = new Date(0).toISOString();
-    return {
-      id: upload.id,
-      filename: wish.filename,
-      safeName: wish.filename,
-      contentType: wish.contentType ?? 'application/octet-stream',
-      size: wish.size,
-      chunkSize,
-      totalChunks,
-      state,
-      receivedBytes,
-      receivedChunks: upload.have.size,
-      progress: wish.size === 0 ? 0 : receivedBytes / wish.size,
-      missing: [],
-      missingChunks,
-      missingTruncated: false,
-      bytesPerSecond: null,
-      etaSeconds: null,
-      expectedSha256: wish.sha256 ?? null,
-      sha256: digest,
-      assetId: digest,
-      failure: upload.failure,
-      metadata: wish.metadata ?? {},
-      createdAt: at,
-      updatedAt: at,
-      expiresAt: at,
-      completedAt: null,
-      lastEvent: 1,
-    };
-  }
-}
-
-export function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 const serverInfo = {

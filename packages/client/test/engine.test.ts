@@ -1,15 +1,9 @@
 /** The engine with Node's transport against a server that keeps the contract, on real sockets. */
-import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  createUploadClient,
-  type UploadClientOptions,
-  UploadError,
-  type UploadHandle,
-  type UploadSnapshot,
-} from '../src/index.ts';
+import { createUploadClient, type UploadClientOptions } from '../src/index.ts';
 import { nodeTransport } from '../src/node/index.ts';
 import { ContractServer, digestOf } from './contract-server.ts';
+import { failureOf, fileOf, someBytes, until } from './uploading.ts';
 
 let server: ContractServer;
 let transport: ReturnType<typeof nodeTransport>;
@@ -27,29 +21,6 @@ afterEach(async () => {
 const quick = { random: () => 0.01 };
 const clientOf = (options: Partial<UploadClientOptions> = {}) =>
   createUploadClient({ endpoint: server.url, transport, runtime: quick, ...options });
-const fileOf = (bytes: Uint8Array<ArrayBuffer>, name = 'film.mp4') => new File([bytes], name, { type: 'video/mp4' });
-const someBytes = (length: number) => new Uint8Array(randomBytes(length));
-
-async function until(handle: UploadHandle, condition: (snapshot: UploadSnapshot) => boolean): Promise<UploadSnapshot> {
-  if (condition(handle.snapshot)) return handle.snapshot;
-  return new Promise((resolve) => {
-    const unsubscribe = handle.subscribe(() => {
-      if (!condition(handle.snapshot)) return;
-      unsubscribe();
-      resolve(handle.snapshot);
-    });
-  });
-}
-
-async function failureOf(handle: UploadHandle): Promise<UploadError> {
-  const error = await handle.done.then(
-    () => new Error('It completed.'),
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(UploadError);
-  return error as UploadError;
-}
-
 describe('an upload', () => {
   test('arrives byte for byte, with what was said about it', async () => {
     const bytes = someBytes(10_500);
@@ -154,104 +125,6 @@ describe('an upload', () => {
   });
 });
 
-describe('commands', () => {
-  /** Chunks from this one on wait until they are let through. */
-  function holdChunksFrom(index: number): () => void {
-    let letThrough = () => {};
-    const held = new Promise<undefined>((resolve) => {
-      letThrough = () => resolve(undefined);
-    });
-    server.intercept = (seen) => (seen.index !== null && seen.index >= index ? held : undefined);
-    return () => letThrough();
-  }
-
-  test('pause stops and tells the server; resume sends only what is missing', async () => {
-    const letThrough = holdChunksFrom(4);
-    const bytes = someBytes(10_000);
-    const handle = clientOf().add(fileOf(bytes));
-    await until(handle, (s) => s.chunksAcknowledged === 4);
-    await handle.pause();
-    expect(handle.snapshot).toMatchObject({ state: 'paused', bytesAcknowledged: 4_000, bytesInFlight: 0 });
-    expect(server.upload.state).toBe('paused');
-    letThrough();
-    server.intercept = () => undefined;
-    server.seen.length = 0;
-    handle.resume();
-    await handle.done;
-    expect(server.requests('PUT', /chunks/).map((seen) => seen.index)).not.toContain(0);
-    expect(server.upload.bytes.equals(bytes)).toBe(true);
-  });
-
-  test('pause, resume, pause, resume in one breath ends well', async () => {
-    const handle = clientOf().add(fileOf(someBytes(10_000)));
-    await until(handle, (s) => s.state === 'uploading');
-    void handle.pause();
-    handle.resume();
-    void handle.pause();
-    handle.resume();
-    await handle.done;
-    expect(server.uploads.size).toBe(1);
-  });
-
-  test('a pause while it is being created makes no second upload', async () => {
-    let answer = () => {};
-    server.intercept = (seen) =>
-      seen.path === '/v1/uploads'
-        ? new Promise((resolve) => {
-            answer = () => resolve(undefined);
-          })
-        : undefined;
-    const handle = clientOf().add(fileOf(someBytes(3_000)));
-    await expect.poll(() => server.seen.length).toBe(1);
-    const paused = handle.pause();
-    answer();
-    await paused;
-    expect(handle.snapshot).toMatchObject({ state: 'paused', uploadId: 'u1' });
-    expect(server.upload.state).toBe('paused');
-    handle.resume();
-    await handle.done;
-    expect(server.uploads.size).toBe(1);
-  });
-
-  test('cancel ends it on the server too', async () => {
-    const letThrough = holdChunksFrom(2);
-    const handle = clientOf().add(fileOf(someBytes(10_000)));
-    await until(handle, (s) => s.chunksAcknowledged === 2);
-    const cancelled = handle.cancel();
-    expect(handle.snapshot.state).toBe('cancelled');
-    await cancelled;
-    letThrough();
-    expect(server.upload.state).toBe('cancelled');
-    expect(await failureOf(handle)).toMatchObject({ code: 'cancelled', retryable: false });
-    handle.resume();
-    handle.retry();
-    expect(handle.snapshot.state).toBe('cancelled');
-  });
-
-  test('what somebody else paused goes on when they resume it', async () => {
-    const letThrough = holdChunksFrom(2);
-    let fast = false;
-    const runtime = {
-      ...quick,
-      after: (ms: number, callback: () => void) => {
-        const timer = setTimeout(callback, fast ? Math.min(ms, 20) : ms);
-        return () => clearTimeout(timer);
-      },
-    };
-    const handle = clientOf({ runtime, stallTimeoutMs: 5_000 }).add(fileOf(someBytes(6_000)));
-    await until(handle, (s) => s.chunksAcknowledged === 2);
-    server.upload.state = 'paused';
-    fast = true;
-    letThrough();
-    await until(handle, (s) => s.state === 'paused');
-    fast = false;
-    server.upload.state = 'receiving';
-    server.intercept = () => undefined;
-    await handle.done;
-    expect(server.requests('POST', /resume$/)).toHaveLength(0);
-  });
-});
-
 describe('resume', () => {
   async function half(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
     server.intercept = (seen) =>
@@ -280,6 +153,9 @@ describe('resume', () => {
       type: 'validation',
       code: 'resume-mismatch',
     });
+    server.upload.wish.sha256 = 'a'.repeat(64);
+    const other = clientOf().add(fileOf(someBytes(10_000)), { resumeId, sha256: 'b'.repeat(64) });
+    expect(await failureOf(other)).toMatchObject({ code: 'resume-mismatch', retryable: false });
   });
 
   test('of an upload that completed meanwhile is done at once', async () => {
@@ -321,150 +197,6 @@ describe('resume', () => {
     await handle.done;
     expect(server.uploads.size).toBe(1);
     expect(server.requests('PUT', /chunks/).map((seen) => seen.index)).toEqual([3, 4, 5]);
-  });
-});
-
-describe('refusals', () => {
-  test('a chunk that arrived damaged is sent again', async () => {
-    let refused = 0;
-    server.intercept = (seen) => {
-      if (seen.index !== 1 || refused === 2) return undefined;
-      refused += 1;
-      return { status: 422, code: 'digest-mismatch' };
-    };
-    await clientOf().add(fileOf(someBytes(3_000))).done;
-    expect(server.requests('PUT', /chunks\/1$/)).toHaveLength(3);
-  });
-
-  test('but not for ever', async () => {
-    server.intercept = (seen) => (seen.index === 1 ? { status: 422, code: 'digest-mismatch' } : undefined);
-    const error = await failureOf(clientOf().add(fileOf(someBytes(3_000))));
-    expect(error).toMatchObject({ type: 'validation', code: 'digest-mismatch', chunk: 1, retryable: true });
-  });
-
-  test('other bytes for a chunk are a typed error with the chunk', async () => {
-    server.intercept = (seen) => (seen.index === 2 ? { status: 409, code: 'chunk-conflict' } : undefined);
-    const error = await failureOf(clientOf().add(fileOf(someBytes(3_000))));
-    expect(error).toMatchObject({ type: 'validation', code: 'chunk-conflict', chunk: 2, retryable: false });
-  });
-
-  test('a whole file with another digest than declared fails, and retry begins anew', async () => {
-    const handle = clientOf().add(fileOf(someBytes(3_000)), { sha256: 'a'.repeat(64) });
-    expect(await failureOf(handle)).toMatchObject({ type: 'validation', code: 'digest-mismatch' });
-    handle.retry();
-    await failureOf(handle);
-    expect(server.uploads.size).toBe(2);
-  });
-
-  test('chunk-busy and 503 with Retry-After are waited out; only the failed chunk goes again', async () => {
-    const failures = new Map([
-      [1, { status: 409, code: 'chunk-busy' }],
-      [2, { status: 503, code: 'unavailable', headers: { 'retry-after': '1' } }],
-    ]);
-    server.intercept = (seen) => {
-      const fault = failures.get(seen.index ?? -1);
-      failures.delete(seen.index ?? -1);
-      return fault;
-    };
-    const startedAt = performance.now();
-    const handle = clientOf().add(fileOf(someBytes(8_000)));
-    const waiting = await until(handle, (s) => s.state === 'waiting');
-    expect(waiting.waiting?.reason).toBe('busy');
-    await handle.done;
-    expect(performance.now() - startedAt).toBeGreaterThan(990);
-    const sent = server.requests('PUT', /chunks/).map((seen) => seen.index);
-    expect([0, 1, 2, 3, 4, 5, 6, 7].map((i) => sent.filter((index) => index === i).length)).toEqual([
-      1, 2, 2, 1, 1, 1, 1, 1,
-    ]);
-  });
-
-  test('upload-finishing and missing-chunks make it ask what the server has', async () => {
-    let lost = false;
-    server.intercept = (seen) => {
-      if (!lost && /complete/.test(seen.path)) {
-        lost = true;
-        server.upload.have.delete(1);
-      }
-      return undefined;
-    };
-    const bytes = someBytes(3_000);
-    await clientOf().add(fileOf(bytes)).done;
-    expect(server.requests('PUT', /chunks\/1$/)).toHaveLength(2);
-    server.intercept = (seen) => {
-      if (seen.index !== 1) return undefined;
-      for (const upload of server.uploads.values()) if (upload.state === 'receiving') upload.state = 'validating';
-      return { status: 409, code: 'upload-finishing' };
-    };
-    await clientOf({ parallel: 1 }).add(fileOf(bytes)).done;
-  });
-
-  test('what is no Holdfast server does not count as a receipt', async () => {
-    let portal = 2;
-    server.intercept = (seen) => {
-      if (seen.index !== 1 || portal === 0) return undefined;
-      portal -= 1;
-      return { status: 200, text: portal === 1 ? '<html>Please log in</html>' : '{"welcome":true}' };
-    };
-    const bytes = someBytes(3_000);
-    await clientOf().add(fileOf(bytes)).done;
-    expect(server.upload.bytes.equals(bytes)).toBe(true);
-  });
-});
-
-describe('credentials', () => {
-  test('are asked for before every request, and fetched anew once after a 401', async () => {
-    let valid = 'token-1';
-    let asked = 0;
-    let refreshed = 0;
-    server.intercept = (seen) => {
-      if (seen.index === 2) valid = 'token-2';
-      return seen.headers.authorization === valid ? undefined : { status: 401, code: 'unauthenticated' };
-    };
-    let current = 'token-1';
-    const client = clientOf({
-      parallel: 1,
-      getHeaders: async ({ refresh }) => {
-        asked += 1;
-        if (refresh) {
-          refreshed += 1;
-          current = 'token-2';
-        }
-        return { authorization: current };
-      },
-    });
-    await client.add(fileOf(someBytes(4_000))).done;
-    expect(asked).toBe(server.seen.length);
-    expect(refreshed).toBe(1);
-  });
-
-  test('that are refused twice end it with what was acknowledged kept; retry goes on', async () => {
-    let allowed = false;
-    server.intercept = (seen) =>
-      seen.index !== null && seen.index >= 2 && !allowed ? { status: 401, code: 'unauthenticated' } : undefined;
-    const handle = clientOf({ parallel: 1 }).add(fileOf(someBytes(4_000)));
-    expect(await failureOf(handle)).toMatchObject({
-      type: 'server',
-      code: 'unauthenticated',
-      retryable: true,
-      chunk: 2,
-    });
-    expect(handle.snapshot).toMatchObject({ state: 'failed', bytesAcknowledged: 2_000 });
-    expect(server.requests('PUT', /chunks\/2$/)).toHaveLength(2);
-    allowed = true;
-    server.seen.length = 0;
-    handle.retry();
-    await handle.done;
-    expect(server.requests('PUT', /chunks/).map((seen) => seen.index)).toEqual([2, 3]);
-  });
-
-  test('that cannot be had are asked for again', async () => {
-    let failures = 2;
-    const getHeaders = () => {
-      failures -= 1;
-      if (failures >= 0) throw new Error('token server away');
-      return {};
-    };
-    await clientOf({ getHeaders }).add(fileOf(someBytes(1_000))).done;
   });
 });
 

@@ -6,8 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface Plan {
   /** After so many bytes from the client … */
   readonly afterBytes: number;
-  /** … it is reset; or nothing is passed on any more, in either direction; or one byte is changed; or the answer is lost. */
-  readonly then: 'reset' | 'freeze' | 'corrupt' | 'lose answer';
+  /** … it is reset; or nothing is passed on any more, in either direction; or one byte of a body is changed; or the answer is lost. */
+  readonly fault: 'reset' | 'freeze' | 'corrupt' | 'lose answer';
 }
 
 export class FaultProxy {
@@ -59,10 +59,11 @@ export class FaultProxy {
       });
     }
     let frozen = false;
+    let corrupted = false;
     let bytes = 0;
     upstream.on('data', (data) => {
       if (frozen) return;
-      if (plan?.then === 'lose answer' && bytes > plan.afterBytes) {
+      if (plan?.fault === 'lose answer' && bytes > plan.afterBytes) {
         this.cuts += 1;
         client.resetAndDestroy();
       } else client.write(data);
@@ -78,23 +79,25 @@ export class FaultProxy {
       const before = bytes;
       bytes += data.byteLength;
       if (frozen) return;
-      if (plan === null || bytes <= plan.afterBytes || plan.then === 'lose answer') {
+      if (plan === null || bytes <= plan.afterBytes || plan.fault === 'lose answer') {
         void pass(data);
         return;
       }
-      const at = Math.max(0, plan.afterBytes - before);
-      if (plan.then === 'corrupt') {
-        if (before <= plan.afterBytes) {
+      if (plan.fault === 'corrupt') {
+        // The last byte of a large piece is in a body.
+        if (!corrupted && data.byteLength > 2_000) {
+          corrupted = true;
           this.cuts += 1;
-          data[at] = (data[at] ?? 0) ^ 0xff;
+          data[data.byteLength - 1] = (data[data.byteLength - 1] ?? 0) ^ 0xff;
         }
         void pass(data);
         return;
       }
+      const at = Math.max(0, plan.afterBytes - before);
       this.cuts += 1;
       upstream.write(data.subarray(0, at), () => {
         frozen = true;
-        if (plan.then === 'reset') client.resetAndDestroy();
+        if (plan.fault === 'reset') client.resetAndDestroy();
       });
     });
   }

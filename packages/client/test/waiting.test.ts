@@ -143,6 +143,7 @@ test('offline: nothing new is started, what is on its way may end; online: at on
   runtime.connectivity(true);
   await turn(1);
   expect(transport.requests).toHaveLength(sent + 1);
+  await turn(500);
   expect(handle.snapshot.waiting).toBeNull();
   await handle.cancel();
 });
@@ -181,6 +182,7 @@ test('30 s without a byte is a stall; a large chunk that moves may take longer',
   await turn(1_100);
   expect(handle.snapshot).toMatchObject({ bytesAcknowledged: 0, bytesInFlight: 0 });
   await turn(1_000);
+  await turn();
   expect(requests.filter((url) => /chunks/.test(url))).toHaveLength(2);
   await handle.cancel();
 });

@@ -1,0 +1,60 @@
+/** An upload as the contract server keeps it and shows it. */
+import { createHash } from 'node:crypto';
+import type { CreateUpload, Upload, UploadState } from '@holdfast/protocol';
+
+export interface Stored {
+  readonly wish: CreateUpload;
+  readonly id: string;
+  readonly chunkSize: number;
+  readonly bytes: Buffer;
+  readonly have: Set<number>;
+  state: UploadState;
+  failure: Upload['failure'];
+}
+
+export function receivedBytesOf({ have, chunkSize, wish }: Stored): number {
+  let bytes = 0;
+  for (const index of have) bytes += Math.min(chunkSize, wish.size - index * chunkSize);
+  return bytes;
+}
+
+export function viewOf(upload: Stored): Upload {
+  const { wish, chunkSize, state } = upload;
+  const totalChunks = Math.ceil(wish.size / chunkSize);
+  const missingChunks = Array.from({ length: totalChunks }, (_, i) => i).filter((i) => !upload.have.has(i));
+  const receivedBytes = receivedBytesOf(upload);
+  const digest = state === 'completed' ? digestOf(upload.bytes) : null;
+  const at = new Date(0).toISOString();
+  return {
+    id: upload.id,
+    filename: wish.filename,
+    safeName: wish.filename,
+    contentType: wish.contentType ?? 'application/octet-stream',
+    size: wish.size,
+    chunkSize,
+    totalChunks,
+    state,
+    receivedBytes,
+    receivedChunks: upload.have.size,
+    progress: wish.size === 0 ? 0 : receivedBytes / wish.size,
+    missing: [],
+    missingChunks,
+    missingTruncated: false,
+    bytesPerSecond: null,
+    etaSeconds: null,
+    expectedSha256: wish.sha256 ?? null,
+    sha256: digest,
+    assetId: digest,
+    failure: upload.failure,
+    metadata: wish.metadata ?? {},
+    createdAt: at,
+    updatedAt: at,
+    expiresAt: at,
+    completedAt: null,
+    lastEvent: 1,
+  };
+}
+
+export function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,56 @@
+/** Runs a command as the command line would, without a process: what it printed, and its exit code. */
+import { Writable } from 'node:stream';
+import { Command, CommanderError } from 'commander';
+import { type CliIo, CommandFailed } from '../src/cli/io.ts';
+import { registerStatus } from '../src/cli/status-command.ts';
+import { registerUpload } from '../src/cli/upload-command.ts';
+
+export interface Ran {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** NDJSON on standard output. */
+  readonly events: readonly Readonly<Record<string, unknown>>[];
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  readonly isTTY?: boolean;
+  /** Called with everything that is printed, as it is printed. */
+  readonly onText?: (text: string) => void;
+}
+
+export async function runCommand(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const { env = {}, signal = new AbortController().signal, isTTY = false, onText = () => {} } = options;
+  const printed = { stdout: '', stderr: '' };
+  const stream = (name: 'stdout' | 'stderr') =>
+    new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        printed[name] += chunk.toString();
+        onText(chunk.toString());
+        done();
+      },
+    });
+  const io: CliIo = { stdout: stream('stdout'), stderr: stream('stderr'), env, isTTY, signal };
+  const program = new Command('holdfast');
+  registerUpload(program, io);
+  registerStatus(program, io);
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .configureOutput({ writeOut: (t) => io.stdout.write(t), writeErr: (t) => io.stderr.write(t) });
+  }
+  let exitCode = 0;
+  try {
+    await program.parseAsync(['node', 'holdfast', ...args]);
+  } catch (error) {
+    if (error instanceof CommandFailed) {
+      exitCode = error.exitCode;
+      printed.stderr += error.message;
+    } else if (error instanceof CommanderError) exitCode = error.exitCode === 0 ? 0 : 2;
+    else throw error;
+  }
+  const lines = printed.stdout.split('\n').filter((line) => line.startsWith('{"event"'));
+  return { exitCode, ...printed, events: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+}

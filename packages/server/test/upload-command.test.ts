@@ -1,0 +1,217 @@
+/** `holdfast upload` and `holdfast status` against a whole node on a real socket. */
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type RunOptions, runCommand } from './command-line.ts';
+import { RunningNode, sha256, someBytes } from './running-node.ts';
+
+let folder: string;
+let node: RunningNode;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-cli-'));
+  node = await RunningNode.start();
+});
+afterEach(async () => {
+  await node.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function fileOf(bytes: Uint8Array, name = 'film.mp4'): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, bytes);
+  return path;
+}
+
+function run(args: readonly string[], options: RunOptions = {}) {
+  const env = { HOLDFAST_SERVER: node.url, XDG_STATE_HOME: join(folder, 'state'), ...options.env };
+  return runCommand(args, { ...options, env });
+}
+
+const remembered = () => readdir(join(folder, 'state', 'holdfast', 'uploads')).catch(() => []);
+
+/** Interrupts as soon as some bytes are safe. */
+async function interruptedUpload(path: string) {
+  const controller = new AbortController();
+  const poll = setInterval(async () => {
+    const [upload] = (await node.json<{ items: { receivedBytes: number }[] }>('GET', '/v1/uploads')).body.items;
+    if (upload !== undefined && upload.receivedBytes > 0) controller.abort();
+  }, 5);
+  const ran = await run(['upload', path, '--json', '--chunk-size', '64K', '--parallel', '1'], {
+    signal: controller.signal,
+  });
+  clearInterval(poll);
+  return ran;
+}
+
+describe('upload', () => {
+  test('several files, each verified, an empty one too; a line each', async () => {
+    const files = [someBytes(300_000), someBytes(70_000), new Uint8Array(0)];
+    const paths = await Promise.all(files.map((bytes, i) => fileOf(bytes, `${i}.bin`)));
+    const ran = await run(['upload', ...paths, '--metadata', 'subject=harbour', '--metadata', 'take=a=b']);
+    expect(ran).toMatchObject({ exitCode: 0, stdout: '' });
+    for (const bytes of files)
+      expect(ran.stderr).toMatch(new RegExp(`✓ \\d\\.bin .*SHA-256 verified  ${sha256(bytes)}`));
+    const asset = await node.json<{ sources: { metadata: object }[] }>(
+      'GET',
+      `/v1/assets/${sha256(files[0] ?? files[2] ?? new Uint8Array())}`,
+    );
+    expect(asset.body.sources[0]?.metadata).toEqual({ subject: 'harbour', take: 'a=b' });
+    expect(await remembered()).toEqual([]);
+  });
+
+  test('as events for programs', async () => {
+    const bytes = someBytes(200_000);
+    const ran = await run(['upload', await fileOf(bytes), '--json', '--chunk-size', '64K']);
+    expect(ran.events.map(({ event }) => event).filter((event) => event !== 'progress')).toEqual([
+      'began',
+      'created',
+      'completed',
+      'summary',
+    ]);
+    expect(ran.events.find(({ event }) => event === 'completed')).toMatchObject({
+      sha256: sha256(bytes),
+      verified: true,
+      size: 200_000,
+    });
+    expect(ran.events.at(-1)).toMatchObject({ completed: 1, failed: 0, interrupted: 0 });
+  });
+
+  test('draws bars on a terminal', async () => {
+    const ran = await run(['upload', await fileOf(someBytes(200_000))], { isTTY: true });
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stderr).toContain('✓ film.mp4');
+  });
+
+  test('interrupted: exit code 130, paused on the server, remembered; the same command goes on', async () => {
+    const bytes = someBytes(6_000_000);
+    const path = await fileOf(bytes);
+    const first = await interruptedUpload(path);
+    expect(first.exitCode).toBe(130);
+    expect(first.stderr).toContain('Run the same command again to go on');
+    expect(await remembered()).toHaveLength(1);
+    const [upload] = (
+      await node.json<{ items: { id: string; state: string; receivedBytes: number }[] }>('GET', '/v1/uploads')
+    ).body.items;
+    expect(upload).toMatchObject({ state: 'paused' });
+    const second = await run(['upload', path, '--json']);
+    expect(second.exitCode).toBe(0);
+    const completed = second.events.find(({ event }) => event === 'completed');
+    expect(completed).toMatchObject({ uploadId: upload?.id, resumed: true, verified: true, sha256: sha256(bytes) });
+    expect(await remembered()).toEqual([]);
+  });
+
+  test('a file that changed since, or --no-resume, begins anew', async () => {
+    const path = await fileOf(someBytes(6_000_000));
+    await interruptedUpload(path);
+    await fileOf(someBytes(500_000));
+    const changed = await run(['upload', path, '--json']);
+    expect(changed.events.find(({ event }) => event === 'completed')).toMatchObject({ resumed: false });
+    await fileOf(someBytes(6_000_000), 'other.mp4');
+    await interruptedUpload(join(folder, 'other.mp4'));
+    const anew = await run(['upload', join(folder, 'other.mp4'), '--json', '--no-resume']);
+    expect(anew.events.find(({ event }) => event === 'completed')).toMatchObject({ resumed: false });
+  });
+
+  test('an upload that the server does not have any more begins anew, and says so', async () => {
+    const path = await fileOf(someBytes(6_000_000));
+    await interruptedUpload(path);
+    const [upload] = (await node.json<{ items: { id: string }[] }>('GET', '/v1/uploads')).body.items;
+    await node.json('DELETE', `/v1/uploads/${upload?.id}`);
+    const ran = await run(['upload', path, '--json']);
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stderr).toContain('begins anew');
+    expect(ran.events.filter(({ event }) => event === 'failed')).toEqual([]);
+  });
+
+  test('a file that is not there fails, the others arrive', async () => {
+    const ran = await run(['upload', join(folder, 'nothing'), await fileOf(someBytes(10))]);
+    expect(ran.exitCode).toBe(1);
+    expect(ran.stderr).toMatch(/✗ nothing .*ENOENT/);
+    expect(ran.stderr).toContain('✓ film.mp4');
+    expect(ran.stderr).toContain('1 of 2 files failed');
+  });
+
+  test('waits until the server is back; gives up with exit code 3 when told how long to try', async () => {
+    const bytes = someBytes(500_000);
+    const path = await fileOf(bytes);
+    const { port } = node;
+    await node.stop();
+    const away = await run(['upload', path, '--give-up-after', '1']);
+    expect(away.exitCode).toBe(3);
+    let back: Promise<RunningNode> | undefined;
+    const ran = await run(['upload', path], {
+      onText: (text) => {
+        if (text.includes('server not reachable, trying again in')) {
+          back ??= RunningNode.start({ dataDir: node.dataDir, config: { port } });
+        }
+      },
+    });
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stderr).toContain('(Ctrl-C keeps your progress)');
+    node = (await back) ?? node;
+  });
+
+  test('wrong usage has exit code 2', async () => {
+    const path = await fileOf(someBytes(1));
+    const wrong = [
+      ['upload'],
+      ['upload', path, '--parallel', '9'],
+      ['upload', path, '--chunk-size', 'big'],
+      ['upload', path, '--metadata', 'novalue'],
+      ['upload', path, '--server', 'ftp://x'],
+      ['upload', path, '--unknown'],
+    ];
+    for (const args of wrong) expect([args, (await run(args)).exitCode]).toEqual([args, 2]);
+    const help = await run(['upload', '--help']);
+    expect(help.exitCode).toBe(0);
+    expect(help.stdout).toContain('3 server not reachable, 130 interrupted');
+  });
+});
+
+describe('credentials', () => {
+  test('come from the flag or the environment; without them the server’s words and exit code 1', async () => {
+    const key = 'k'.repeat(32);
+    await using closed = await RunningNode.start({
+      config: { apiKeys: [{ principal: 'ana', sha256: sha256(Buffer.from(key)) }] },
+      apiKey: key,
+    });
+    const path = await fileOf(someBytes(1_000));
+    const env = { HOLDFAST_SERVER: closed.url };
+    expect((await run(['upload', path, '--api-key', key], { env })).exitCode).toBe(0);
+    expect((await run(['status'], { env: { ...env, HOLDFAST_API_KEY: key } })).exitCode).toBe(0);
+    const refused = await run(['upload', path], { env });
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toContain('API key');
+    const status = await run(['status'], { env });
+    expect(status.exitCode).toBe(1);
+    expect(status.stderr).toContain('HOLDFAST_API_KEY');
+  });
+});
+
+describe('status', () => {
+  test('lists what is under way, shows one upload with what is missing, and an asset', async () => {
+    expect((await run(['status'])).stdout).toBe('No uploads under way.\n');
+    const bytes = someBytes(200_000);
+    const upload = await node.create({ size: bytes.byteLength, filename: 'a\u001b[2Jb.mp4' });
+    await node.put(upload.id, 1, bytes.subarray(65_536, 131_072));
+    const list = await run(['status']);
+    expect(list.stdout).toContain(upload.id);
+    expect(list.stdout).not.toContain('\u001b');
+    const one = await run(['status', upload.id]);
+    expect(one.stdout).toContain('0-65535, 131072-199999');
+    expect(one.stdout).toContain('1 of 4');
+    expect(JSON.parse((await run(['status', upload.id, '--json'])).stdout)).toMatchObject({ id: upload.id });
+    const { assetId } = await node.upload(bytes);
+    const asset = await run(['status', assetId ?? '']);
+    expect(asset.stdout).toMatch(new RegExp(`^asset +${assetId}`));
+  });
+
+  test('of what is not there is exit code 1, of a server that is not there 3', async () => {
+    expect(await run(['status', 'nothing'])).toMatchObject({ exitCode: 1, stdout: '' });
+    const away = await run(['status', '--server', 'http://127.0.0.1:1']);
+    expect(away.exitCode).toBe(3);
+    expect(away.stderr).toContain('does not answer');
+  });
+});
