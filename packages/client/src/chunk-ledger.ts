@@ -5,13 +5,10 @@
  * server is asked again, a new ledger replaces this one. Invariants: a chunk is in one place only; acknowledged bytes never fall.
  */
 import type { Upload } from '@holdfast/protocol';
+import type { Span } from './source-reading.ts';
 
-export interface ChunkSpan {
+export interface ChunkSpan extends Span {
   readonly index: number;
-  /** First byte. */
-  readonly start: number;
-  /** Exclusive. */
-  readonly end: number;
 }
 
 /** What the server says about an upload, as far as the ledger needs it. */

@@ -1,9 +1,11 @@
 /** One chunk from the source to its receipt: read once → SHA-256 → send the same bytes. */
 import { type ChunkReceipt, formatSha256Digest } from '@holdfast/protocol';
 import type { ChunkSpan } from './chunk-ledger.ts';
+import { canDigest, sha256Hex } from './sha256.ts';
+import { readBytes, readSpan } from './source-reading.ts';
 import type { UploadApi } from './upload-api.ts';
 import { UploadError } from './upload-error.ts';
-import { blobBytes, type ChunkBytes, sourceUnreadable, type UploadSource } from './upload-source.ts';
+import { blobBytes, type ChunkBytes, type UploadSource } from './upload-source.ts';
 
 export interface ChunkSending {
   readonly api: UploadApi;
@@ -17,24 +19,16 @@ export interface ChunkSending {
   readonly onSent: (bytes: number) => void;
 }
 
-async function contentDigest(subtle: SubtleCrypto, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await subtle.digest('SHA-256', bytes));
-  return formatSha256Digest(Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(''));
-}
-
 /** @throws UploadError; the signal's reason. */
 export async function sendChunk(sending: ChunkSending): Promise<ChunkReceipt> {
   const { api, source, uploadId, span, digests, patience, signal, onSent } = sending;
   const bytes = span.end - span.start;
-  let body = await readSpan(source, span, signal);
-  if ((body instanceof Blob ? body.size : body.byteLength) !== bytes) throw sourceChanged();
+  let body: ChunkBytes;
   let digest: string | null = null;
-  // There in secure contexts, and in Node (where it works on the thread pool).
-  const subtle = globalThis.crypto?.subtle;
-  if (digests && subtle !== undefined) {
-    if (body instanceof Blob) body = await blobBytes(body);
-    digest = await contentDigest(subtle, body);
-  }
+  if (digests && canDigest()) {
+    body = await readBytes(source, span, signal);
+    digest = formatSha256Digest(await sha256Hex(body));
+  } else body = await readSpan(source, span, signal);
   signal.throwIfAborted();
   try {
     return await api.putChunk({ uploadId, index: span.index, body, bytes, digest, patience, signal, onSent });
@@ -45,21 +39,4 @@ export async function sendChunk(sending: ChunkSending): Promise<ChunkReceipt> {
     }
     throw error;
   }
-}
-
-async function readSpan(source: UploadSource, span: ChunkSpan, signal: AbortSignal): Promise<ChunkBytes> {
-  try {
-    return await source.read(span.start, span.end, signal);
-  } catch (cause) {
-    if (signal.aborted) throw signal.reason;
-    throw cause instanceof UploadError ? cause : sourceUnreadable('The file cannot be read.', cause);
-  }
-}
-
-function sourceChanged(): UploadError {
-  return new UploadError('The file is not as long any more as it was at the start.', {
-    type: 'validation',
-    code: 'source-changed',
-    retryable: false,
-  });
 }

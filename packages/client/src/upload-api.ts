@@ -1,5 +1,5 @@
 /** The native API, one method a route: headers, deadlines, 401 → fresh headers once, answers checked. No retries, no waiting. */
-import type { ChunkReceipt, CreateUpload, ServerInfo, Upload } from '@holdfast/protocol';
+import type { ChunkList, ChunkReceipt, ChunkRecord, CreateUpload, ServerInfo, Upload } from '@holdfast/protocol';
 import { deadlinesFor, guarded } from './deadlines.ts';
 import { errorFromResponse } from './problem-error.ts';
 import type { Runtime } from './runtime.ts';
@@ -65,6 +65,15 @@ export class UploadApi {
 
   status(uploadId: string, signal: AbortSignal): Promise<Upload> {
     return this.#upload({ method: 'GET', path: uploadPath(uploadId), signal });
+  }
+
+  /** What the server has of a chunk; null when it has nothing. */
+  async storedChunk(uploadId: string, index: number, signal: AbortSignal): Promise<ChunkRecord | null> {
+    const after = index === 0 ? '' : `&after=${index - 1}`;
+    const path = `${uploadPath(uploadId)}/chunks?limit=1${after}`;
+    const { items } = await this.#json<ChunkList>({ method: 'GET', path, signal }, 'items');
+    const [chunk] = items;
+    return chunk?.index === index ? chunk : null;
   }
 
   pause(uploadId: string, signal: AbortSignal): Promise<Upload> {

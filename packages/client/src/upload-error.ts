@@ -18,7 +18,8 @@ export type ClientErrorCode =
   | 'source-unreadable'
   | 'source-changed'
   | 'resume-mismatch'
-  | 'cancelled';
+  | 'cancelled'
+  | 'unexpected';
 
 export interface UploadErrorOptions {
   readonly type: UploadErrorType;

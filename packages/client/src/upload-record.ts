@@ -49,6 +49,11 @@ export class UploadRecord {
     return this.#uploadId;
   }
 
+  /** Whether this handle has already taken what the server has as its own. */
+  get known(): boolean {
+    return this.#ledger !== null;
+  }
+
   /** Enters a phase if the current one allows it, and shows it at once. */
   moveTo(next: Phase): void {
     const before = this.#phase;

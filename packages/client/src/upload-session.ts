@@ -9,6 +9,7 @@ import type { ConnectionPace } from './chunk-size.ts';
 import type { ConnectionSlots } from './connection-slots.ts';
 import { type Insistence, insist } from './insist.ts';
 import { isVanished, remedyFor } from './remedy.ts';
+import { checkSameFile, probeContent } from './same-content.ts';
 import { sendMissing } from './send-missing.ts';
 import { sleep } from './sleep.ts';
 import type { CompletedUpload } from './snapshot.ts';
@@ -68,13 +69,14 @@ function isFinal(upload: Upload): boolean {
 
 /** What the server has; creates the upload if there is none. */
 async function synchronise(session: Session, mayResume: boolean): Promise<Upload> {
-  const { api, record, signal } = session;
+  const { api, record, source, digests, wish, signal } = session;
   try {
     return await insist(session, async () => {
       const { uploadId } = record;
       if (uploadId === null) return create(session);
       const upload = await api.status(uploadId, signal);
-      checkSameContent(session, upload);
+      checkSameFile(source, upload, wish().sha256);
+      if (digests && !record.known && !isFinal(upload)) await probeContent({ api, source, upload, signal });
       return mayResume && upload.state === 'paused' ? api.resume(uploadId, signal) : upload;
     });
   } catch (error) {
@@ -98,22 +100,6 @@ function create({ api, record, wish, signal }: Session): Promise<Upload> {
     const abort = () => reject(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     creating.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
-
-/** An id that was kept from before may belong to something else. */
-function checkSameContent({ source, wish }: Session, upload: Upload): void {
-  const { sha256 } = wish();
-  const known = upload.expectedSha256 ?? upload.sha256;
-  const otherSize = upload.size !== source.size;
-  if (!otherSize && (sha256 === undefined || known === null || known === sha256.toLowerCase())) return;
-  const what = otherSize
-    ? `has ${upload.size} bytes and this file ${source.size}`
-    : 'is of a file with another SHA-256';
-  throw new UploadError(`The upload to resume ${what}.`, {
-    type: 'validation',
-    code: 'resume-mismatch',
-    retryable: false,
   });
 }
 

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { ChunkReceipt, CreateUpload } from '@holdfast/protocol';
-import { digestOf, receivedBytesOf, type Stored, viewOf } from './contract-upload.ts';
+import { digestOf, receivedBytesOf, type Stored, storedAfter, viewOf } from './contract-upload.ts';
 
 export { digestOf } from './contract-upload.ts';
 
@@ -132,6 +132,7 @@ export class ContractServer {
     if (id === '') return reply(201, viewOf(this.#create(JSON.parse(body.toString()) as CreateUpload)));
     const upload = this.uploads.get(id);
     if (upload === undefined) return { status: 404, code: 'upload-not-found' };
+    if (verb === 'chunks' && seen.method === 'GET') return reply(200, { items: storedAfter(upload, seen.path) });
     if (verb === 'chunks') return this.#chunk(upload, seen, body);
     if (verb === 'complete') return this.#complete(upload);
     if (verb === 'pause' && upload.state === 'receiving') upload.state = 'paused';

@@ -1,6 +1,6 @@
 /** An upload as the contract server keeps it and shows it. */
 import { createHash } from 'node:crypto';
-import type { CreateUpload, Upload, UploadState } from '@holdfast/protocol';
+import type { ChunkRecord, CreateUpload, Upload, UploadState } from '@holdfast/protocol';
 
 export interface Stored {
   readonly wish: CreateUpload;
@@ -51,10 +51,24 @@ export function viewOf(upload: Stored): Upload {
     updatedAt: at,
     expiresAt: at,
     completedAt: null,
+    firstByteAt: null,
+    lastByteAt: null,
+    contentUrl: null,
     lastEvent: 1,
   };
 }
 
 export function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** The first chunk after the index in the query, as the list of chunks with `limit=1`. */
+export function storedAfter({ have, chunkSize, bytes }: Stored, path: string): ChunkRecord[] {
+  const after = Number(/after=(\d+)/.exec(path)?.[1] ?? -1);
+  const index = [...have].filter((i) => i > after).sort((a, b) => a - b)[0];
+  if (index === undefined) return [];
+  const offset = index * chunkSize;
+  const chunk = bytes.subarray(offset, offset + chunkSize);
+  const receivedAt = new Date(0).toISOString();
+  return [{ index, offset, length: chunk.byteLength, crc32c: '00000000', sha256: digestOf(chunk), receivedAt }];
 }

@@ -129,7 +129,7 @@ describe('resume', () => {
   async function half(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
     server.intercept = (seen) =>
       seen.index !== null && seen.index >= 5 ? { status: 403, code: 'forbidden' } : undefined;
-    const handle = clientOf().add(fileOf(bytes));
+    const handle = clientOf({ parallel: 1 }).add(fileOf(bytes));
     await failureOf(handle);
     server.intercept = () => undefined;
     server.seen.length = 0;
@@ -156,6 +156,13 @@ describe('resume', () => {
     server.upload.wish.sha256 = 'a'.repeat(64);
     const other = clientOf().add(fileOf(someBytes(10_000)), { resumeId, sha256: 'b'.repeat(64) });
     expect(await failureOf(other)).toMatchObject({ code: 'resume-mismatch', retryable: false });
+  });
+
+  test('refuses a file of the same size with other bytes, before anything is sent', async () => {
+    const resumeId = await half(someBytes(10_000));
+    const handle = clientOf().add(fileOf(someBytes(10_000)), { resumeId });
+    expect(await failureOf(handle)).toMatchObject({ type: 'validation', code: 'resume-mismatch', retryable: false });
+    expect(server.requests('PUT', /chunks/)).toEqual([]);
   });
 
   test('of an upload that completed meanwhile is done at once', async () => {

@@ -59,7 +59,7 @@ test('an answer that is lost after the bytes were stored does no harm', async ()
 test('a bit that flips on the way is noticed, and the chunk sent again', async () => {
   const bytes = someBytes(20_000);
   server.chunkSize = 10_000;
-  plan(null, { afterBytes: 6_000, fault: 'corrupt' }, { afterBytes: 6_000, fault: 'corrupt' });
+  plan({ afterBytes: 6_000, fault: 'corrupt' }, { afterBytes: 6_000, fault: 'corrupt' });
   const handle = clientOf({ parallel: 2 }).add(new Blob([bytes]));
   const { sha256 } = await handle.done;
   expect(proxy.cuts).toBeGreaterThan(0);

@@ -96,11 +96,11 @@ describe('refusals', () => {
   });
 
   test('what is no Holdfast server does not count as a receipt', async () => {
-    let portal = 2;
+    const receipt = { index: 0, length: 1_000, receivedBytes: 3_000 };
+    const answers = ['<html>Please log in</html>', '{"welcome":true}', JSON.stringify(receipt)];
     server.intercept = (seen) => {
-      if (seen.index !== 1 || portal === 0) return undefined;
-      portal -= 1;
-      return { status: 200, text: portal === 1 ? '<html>Please log in</html>' : '{"welcome":true}' };
+      const text = seen.index === 1 ? answers.shift() : undefined;
+      return text === undefined ? undefined : { status: 200, text };
     };
     const bytes = someBytes(3_000);
     await clientOf().add(fileOf(bytes)).done;

@@ -1,0 +1,90 @@
+/**
+ * Measures Holdfast beside the limit and a peer, all in one run: `npm run bench -- [--quick] [--rounds 3] [--only W1,W3]
+ * [--subjects sink,tus] [--dir FOLDER] [--server holdfast.js] [--json] [--from RESULTS.json] [--profile FOLDER]
+ * [--node-options '…']`. What the rows mean: docs/performance.md.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { machine } from './machine.mjs';
+import { measure } from './measure.mjs';
+import { report } from './report.mjs';
+import { scenarios } from './scenarios.mjs';
+import { defaultServer, nodeBinary, subjects } from './subjects.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string', default: '3' },
+      only: { type: 'string' },
+      subjects: { type: 'string' },
+      dir: { type: 'string', default: join(here, '..', 'tmp') },
+      server: { type: 'string', default: defaultServer },
+      profile: { type: 'string' },
+      'node-options': { type: 'string' },
+      from: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const rounds = Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds takes a whole number from 1');
+  return { ...values, rounds };
+}
+
+function prepare({ server }) {
+  if (!existsSync(nodeBinary)) throw new Error('Run `npm ci` first.');
+  if (!existsSync(join(dirname(server), '..', 'dist', 'cli', 'main.js'))) throw new Error('Run `npm run build` first.');
+  if (existsSync(join(here, 'node_modules', '@tus', 'server'))) return;
+  const done = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--prefix', here], { stdio: ['ignore', 2, 2] });
+  if (done.status !== 0) throw new Error('The peer could not be installed.');
+}
+
+function selected(wish) {
+  const rows = scenarios(wish);
+  const names = wish.only?.split(',') ?? Object.keys(rows);
+  const wanted = wish.subjects?.split(',') ?? [''];
+  return names.map((name) => {
+    if (!rows[name]) throw new Error(`There is no ${name}; there are ${Object.keys(rows).join(', ')}.`);
+    const some = rows[name].subjects.filter((subject) => wanted.some((word) => subject.startsWith(word)));
+    return { name, ...rows[name], subjects: some };
+  });
+}
+
+async function rounds(wish, rows) {
+  mkdirSync(wish.dir, { recursive: true });
+  const base = mkdtempSync(join(wish.dir, 'holdfast-bench-'));
+  const results = [];
+  try {
+    for (let round = 0; round < wish.rounds; round += 1) {
+      for (const scenario of rows) {
+        // Each round starts with another server, so that none always follows the same one.
+        const order = scenario.subjects.map((_, i, list) => list[(i + round) % list.length]);
+        for (const name of order) {
+          process.stderr.write(`round ${round + 1}/${wish.rounds}  ${scenario.name}  ${name}\n`);
+          const folder = join(base, `${results.length}`);
+          const figures = await measure({ subject: subjects[name], scenario, folder, options: wish });
+          results.push({ scenario: scenario.name, subject: name, round, ...figures });
+        }
+      }
+    }
+  } finally {
+    rmSync(base, { recursive: true, force: true });
+  }
+  return results;
+}
+
+async function run(wish) {
+  prepare(wish);
+  const rows = selected(wish);
+  const results = await rounds(wish, rows);
+  return { machine: machine(), rows, results };
+}
+
+const wish = options();
+const done = wish.from === undefined ? await run(wish) : JSON.parse(readFileSync(wish.from, 'utf8'));
+process.stdout.write(wish.json ? `${JSON.stringify(done, null, 2)}\n` : report(done.machine, done.rows, done.results));

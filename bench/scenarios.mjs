@@ -1,0 +1,47 @@
+/** The rows: what is sent to which servers. `quick` is an eighth of it: good for a first look, not for ratios. */
+const MiB = 1024 * 1024;
+const chunkBytes = 8 * MiB;
+const receiving = ['holdfast committed', 'holdfast synced', 'holdfast committed + SHA-256', 'sink (writev)'];
+const all = [...receiving, 'sink (createWriteStream)', 'tus'];
+
+export function scenarios({ quick }) {
+  const part = quick ? 8 : 1;
+  const size = (mebibytes) => (mebibytes >= 1024 * part ? `${mebibytes / part / 1024} GiB` : `${mebibytes / part} MiB`);
+  const bulk = (uploads, bytes, connections) => ({
+    kind: 'bulk',
+    uploads,
+    bytes: bytes / part,
+    connections,
+    chunkBytes,
+  });
+  return {
+    W1: { title: `${size(1024)}, 1 connection`, subjects: all, job: bulk(1, 1024 * MiB, 1) },
+    // A tus file grows at its end only, so it cannot use more connections.
+    W2: {
+      title: `${size(1024)}, 4 connections`,
+      subjects: all.filter((name) => name !== 'tus'),
+      job: bulk(1, 1024 * MiB, 4),
+    },
+    W3: { title: `16 clients × ${size(128)}`, subjects: all, job: bulk(16, 128 * MiB, 16) },
+    W4: {
+      title: `${2_000 / part} × 64 KiB, 16 connections`,
+      subjects: ['holdfast committed', 'holdfast synced', 'tus', 'tus, one request'],
+      job: { kind: 'small', uploads: 2_000 / part, bytes: 64 * 1024, connections: 16 },
+    },
+    W5: {
+      title: `completion of ${size(1024)}`,
+      subjects: ['holdfast committed', 'holdfast synced'],
+      job: bulk(1, 1024 * MiB, 2),
+    },
+    W6: {
+      title: `completion of ${size(4096)}`,
+      subjects: ['holdfast committed', 'holdfast synced'],
+      job: bulk(1, 4096 * MiB, 2),
+    },
+    W7: {
+      title: `${size(512)}, kill -9 at half, 4 connections`,
+      subjects: ['holdfast committed', 'holdfast synced', 'tus'],
+      job: { kind: 'resume', bytes: (512 * MiB) / part, connections: 4, chunkBytes },
+    },
+  };
+}

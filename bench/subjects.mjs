@@ -1,0 +1,38 @@
+/** The servers that are compared, and how each is started. */
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, '..');
+export const nodeBinary = join(root, 'node_modules', '.bin', 'node');
+
+function holdfast(durability) {
+  return {
+    protocol: 'holdfast',
+    // As it is started in earnest: its first line names the flags that it wants.
+    command: (port, folder, { server }) => [
+      server,
+      ...['serve', '--port', String(port), '--data', folder, '--durability', durability],
+      ...['--log-level', 'warn', '--no-pipeline'],
+    ],
+  };
+}
+
+const sink = (variant) => ({
+  protocol: 'sink',
+  command: (port, folder) => [nodeBinary, join(here, 'servers', 'sink.mjs'), String(port), folder, variant],
+});
+
+const tusCommand = (port, folder) => [nodeBinary, join(here, 'servers', 'tus-peer.mjs'), String(port), folder];
+
+export const subjects = {
+  'holdfast committed': holdfast('committed'),
+  'holdfast synced': holdfast('synced'),
+  'holdfast committed + SHA-256': { ...holdfast('committed'), chunkDigests: true },
+  'sink (writev)': sink('gather'),
+  'sink (createWriteStream)': sink('stream'),
+  tus: { protocol: 'tus', command: tusCommand },
+  'tus, one request': { protocol: 'tus-one-request', command: tusCommand },
+};
+
+export const defaultServer = join(root, 'packages', 'server', 'bin', 'holdfast.js');
