@@ -23,6 +23,9 @@ import type { UploadFiles } from './upload-files.ts';
 /** What an acknowledged receipt survives: power loss, or a crash of the process. */
 export type Durability = 'synced' | 'committed';
 
+/** Under `committed` nobody waits for a sync before the end, which has to sync what is left: at most about this much. */
+const syncBehindBytes = 32 * 1024 * 1024;
+
 export interface DiskBlobStoreParts {
   readonly layout: DiskLayout;
   readonly durability: Durability;
@@ -66,7 +69,7 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async sync(uploadId: string): Promise<void> {
-    if (this.#parts.durability === 'committed') return;
+    if (this.#parts.durability === 'committed') return this.#parts.files.of(uploadId).syncBehind(syncBehindBytes);
     await translated('syncing an upload', () => this.#parts.files.of(uploadId).hold((file) => this.#sync(file)));
   }
 

@@ -9,7 +9,7 @@
  */
 import { constants } from 'node:fs';
 import { HoldfastError, invariant } from '../../core/errors.ts';
-import { addRange, type ExtentSet, emptyExtents, missingRanges, type Range } from '../../core/extents.ts';
+import { addRange, coveredBytes, type ExtentSet, emptyExtents, missingRanges, type Range } from '../../core/extents.ts';
 import type { FileFacts, FileIo } from './file-io.ts';
 import { errnoOf } from './io-errors.ts';
 import { JointTask } from './joint-task.ts';
@@ -145,6 +145,15 @@ export class UploadFile {
       if (this.#dirty || this.#syncing) await this.#syncTask.run();
       this.#refuseLost();
     });
+  }
+
+  /**
+   * Begins a sync in the background once `bytes` were written since the last one, so that little is left for the end. A failure is
+   * remembered in `lost` and told to whoever places the file.
+   */
+  syncBehind(bytes: number): void {
+    if (this.#sealed || this.#syncing || coveredBytes(this.#unsynced) < bytes) return;
+    void this.sync().catch(() => {});
   }
 
   /** Ends the use of this object: waits until nobody is in, then nobody gets in. */

@@ -101,7 +101,7 @@ export interface UploadStore {
   toRelease(limit: number): Promise<Upload[]>;
   /** Marks their storage released. */
   released(id: string): Promise<void>;
-  /** Deletes ended, released uploads (with extents and events) that were last updated before `before`, and messages of the outbox from before then; resolves to how many uploads. */
+  /** Deletes ended, released uploads (with extents and events) that were last updated before `before`; resolves to how many. */
   purge(before: Millis, limit: number): Promise<number>;
   /** All live uploads, in id order, for the check after an unclean restart and for `verify`. */
   live(afterId: string, limit: number): Promise<Upload[]>;

@@ -1,10 +1,13 @@
-/** The log of what happened to uploads and runs, and the outbox that is filled from it. */
+/**
+ * The log of what happened to uploads and runs. It is written in the transaction of what it tells and read in an order without gaps, so
+ * that it is also the outbox: a consumer keeps the id up to which it has delivered.
+ */
 
 import type { CompiledQuery, Selectable } from 'kysely';
 import { invariant } from '../../core/errors.ts';
 import type { EventQuery } from '../../core/ports/upload-store.ts';
 import type { LoggedEvent, NewEvent } from '../../core/upload.ts';
-import { type Dialect, first, prepare, type Session } from './engine.ts';
+import { type Dialect, prepare, type Session } from './engine.ts';
 import type { EventRow } from './schema.ts';
 
 /** Whose log an event goes to, and the number of the last event in it. */
@@ -15,32 +18,26 @@ export interface Subject {
   readonly lastEvent: number;
 }
 
-/** Progress is for whoever watches now; nobody is sent it later. */
-const progressType = 'progress';
-
 type NewRow = Omit<Selectable<EventRow>, 'id'>;
 
 export class EventLog {
   readonly #dialect: Dialect;
-  readonly #insert: (row: NewRow & { index: number }) => CompiledQuery<{ id: number }>;
+  readonly #insert: (row: NewRow & { index: number }) => CompiledQuery<unknown>;
 
   constructor(dialect: Dialect) {
     this.#dialect = dialect;
-    this.#insert = prepare<NewRow & { index: number }, { id: number }>((arg) =>
-      dialect.build
-        .insertInto('events')
-        .values({
-          ...(dialect.eventIds ? { id: dialect.eventIds.id(arg('index')) } : {}),
-          subject: arg('subject'),
-          subject_id: arg('subject_id'),
-          seq: arg('seq'),
-          principal: arg('principal'),
-          at: arg('at'),
-          type: arg('type'),
-          message: arg('message'),
-          data: arg('data'),
-        })
-        .returning('id'),
+    this.#insert = prepare<NewRow & { index: number }, unknown>((arg) =>
+      dialect.build.insertInto('events').values({
+        ...(dialect.eventIds ? { id: dialect.eventIds.id(arg('index')) } : {}),
+        subject: arg('subject'),
+        subject_id: arg('subject_id'),
+        seq: arg('seq'),
+        principal: arg('principal'),
+        at: arg('at'),
+        type: arg('type'),
+        message: arg('message'),
+        data: arg('data'),
+      }),
     );
   }
 
@@ -66,17 +63,7 @@ export class EventLog {
         data: JSON.stringify(event.data),
         index,
       });
-      const inserted = first(await session.rows(row));
-      invariant(inserted !== null, 'an inserted event has an id');
-      if (event.type !== progressType)
-        await this.#post(session, {
-          ...event,
-          id: inserted.id,
-          seq,
-          subject: subject.kind,
-          subjectId: subject.id,
-          principal: subject.principal,
-        });
+      await session.change(row);
     }
   }
 
@@ -97,15 +84,6 @@ export class EventLog {
       if (this.#dialect.eventIds) select = select.where('id', '<', this.#dialect.eventIds.horizon);
     }
     return select.limit(query.limit).compile();
-  }
-
-  async #post(session: Session, event: LoggedEvent): Promise<void> {
-    await session.change(
-      this.#dialect.build
-        .insertInto('outbox')
-        .values({ id: event.id, at: event.at, type: event.type, payload: JSON.stringify(event), delivered_at: null })
-        .compile(),
-    );
   }
 }
 

@@ -139,15 +139,6 @@ export interface ArtifactRow {
   sha256: string;
 }
 
-export interface OutboxRow {
-  /** The event's id: receivers use it to drop repeats. */
-  id: number;
-  at: number;
-  type: string;
-  payload: string;
-  delivered_at: number | null;
-}
-
 export interface ExtentClaimRow {
   upload_id: string;
   offset: number;
@@ -172,7 +163,6 @@ export interface Tables {
   step_needs: StepNeedRow;
   run_steps: RunStepRow;
   artifacts: ArtifactRow;
-  outbox: OutboxRow;
   extent_claims: ExtentClaimRow;
   meta: MetaRow;
 }

@@ -184,14 +184,6 @@ export function uploadQueries(dialect: Dialect) {
         .$if(dialect.rowLocks, (query) => query.forUpdate().skipLocked())
         .compile(),
 
-    /** Looks at the oldest only, so that it costs the same however long the outbox is. */
-    deleteOldPosts: (before: Millis, limit: number) =>
-      db
-        .deleteFrom('outbox')
-        .where('id', 'in', (oldest) => oldest.selectFrom('outbox').select('id').orderBy('id').limit(limit))
-        .where('at', '<', before)
-        .compile(),
-
     /** Extents go with their upload. */
     deleteUploads: (ids: readonly string[]) =>
       db

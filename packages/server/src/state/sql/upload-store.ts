@@ -26,9 +26,6 @@ import type { UploadRow } from './schema.ts';
 import { listMax, type UploadQueries, uploadQueries } from './upload-queries.ts';
 import { extentToRow, rowToExtent, rowToUpload, uploadToRow } from './upload-rows.ts';
 
-/** Outbox rows that one purge looks at. */
-const postsPerPurge = 5_000;
-
 export class SqlUploadStore implements UploadStore {
   readonly #engine: Engine;
   readonly #queries: UploadQueries;
@@ -124,7 +121,6 @@ export class SqlUploadStore implements UploadStore {
 
   purge(before: Millis, limit: number): Promise<number> {
     return this.#engine.write(async (session) => {
-      await session.change(this.#queries.deleteOldPosts(before, postsPerPurge));
       const ids = (await session.rows(this.#queries.purgeable(before, limit))).map((row) => row.id);
       for (let start = 0; start < ids.length; start += listMax) {
         const some = ids.slice(start, start + listMax);

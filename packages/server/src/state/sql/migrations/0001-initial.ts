@@ -73,15 +73,6 @@ export const initial: Migration = {
     )${end}`,
     `create index events_principal on events (principal, id)`,
 
-    `create table outbox (
-      id ${int} primary key,
-      at ${int} not null,
-      type ${text} not null,
-      payload ${text} not null,
-      delivered_at ${int}
-    )${end}`,
-    `create index outbox_due on outbox (id) where delivered_at is null`,
-
     `create table assets (
       id ${text} primary key,
       size ${int} not null,
