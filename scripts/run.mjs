@@ -108,15 +108,11 @@ function build() {
 }
 
 function start() {
-  const child = spawn(
-    join(bin, 'node'),
-    ['--max-semi-space-size=4', join(root, 'packages/server/bin/holdfast.js'), 'serve', ...rest],
-    {
-      cwd: root,
-      env,
-      stdio: 'inherit',
-    },
-  );
+  const child = spawn(join(bin, 'node'), [join(root, 'packages/server/bin/holdfast.js'), 'serve', ...rest], {
+    cwd: root,
+    env,
+    stdio: 'inherit',
+  });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
 }

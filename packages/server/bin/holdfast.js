@@ -1,10 +1,10 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env node
 // Starts the command line on a Node that can run it: native packages crash older ones instead of saying what is wrong.
-// The small young generation keeps the server's memory low: what passes through it are buffers, which lie outside the heap.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, '..', 'dist');
@@ -17,13 +17,15 @@ if (main === null) {
   );
   process.exitCode = 1;
 } else if (major > 22 || (major === 22 && minor >= 13)) {
+  // The young generation stays small and with it the server's memory: what passes through it are buffers, which lie outside the heap.
+  setFlagsFromString('--semi-space-growth-factor=1');
   // Syncs of many files at once are what the thread pool is for; its size counts when it is first used.
   process.env.UV_THREADPOOL_SIZE ??= '16';
   await import(main);
 } else {
   const newer = [join(here, '../../../node_modules/.bin/node'), join(here, '../../.bin/node')].find(existsSync);
   if (newer) {
-    const child = spawn(newer, ['--max-semi-space-size=4', fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    const child = spawn(newer, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
       stdio: 'inherit',
     });
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
