@@ -156,7 +156,7 @@ async function writerThatComesLateCannotChangeTheAsset(subject: BlobStoreSubject
       if (sent === 0) await subject.blobs.place(id, bytes.byteLength, digest);
     },
   });
-  const write = subject.blobs.write({ uploadId: id, offset: 0, length: bytes.byteLength, body, sha256: false });
+  const write = subject.blobs.write({ uploadId: id, offset: 0, length: bytes.byteLength, body, digests: [] });
   await assert.rejects(write, HoldfastError);
   assert.equal(await subject.blobs.rehashAsset(digest), digest);
 }

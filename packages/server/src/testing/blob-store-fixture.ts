@@ -37,7 +37,7 @@ export async function put(blobs: BlobStore, id: string, part: { offset: number; 
     offset: part.offset,
     length: part.bytes.byteLength,
     body,
-    sha256: false,
+    digests: [],
   });
   assert.equal(written.crc32c, crc32c(part.bytes), 'CRC-32C of what was written');
   assert.equal(body.unreleased, 0, 'all batches are released');

@@ -1,6 +1,9 @@
 /** Checks of the blob store suite: bytes on their way in. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
+import { digestAlgorithms } from '../core/digest.ts';
 import { type ErrorCode, HoldfastError } from '../core/errors.ts';
 import {
   type BlobStoreCheck,
@@ -52,13 +55,25 @@ async function prepareRefusesWhatCannotFit(subject: BlobStoreSubject): Promise<v
   assert.ok(!(await list(subject.blobs.storedUploads())).includes(id), 'nothing is left behind');
 }
 
-async function digestOfTheChunkOnRequest(subject: BlobStoreSubject): Promise<void> {
+const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
+
+async function digestsOfTheChunkOnRequest(subject: BlobStoreSubject): Promise<void> {
   const bytes = patternBytes(mib + 5, 6);
   const id = subject.newId();
   await subject.blobs.prepare(id, bytes.byteLength);
   const request = { uploadId: id, offset: 0, length: bytes.byteLength };
-  assert.equal((await subject.blobs.write({ ...request, body: bodyOf(bytes), sha256: true })).sha256, sha256(bytes));
-  assert.equal((await subject.blobs.write({ ...request, body: bodyOf(bytes), sha256: false })).sha256, null);
+  const written = await subject.blobs.write({ ...request, body: bodyOf(bytes), digests: digestAlgorithms });
+  assert.deepEqual(
+    new Set(written.digests.map(({ algorithm, value }) => `${algorithm}=${value}`)),
+    new Set([
+      ...['sha-256', 'sha-512', 'sha-1', 'md5'].map(
+        (name) => `${name}=${createHash(name.replace('sha-', 'sha')).update(bytes).digest('hex')}`,
+      ),
+      `crc32c=${hex32(crc32c(bytes))}`,
+      `crc32=${hex32(crc32(bytes))}`,
+    ]),
+  );
+  assert.deepEqual((await subject.blobs.write({ ...request, body: bodyOf(bytes), digests: [] })).digests, []);
 }
 
 async function neighboursSurvive(
@@ -69,7 +84,7 @@ async function neighboursSurvive(
   const bytes = patternBytes(3 * 128 * kib, 7);
   const id = await stored(subject, bytes);
   const body = sent(patternBytes(256 * kib, 8));
-  const request = { uploadId: id, offset: 128 * kib, length: 128 * kib, body, sha256: false };
+  const request = { uploadId: id, offset: 128 * kib, length: 128 * kib, body, digests: [] };
   await rejectsWith(code, subject.blobs.write(request));
   assert.equal(body.unreleased, 0, 'all batches are released');
   for (const start of [0, 256 * kib]) {
@@ -113,10 +128,7 @@ async function stalledBodyIsRefused(subject: BlobStoreSubject): Promise<void> {
 async function writeWithoutPrepareIsDamage(subject: BlobStoreSubject): Promise<void> {
   const id = subject.newId();
   const body = bodyOf(patternBytes(10));
-  await rejectsWith(
-    'storage-damaged',
-    subject.blobs.write({ uploadId: id, offset: 0, length: 10, body, sha256: false }),
-  );
+  await rejectsWith('storage-damaged', subject.blobs.write({ uploadId: id, offset: 0, length: 10, body, digests: [] }));
   assert.ok(!(await list(subject.blobs.storedUploads())).includes(id), 'nothing is made silently');
 }
 
@@ -139,7 +151,7 @@ async function discardDuringWrite(subject: BlobStoreSubject): Promise<void> {
       if (sent === 32 * kib) await subject.blobs.discard(id);
     },
   });
-  const write = subject.blobs.write({ uploadId: id, offset: 0, length: bytes.byteLength, body, sha256: false });
+  const write = subject.blobs.write({ uploadId: id, offset: 0, length: bytes.byteLength, body, digests: [] });
   await write.catch((error: unknown) => {
     assert.ok(error instanceof HoldfastError, `fails cleanly, not with ${String(error)}`);
   });
@@ -179,7 +191,7 @@ export const intakeChecks: readonly BlobStoreCheck[] = [
   chunksInAnyOrder,
   prepareIsIdempotent,
   prepareRefusesWhatCannotFit,
-  digestOfTheChunkOnRequest,
+  digestsOfTheChunkOnRequest,
   tooShortBodyIsRefused,
   emptyBodyIsRefused,
   bodyOneByteTooLongIsRefused,

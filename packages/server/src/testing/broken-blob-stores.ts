@@ -22,7 +22,7 @@ function acknowledging(...codes: readonly string[]): Breakage {
   return overriding((sound) => ({
     write: (request) =>
       sound.write(request).catch((error: unknown) => {
-        if (error instanceof HoldfastError && codes.includes(error.code)) return { crc32c: 0, sha256: null };
+        if (error instanceof HoldfastError && codes.includes(error.code)) return { crc32c: 0, digests: [] };
         throw error;
       }),
   }));
@@ -42,7 +42,7 @@ async function spill(sound: BlobStore, request: WriteRequest): Promise<void> {
     offset: request.offset + request.length,
     length: 1,
     body,
-    sha256: false,
+    digests: [],
   });
 }
 
@@ -110,7 +110,7 @@ export const brokenBlobStores: Readonly<Record<string, Breakage>> = {
       return sound.write(request);
     },
   })),
-  skipsChunkDigests: overriding((sound) => ({ write: (request) => sound.write({ ...request, sha256: false }) })),
+  skipsChunkDigests: overriding((sound) => ({ write: (request) => sound.write({ ...request, digests: [] }) })),
   preparesFromScratch: overriding((sound) => ({
     prepare: async (id, size) => {
       await sound.discard(id);

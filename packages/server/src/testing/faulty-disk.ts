@@ -54,7 +54,7 @@ export function writeBytes(
     offset,
     length: bytes.byteLength,
     body: bodyOf(bytes, { batchBytes: 65_536 }),
-    sha256: false,
+    digests: [],
   });
 }
 

@@ -3,12 +3,13 @@
  * no byte that was acknowledged is written over: a second body for a stored chunk is only compared with it.
  */
 import { LRUCache } from 'lru-cache';
+import { type Digest, type DigestAlgorithm, digestBy } from '../core/digest.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { Range } from '../core/extents.ts';
 import { chunkCount, chunkRange } from '../core/grid.ts';
 import type { BodySource } from '../core/ports/body-source.ts';
 import { refusal } from '../core/receiving-rules.ts';
-import type { Extent, Sha256, Upload } from '../core/upload.ts';
+import type { Extent, Upload } from '../core/upload.ts';
 import { Coverage } from './coverage.ts';
 import { decideOn, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
@@ -22,8 +23,8 @@ export interface ChunkDelivery {
   readonly index: number;
   /** Bytes as declared by the request; null when it did not say. */
   readonly declaredLength: number | null;
-  /** SHA-256 of the chunk, to be checked before it is acknowledged. */
-  readonly sha256: Sha256 | null;
+  /** What the client says that the chunk's digest is, to be checked before it is acknowledged. */
+  readonly digest: Digest | null;
   readonly body: BodySource;
 }
 
@@ -161,6 +162,13 @@ export class Receiver {
     const { blobs, crash } = this.#deps;
     const length = range.end - range.start;
     const whole = length === upload.size && length <= inlineDigestBytesMax;
+    const declared = delivery.digest;
+    const wanted = [
+      ...new Set<DigestAlgorithm>([
+        ...(declared ? [declared.algorithm] : []),
+        ...(whole ? (['sha-256'] as const) : []),
+      ]),
+    ];
     try {
       if (upload.receivedExtents === 0) await blobs.prepare(upload.id, upload.size);
       crash('receipt:before-write');
@@ -169,21 +177,13 @@ export class Receiver {
         offset: range.start,
         length,
         body: delivery.body,
-        sha256: delivery.sha256 !== null || whole,
+        digests: wanted,
       };
       const written = await blobs.write(request);
       crash('receipt:after-write');
-      if (delivery.sha256 !== null && written.sha256 !== delivery.sha256) {
-        throw new HoldfastError(
-          'digest-mismatch',
-          `Chunk ${delivery.index} arrived with SHA-256 ${written.sha256}, not ${delivery.sha256} as declared. Send it again.`,
-          {
-            details: { index: delivery.index, expected: delivery.sha256, actual: written.sha256 },
-          },
-        );
-      }
+      if (declared) checkDigest(delivery.index, declared, written.digests);
       await blobs.sync(upload.id);
-      return { offset: range.start, length, crc32c: written.crc32c, sha256: written.sha256 };
+      return { offset: range.start, length, crc32c: written.crc32c, sha256: digestBy(written.digests, 'sha-256') };
     } catch (error) {
       throw await this.#explain(upload, error);
     }
@@ -221,4 +221,15 @@ export class Receiver {
     }
     this.#deps.blobs.hashAhead(upload.id, await this.#coverage.add(upload, extent));
   }
+}
+
+function checkDigest(index: number, declared: Digest, computed: readonly Digest[]): void {
+  const { algorithm, value: expected } = declared;
+  const actual = digestBy(computed, algorithm);
+  if (actual === expected) return;
+  throw new HoldfastError(
+    'digest-mismatch',
+    `Chunk ${index} arrived with ${algorithm} ${actual}, not ${expected} as declared. Send it again.`,
+    { details: { index, algorithm, expected, actual } },
+  );
 }

@@ -142,7 +142,7 @@ describe('a failing disk', () => {
         if (sent === 64 * kib) await expect(blobs.sync(id)).rejects.toMatchObject({ code: 'unavailable' });
       },
     });
-    const request = { uploadId: id, offset: 0, length: bytes.byteLength, body, sha256: false };
+    const request = { uploadId: id, offset: 0, length: bytes.byteLength, body, digests: [] };
     await expect(blobs.write(request)).rejects.toMatchObject({ code: 'unavailable' });
   });
 

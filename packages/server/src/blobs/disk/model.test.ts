@@ -72,7 +72,7 @@ async function run(size: number, plan: readonly Step[], open: () => Promise<Disk
         offset: start,
         length: end - start,
         body: bodyOf(bytes, { batchBytes: 50_000, bufferBytes: 7_777 }),
-        sha256: false,
+        digests: [],
       };
       const before = model.slice(start, end);
       await blobs.write(request).then(

@@ -1,11 +1,10 @@
 /** The hot path: a request's body into its place in the file. */
-import { createHash } from 'node:crypto';
-import { crc32c } from '@node-rs/crc32';
 import { HoldfastError } from '../../core/errors.ts';
 import type { WriteRequest, Written } from '../../core/ports/blob-store.ts';
 import type { BodyBatch } from '../../core/ports/body-source.ts';
 import type { FileIo } from './file-io.ts';
 import { storeError } from './io-errors.ts';
+import { RunningDigests } from './running-digests.ts';
 import type { UploadFile } from './upload-file.ts';
 
 /** Batches being written at once: one is written while the next arrives. Also how many stay unreleased. */
@@ -58,9 +57,8 @@ async function writeAll(
 export async function receive(io: FileIo, file: UploadFile, request: WriteRequest): Promise<Written> {
   const failuresBefore = file.failures;
   const running: Promise<void>[] = [];
-  const hash = request.sha256 ? createHash('sha256') : null;
+  const digests = new RunningDigests(request.digests);
   let received = 0;
-  let crc = 0;
   try {
     await file.use((fd) => file.facts(fd));
     for (;;) {
@@ -80,10 +78,7 @@ export async function receive(io: FileIo, file: UploadFile, request: WriteReques
       write.catch(() => {});
       running.push(write);
       received += bytes;
-      for (const buffer of batch.buffers) {
-        crc = crc32c(buffer, crc);
-        hash?.update(buffer);
-      }
+      for (const buffer of batch.buffers) digests.update(buffer);
     }
     if (received < request.length) {
       throw new HoldfastError('body-too-short', 'The body ended before all declared bytes arrived', {
@@ -92,7 +87,7 @@ export async function receive(io: FileIo, file: UploadFile, request: WriteReques
     }
     await Promise.all(running);
     file.written({ start: request.offset, end: request.offset + request.length }, failuresBefore);
-    return { crc32c: crc, sha256: hash === null ? null : hash.digest('hex') };
+    return { crc32c: digests.crc32c, digests: digests.end() };
   } catch (error) {
     await Promise.allSettled(running);
     throw storeError('writing a chunk', error);

@@ -4,6 +4,7 @@
  * (`insufficient-storage`, `storage-damaged`, `unavailable`) and leaves nothing acknowledged changed.
  */
 import type { Readable } from 'node:stream';
+import type { Digest, DigestAlgorithm } from '../digest.ts';
 import type { Range } from '../extents.ts';
 import type { Sha256 } from '../upload.ts';
 import type { BodySource } from './body-source.ts';
@@ -14,13 +15,14 @@ export interface WriteRequest {
   /** Bytes the body must have. */
   readonly length: number;
   readonly body: BodySource;
-  /** Whether to compute the SHA-256 of these bytes while they pass. */
-  readonly sha256: boolean;
+  /** Digests to compute of these bytes while they pass. */
+  readonly digests: readonly DigestAlgorithm[];
 }
 
 export interface Written {
   readonly crc32c: number;
-  readonly sha256: Sha256 | null;
+  /** Those that were asked for. */
+  readonly digests: readonly Digest[];
 }
 
 export interface BlobStore {

@@ -19,7 +19,7 @@ export function chunkRoute(context: ChunkedFormContext): FastifyPluginAsync {
         return await withChunk(form, heldBack, async ({ uploadId, index, length, body: bytes }) => {
           request.log = request.log.child({ uploadId, chunk: index });
           const principal = context.principal(request);
-          const delivery = { uploadId, principal, index, declaredLength: length, sha256: null, body: bytes };
+          const delivery = { uploadId, principal, index, declaredLength: length, digest: null, body: bytes };
           return renderReceipt(await context.uploads.receiveChunk(delivery), index);
         });
       } finally {

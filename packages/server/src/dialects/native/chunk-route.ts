@@ -2,8 +2,8 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { parseDictionary } from 'structured-headers';
 import { Type } from 'typebox';
+import type { Digest } from '../../core/digest.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import type { Sha256 } from '../../core/upload.ts';
 import type { NativeContext } from './context.ts';
 import { renderReceipt } from './render.ts';
 
@@ -33,7 +33,7 @@ export function chunkRoute(context: NativeContext): FastifyPluginAsync {
           principal: context.principal(request),
           index,
           declaredLength: lengthOf(request.headers['content-length']),
-          sha256: sha256Of(request.headers['content-digest']),
+          digest: digestOf(request.headers['content-digest']),
           body,
         });
         return renderReceipt(receipt, index);
@@ -55,13 +55,13 @@ function lengthOf(header: string | undefined): number | null {
 }
 
 /** The SHA-256 of a `Content-Digest` header; other algorithms in it are passed over. Throws `invalid-digest`. */
-export function sha256Of(header: string | readonly string[] | undefined): Sha256 | null {
+function digestOf(header: string | readonly string[] | undefined): Digest | null {
   if (header === undefined) return null;
   const digest = memberOf(typeof header === 'string' ? header : header.join(', '));
   if (digest === null) return null;
   if (digest.byteLength !== 32)
     throw new HoldfastError('invalid-digest', 'The sha-256 in Content-Digest does not have 32 bytes.');
-  return Buffer.from(digest).toString('hex');
+  return { algorithm: 'sha-256', value: Buffer.from(digest).toString('hex') };
 }
 
 function memberOf(header: string): ArrayBuffer | null {
