@@ -22,7 +22,7 @@ function acknowledging(...codes: readonly string[]): Breakage {
   return overriding((sound) => ({
     write: (request) =>
       sound.write(request).catch((error: unknown) => {
-        if (error instanceof HoldfastError && codes.includes(error.code)) return { crc32c: 0, digests: [] };
+        if (error instanceof HoldfastError && codes.includes(error.code)) return { crc32: 0, digests: [] };
         throw error;
       }),
   }));

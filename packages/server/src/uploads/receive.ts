@@ -183,7 +183,7 @@ export class Receiver {
       crash('receipt:after-write');
       if (declared) checkDigest(delivery.index, declared, written.digests);
       await blobs.sync(upload.id);
-      return { offset: range.start, length, crc32c: written.crc32c, sha256: digestBy(written.digests, 'sha-256') };
+      return { offset: range.start, length, crc32: written.crc32, sha256: digestBy(written.digests, 'sha-256') };
     } catch (error) {
       throw await this.#explain(upload, error);
     }
