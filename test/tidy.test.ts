@@ -74,7 +74,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   platform: ['core'],
   config: ['core', 'platform'],
   uploads: ['core'],
-  state: ['core'],
+  state: ['core', 'platform'],
   blobs: ['core', 'platform'],
   pipeline: ['core', 'platform'],
   dialects: ['core', 'uploads'],

@@ -70,7 +70,11 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
 
   const disk = await openDiskBlobs(diskOptions(config, dataDir));
   closing.add('blobs', () => disk.blobs.close());
-  const state = await openSqliteState({ file: join(dataDir, 'state.db'), clock: systemClock });
+  const state = await openSqliteState({
+    file: join(dataDir, 'state.db'),
+    clock: systemClock,
+    receipts: config.durability,
+  });
   closing.add('state', () => state.close());
 
   const metrics = createMetrics();

@@ -87,7 +87,7 @@ export async function checkSqlite(): Promise<Diagnosis> {
     const state = await openSqliteState({ file: join(folder, 'state.db'), clock: systemClock });
     await state.uploads.ping();
     await state.close();
-    return { subject: 'sqlite', verdict: 'good', found: 'opens with WAL and synchronous=FULL, migrates, writes' };
+    return { subject: 'sqlite', verdict: 'good', found: 'opens with WAL, migrates, writes, syncs its log' };
   } catch (error) {
     return {
       subject: 'sqlite',

@@ -1,7 +1,7 @@
 /** Makes directory entries (creations, renames) survive power loss. */
 import { constants } from 'node:fs';
+import { JointTask } from '../../platform/joint-task.ts';
 import type { FileIo } from './file-io.ts';
-import { JointTask } from './joint-task.ts';
 
 /** One fsync per directory at a time, shared by those who wait for it. Descriptors stay open: at most one per folder of the layout. */
 export class DirectorySyncs {

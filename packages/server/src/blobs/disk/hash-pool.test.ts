@@ -119,7 +119,7 @@ test.runIf(process.platform === 'linux')('background work is nice, and only the 
     return { main: Number(task) === process.pid, nice: Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]) };
   });
   expect(niceness.filter((task) => task.main).map((task) => task.nice)).toEqual([0]);
-  expect(niceness.filter((task) => task.nice === 10).length).toBe(1);
+  expect(niceness.filter((task) => task.nice === 19).length).toBe(1);
 });
 
 test('1 GiB keeps memory flat', async () => {

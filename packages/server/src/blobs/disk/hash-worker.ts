@@ -12,7 +12,7 @@ import { type HashReply, type HashRequest, hashStepBytes } from './hash-messages
 /** Bytes per turn of a task. */
 const turnBytes = 8 * 1024 * 1024;
 /** Niceness while nobody waits for a result: receiving comes first. On Linux it is set for the calling thread only. */
-const backgroundNice = 10;
+const backgroundNice = 19;
 
 /** A running hash: the first `at` bytes are in it. */
 interface Running {

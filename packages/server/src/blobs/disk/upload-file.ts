@@ -10,9 +10,9 @@
 import { constants } from 'node:fs';
 import { HoldfastError, invariant } from '../../core/errors.ts';
 import { addRange, coveredBytes, type ExtentSet, emptyExtents, missingRanges, type Range } from '../../core/extents.ts';
+import { JointTask } from '../../platform/joint-task.ts';
 import type { FileFacts, FileIo } from './file-io.ts';
 import { errnoOf } from './io-errors.ts';
-import { JointTask } from './joint-task.ts';
 
 const existing = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const fresh = existing | constants.O_CREAT | constants.O_EXCL;

@@ -38,6 +38,11 @@ export interface Session {
   change(query: CompiledQuery<unknown>): Promise<number>;
   /** Events that this transaction has appended so far; the store raises it. */
   appended: number;
+  /**
+   * Whether this work has to survive a power cut once it resolves. Set to false by work for which surviving the process is enough;
+   * an engine may still do more.
+   */
+  durable: boolean;
 }
 
 /** Work inside a transaction. May be called again when the engine has to retry; awaits nothing but the session. */
@@ -51,7 +56,7 @@ export interface Engine {
   readonly dialect: Dialect;
   /** Runs one reading statement outside any transaction, on committed data. */
   read<R>(query: CompiledQuery<R>): Promise<R[]>;
-  /** Runs the work in a write transaction of its own or shared with others; durable when it resolves, without any effect when it rejects. */
+  /** Runs the work in a write transaction of its own or shared with others; durable when it resolves (see `Session.durable`), without any effect when it rejects. */
   write<T>(work: Work<T>): Promise<T>;
   /** Calls back after commits of this process that appended events. */
   onAppend(listener: () => void): () => void;

@@ -9,7 +9,7 @@ import { SqlExtentClaims } from './extent-claims.ts';
 import { SqlLedgerStore } from './ledger-store.ts';
 import { PostgresEngine } from './postgres.ts';
 import { SqliteEngine } from './sqlite.ts';
-import { SqlUploadStore } from './upload-store.ts';
+import { type ReceiptDurability, SqlUploadStore } from './upload-store.ts';
 
 /** Everything that is kept in one database. */
 export interface State extends AsyncDisposable {
@@ -26,6 +26,8 @@ export interface SqliteStateOptions {
   readonly clock: Clock;
   /** Set when several processes share the file and the disk: a name that no other process has or had. */
   readonly sharedAs?: string;
+  /** Default `synced`. */
+  readonly receipts?: ReceiptDurability;
 }
 
 export interface PostgresStateOptions {
@@ -42,10 +44,11 @@ export interface PostgresStateOptions {
 /** Opens or creates the file. Rejects with `unavailable` when it cannot be used or was written by a newer Holdfast. */
 export async function openSqliteState(options: SqliteStateOptions): Promise<State> {
   const engine = await SqliteEngine.open(options.file);
+  const { clock, receipts = 'synced' } = options;
   if (options.sharedAs === undefined)
-    return assemble(engine, { clock: options.clock, claims: new MemoryExtentClaims(options.clock), stop: () => {} });
-  const claims = new SqlExtentClaims(engine, { clock: options.clock, holder: options.sharedAs });
-  return assemble(engine, { clock: options.clock, claims, stop: () => claims.close() });
+    return assemble(engine, { clock, receipts, claims: new MemoryExtentClaims(clock), stop: () => {} });
+  const claims = new SqlExtentClaims(engine, { clock, holder: options.sharedAs });
+  return assemble(engine, { clock, receipts, claims, stop: () => claims.close() });
 }
 
 /** Connects. Rejects with `unavailable` when the server does not answer or its schema was made by a newer Holdfast. */
@@ -56,14 +59,19 @@ export async function openPostgresState(options: PostgresStateOptions): Promise<
     statementTimeoutMs: options.statementTimeoutMs ?? 15_000,
   });
   const claims = new SqlExtentClaims(engine, { clock: options.clock, holder: options.holder });
-  return assemble(engine, { clock: options.clock, claims, stop: () => claims.close() });
+  return assemble(engine, { clock: options.clock, receipts: 'synced', claims, stop: () => claims.close() });
 }
 
 function assemble(
   engine: Engine,
-  parts: { readonly clock: Clock; readonly claims: ExtentClaims; readonly stop: () => void },
+  parts: {
+    readonly clock: Clock;
+    readonly receipts: ReceiptDurability;
+    readonly claims: ExtentClaims;
+    readonly stop: () => void;
+  },
 ): State {
-  const uploads = new SqlUploadStore(engine, parts.clock);
+  const uploads = new SqlUploadStore(engine, parts.clock, parts.receipts);
   const close = async (): Promise<void> => {
     uploads.close();
     parts.stop();

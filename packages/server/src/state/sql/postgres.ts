@@ -152,6 +152,8 @@ export class PostgresEngine implements Engine {
 
 class PostgresSession implements Session {
   appended = 0;
+  /** Every commit is synced here: a server that dies loses what `synchronous_commit = off` left unsynced, even without a power cut. */
+  durable = true;
   readonly #client: pg.PoolClient;
 
   constructor(client: pg.PoolClient) {

@@ -5,6 +5,7 @@ import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryComp
 import type { Dialect, Engine, Work } from './engine.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Listeners } from './listeners.ts';
+import { LogSync } from './log-sync.ts';
 import { type Migration, missingStatements, schemaTable, schemaVersion, sqliteDdl } from './migrate.ts';
 import type { Tables } from './schema.ts';
 import { SqliteConnection, translateSqliteError } from './sqlite-connection.ts';
@@ -29,14 +30,16 @@ export class SqliteEngine implements Engine {
   readonly dialect = sqliteDialect;
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;
+  readonly #log: LogSync;
   readonly #commits: GroupCommit;
   readonly #listeners = new Listeners();
   #open = true;
 
-  private constructor(writer: SqliteConnection, reader: SqliteConnection) {
+  private constructor(writer: SqliteConnection, reader: SqliteConnection, log: LogSync) {
     this.#writer = writer;
     this.#reader = reader;
-    this.#commits = new GroupCommit(writer, () => this.#listeners.call());
+    this.#log = log;
+    this.#commits = new GroupCommit(writer, log, () => this.#listeners.call());
   }
 
   /** Opens or creates the file and brings its schema up to date. */
@@ -45,7 +48,7 @@ export class SqliteEngine implements Engine {
     try {
       migrateSqlite(writer, known);
       writer.assertDurable();
-      return new SqliteEngine(writer, new SqliteConnection(file, 'read'));
+      return new SqliteEngine(writer, new SqliteConnection(file, 'read'), new LogSync(`${file}-wal`));
     } catch (error) {
       writer.close();
       throw translateSqliteError(error);
@@ -54,7 +57,9 @@ export class SqliteEngine implements Engine {
 
   async read<R>(query: CompiledQuery<R>): Promise<R[]> {
     try {
-      return this.#reader.all(query);
+      const rows = this.#reader.all<R>(query);
+      await this.#commits.seen;
+      return rows;
     } catch (error) {
       throw translateSqliteError(error);
     }
@@ -81,13 +86,14 @@ export class SqliteEngine implements Engine {
     if (!this.#open) return;
     this.#open = false;
     await this.#commits.close();
+    this.#log.close();
     this.#reader.close();
     this.#writer.close();
   }
 }
 
 /** Without a pause in it: another connection of this process that waited for the lock would hold up the one that has it. */
-function migrateSqlite(connection: SqliteConnection, known: readonly Migration[] | undefined): void {
+export function migrateSqlite(connection: SqliteConnection, known: readonly Migration[] | undefined): void {
   connection.exec('begin exclusive');
   try {
     connection.exec(schemaTable);

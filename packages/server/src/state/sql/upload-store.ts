@@ -26,16 +26,21 @@ import type { UploadRow } from './schema.ts';
 import { listMax, type UploadQueries, uploadQueries } from './upload-queries.ts';
 import { extentToRow, rowToExtent, rowToUpload, uploadToRow } from './upload-rows.ts';
 
+/** What the record of a receipt survives: a power cut, or the death of the process. All other records survive a power cut. */
+export type ReceiptDurability = 'synced' | 'committed';
+
 export class SqlUploadStore implements UploadStore {
   readonly #engine: Engine;
+  readonly #receipts: ReceiptDurability;
   readonly #queries: UploadQueries;
   readonly #events: EventLog;
   readonly #watch: EventWatch;
   readonly #assets: Assets;
   readonly #runs: RunStarter;
 
-  constructor(engine: Engine, clock: Clock) {
+  constructor(engine: Engine, clock: Clock, receipts: ReceiptDurability = 'synced') {
     this.#engine = engine;
+    this.#receipts = receipts;
     this.#queries = uploadQueries(engine.dialect);
     this.#events = new EventLog(engine.dialect);
     this.#watch = new EventWatch(engine, clock);
@@ -193,6 +198,7 @@ export class SqlUploadStore implements UploadStore {
       'a rule keeps the identity of its upload',
     );
     invariant(decision.next.lastEvent === current.lastEvent, 'events are numbered by the store');
+    if (this.#receipts === 'committed') session.durable = !isReceipt(current, decision);
     const next = { ...decision.next, lastEvent: current.lastEvent + events.length };
     await session.change(this.#queries.update(uploadToRow(next)));
     await this.#append(session, current, events);
@@ -239,4 +245,10 @@ export class SqlUploadStore implements UploadStore {
   async #uploads(query: CompiledQuery<UploadRow>): Promise<Upload[]> {
     return (await this.#engine.read(query)).map(rowToUpload);
   }
+}
+
+/** Bytes came in and the upload stays as it was: what is lost of that can be asked for again. */
+function isReceipt(current: Upload, { next, writes }: Extract<Decision, { kind: 'accept' }>): boolean {
+  const onlyExtents = writes.length > 0 && writes.every((write) => write.type === 'insert-extent');
+  return onlyExtents && current.phase.name === 'receiving' && next.phase.name === 'receiving';
 }

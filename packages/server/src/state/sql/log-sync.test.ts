@@ -1,0 +1,122 @@
+/** A1: what is acknowledged, or shown, is on disk: the log is synced before. */
+import { execFileSync } from 'node:child_process';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sqliteFile } from '../../testing/test-state.ts';
+import { GroupCommit } from './group-commit.ts';
+import { LogSync } from './log-sync.ts';
+import { migrateSqlite } from './sqlite.ts';
+import { SqliteConnection } from './sqlite-connection.ts';
+
+let file = '';
+let remove = async (): Promise<void> => {};
+let connection: SqliteConnection;
+beforeEach(async () => {
+  ({ file, remove } = await sqliteFile());
+  connection = new SqliteConnection(file, 'write');
+  migrateSqlite(connection, undefined);
+});
+afterEach(async () => {
+  connection.close();
+  await remove();
+});
+
+const note = (name: string) => ({
+  ...Object.create(null),
+  sql: 'insert into meta (name, value) values (?, 1)',
+  parameters: [name],
+});
+
+/** A log whose syncs end when the test says so. */
+class HeldLog {
+  readonly waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  run(): Promise<void> {
+    return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }));
+  }
+  assertSound(): void {}
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('group commit', () => {
+  it('resolves when the log is synced, not before; meanwhile the next transaction runs', async () => {
+    const log = new HeldLog();
+    const commits = new GroupCommit(connection, log, () => {});
+    const order: string[] = [];
+    const write = (name: string) => commits.write((session) => session.change(note(name))).then(() => order.push(name));
+    const first = write('first');
+    await expect.poll(() => log.waiting.length).toBe(1);
+    const second = write('second');
+    await expect.poll(() => log.waiting.length).toBe(2);
+    await turns(5);
+    expect(order).toEqual([]);
+    expect(commits.seen).not.toBeNull();
+    log.waiting[0]?.resolve();
+    await first;
+    expect(order).toEqual(['first']);
+    expect(commits.seen, 'the second is committed and not synced').not.toBeNull();
+    log.waiting[1]?.resolve();
+    await second;
+    await commits.seen;
+    await turns(1);
+    expect(commits.seen).toBeNull();
+  });
+
+  it('does not wait for work that only has to survive the process', async () => {
+    const log = new HeldLog();
+    const commits = new GroupCommit(connection, log, () => {});
+    const relaxed = commits.write(async (session) => {
+      session.durable = false;
+      return await session.change(note('relaxed'));
+    });
+    expect(await relaxed).toBe(1);
+    expect(log.waiting).toEqual([]);
+    const mixed = [
+      commits.write(async (session) => {
+        session.durable = false;
+      }),
+      commits.write((session) => session.change(note('durable'))),
+    ];
+    await mixed[0];
+    expect(log.waiting.length, 'the setting of one piece is not that of the next').toBe(1);
+    log.waiting[0]?.resolve();
+    await Promise.all(mixed);
+  });
+
+  it('rejects what waited for a sync that failed', async () => {
+    const log = new HeldLog();
+    const commits = new GroupCommit(connection, log, () => {});
+    const write = commits.write((session) => session.change(note('lost')));
+    await expect.poll(() => log.waiting.length).toBe(1);
+    log.waiting[0]?.reject(new Error('EIO'));
+    await expect(write).rejects.toThrow('EIO');
+    await commits.close();
+  });
+});
+
+describe('the log', () => {
+  it('is synced as a file of its own', async () => {
+    const log = new LogSync(`${file}-wal`);
+    await Promise.all([log.run(), log.run(), log.run()]);
+    log.close();
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'is not trusted any more once a sync failed, whatever later ones say',
+    async () => {
+      // A pipe takes writes and cannot be synced.
+      execFileSync('mkfifo', [`${file}-pipe`]);
+      const log = new LogSync(`${file}-pipe`);
+      const commits = new GroupCommit(connection, log, () => {});
+      const broken = { code: 'unavailable', message: expect.stringMatching(/failed to sync the log/) };
+      await expect(commits.write((session) => session.change(note('x')))).rejects.toMatchObject(broken);
+      await expect(commits.write((session) => session.change(note('y')))).rejects.toMatchObject(broken);
+      await expect(log.run()).rejects.toMatchObject(broken);
+      const kept = connection.all({ sql: "select name from meta where name = 'y'", parameters: [] });
+      expect(kept, 'nothing is begun any more').toEqual([]);
+      await commits.close();
+      log.close();
+    },
+  );
+});
