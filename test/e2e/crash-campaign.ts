@@ -237,7 +237,7 @@ export class Campaign {
     const lost = body.missingChunks.filter((index) => sending.acknowledged.has(index));
     this.#check(lost.length === 0, `${sending.name}: acknowledged chunks are reported missing: ${lost.join(', ')}`);
     const missingBytes = body.missing.reduce((sum, range) => sum + range.end - range.start, 0);
-    this.#check(body.receivedBytes === body.size - missingBytes, `${sending.name}: progress is what is stored`);
+    this.#check(body.receivedBytes === (body.size ?? 0) - missingBytes, `${sending.name}: progress is what is stored`);
     return body;
   }
 

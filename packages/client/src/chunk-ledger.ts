@@ -29,7 +29,8 @@ export class ChunkLedger {
   #acknowledgedChunks: number;
 
   constructor(view: ServerView) {
-    this.size = view.size;
+    // Only null while another protocol appends; what this client created has a size.
+    this.size = view.size ?? view.receivedBytes;
     this.chunkSize = view.chunkSize;
     this.totalChunks = view.totalChunks;
     this.truncated = view.missingTruncated;

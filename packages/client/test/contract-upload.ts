@@ -30,6 +30,8 @@ export function viewOf(upload: Stored): Upload {
     filename: wish.filename,
     safeName: wish.filename,
     contentType: wish.contentType ?? 'application/octet-stream',
+    protocol: 'native',
+    intake: 'grid',
     size: wish.size,
     chunkSize,
     totalChunks,

@@ -76,7 +76,11 @@ export const Upload = Type.Object(
     filename: Type.String({ description: 'As the client gave it.' }),
     safeName: Type.String(),
     contentType: Type.String(),
-    size: Type.Integer(),
+    protocol: Type.String({ description: 'The one that created it: native, chunked-form, tus …' }),
+    intake: Type.Union([Type.Literal('grid'), Type.Literal('append')], {
+      description: 'Only a grid takes chunks; the bytes of the other are appended by the protocol that created it.',
+    }),
+    size: Nullable(Type.Integer({ description: 'Null while another protocol has not told the length yet.' })),
     chunkSize: Type.Integer(),
     totalChunks: Type.Integer(),
     state: Type.Unsafe<UploadState>(Type.Ref('UploadState')),

@@ -35,7 +35,8 @@ interface UnfinishedRowProps {
 
 function UnfinishedRow({ item: { upload, elsewhere }, now, onChoose, onGone }: UnfinishedRowProps) {
   const state = elsewhere ? 'Being sent from elsewhere' : 'Select again to continue';
-  const figures = `${formatBytes(upload.receivedBytes)} of ${formatBytes(upload.size)} are stored · last bytes ${formatAgo(upload.updatedAt, now)}`;
+  const size = upload.size === null ? 'a file whose size is not told yet' : formatBytes(upload.size);
+  const figures = `${formatBytes(upload.receivedBytes)} of ${size} are stored · last bytes ${formatAgo(upload.updatedAt, now)}`;
   return (
     <li className="upload" data-tone="calm">
       <div className="upload-head">
@@ -52,7 +53,7 @@ function UnfinishedRow({ item: { upload, elsewhere }, now, onChoose, onGone }: U
         value={upload.progress}
         valueText={`${state}, ${formatPercent(upload.progress)} stored`}
         tone="calm"
-        chunk={upload.chunkSize / upload.size}
+        chunk={upload.size ? upload.chunkSize / upload.size : 1}
       />
       <p className="upload-figures">{figures}</p>
       {elsewhere ? null : <UnfinishedActions upload={upload} onChoose={onChoose} onGone={onGone} />}

@@ -25,6 +25,8 @@ export function unfinishedUploads(uploads: readonly UploadSummary[], context: Un
     .map((upload) => {
       const recent = context.now - Date.parse(upload.updatedAt) < recentMs;
       // What this browser began was cut off by closing the page; of another's uploads only the time can tell.
+      // Bytes of other protocols are appended by their own clients.
+      if (upload.intake === 'append') return { upload, elsewhere: true };
       return { upload, elsewhere: recent && upload.state === 'receiving' && !context.isOwn(upload.id) };
     });
 }

@@ -45,6 +45,9 @@ export function withFaults(blobs: BlobStore, faults: BlobFaults): BlobStore {
     prepare: async (uploadId, size) => before('prepare').then(() => blobs.prepare(uploadId, size)),
     write: async (request) =>
       before('write').then(() => blobs.write({ ...request, body: limitedBody(request.body, faults) })),
+    append: async (request) =>
+      before('append').then(() => blobs.append({ ...request, body: limitedBody(request.body, faults) })),
+    isolate: async (uploadId, upTo) => before('isolate').then(() => blobs.isolate(uploadId, upTo)),
     matches: async (uploadId, range, body) => before('matches').then(() => blobs.matches(uploadId, range, body)),
     sync: async (uploadId) => before('sync').then(() => blobs.sync(uploadId)),
     checksum: async (uploadId, range) => before('checksum').then(() => blobs.checksum(uploadId, range)),

@@ -114,6 +114,7 @@ function uploadDependencies(parts: Parts & { readonly holder: string }): UploadD
     store: state.uploads,
     blobs: disk.blobs,
     claims: state.claims,
+    locks: state.locks,
     clock: systemClock,
     limits,
     log: options.log,

@@ -11,11 +11,15 @@ export function uploadListLines(uploads: readonly UploadSummary[], now: number):
     upload.id,
     upload.state,
     formatPercent(upload.progress),
-    formatBytes(upload.size),
+    sizeWords(upload.size),
     `${formatDuration((now - Date.parse(upload.updatedAt)) / 1_000)} ago`,
     safeText(upload.filename),
   ]);
   return formatTable([['ID', 'STATE', 'DONE', 'SIZE', 'LAST', 'FILE'], ...rows]);
+}
+
+function sizeWords(size: number | null): string {
+  return size === null ? 'not told yet' : formatBytes(size);
 }
 
 export function uploadLines(upload: Upload, now: number): string[] {
@@ -29,7 +33,7 @@ export function uploadLines(upload: Upload, now: number): string[] {
       'state',
       upload.failure === null ? upload.state : `${upload.state}: ${upload.failure.code}, ${upload.failure.reason}`,
     ],
-    ['received', `${formatBytes(receivedBytes)} of ${formatBytes(size)}  (${formatPercent(upload.progress)})`],
+    ['received', `${formatBytes(receivedBytes)} of ${sizeWords(size)}  (${formatPercent(upload.progress)})`],
     ['chunks', `${receivedChunks} of ${totalChunks}, ${formatBytes(chunkSize)} each`],
     ['speed', speed.filter((part) => part !== '').join(', ')],
     ['missing', missingWords(upload.missing, upload.missingTruncated)],

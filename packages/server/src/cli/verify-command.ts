@@ -55,6 +55,7 @@ async function run(options: Options, io: CliIo): Promise<void> {
       store: state.uploads,
       blobs: disk.blobs,
       claims: state.claims,
+      locks: state.locks,
       clock: systemClock,
       limits: defaultLimits,
       log: silentLog,

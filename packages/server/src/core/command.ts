@@ -5,6 +5,26 @@ import type { Extent, FailureCode, Lease, Millis, Sha256 } from './upload.ts';
 export type Command =
   /** Bytes are stored (and synced, if the durability level says so). */
   | { readonly type: 'record'; readonly extent: Extent; readonly lease: Lease; readonly ttlMs: number }
+  /**
+   * The next bytes of the contiguous prefix are stored (and synced, if the durability level says so); the extent passed to the rule is
+   * the last one. `end`: the client says that the file ends here. Without an extent only that is said.
+   */
+  | {
+      readonly type: 'append';
+      readonly extent: Extent | null;
+      readonly end: boolean;
+      readonly fence: number;
+      readonly lease: Lease;
+      readonly ttlMs: number;
+    }
+  /** Takes the right to append away from a holder that is gone. */
+  | { readonly type: 'seize' }
+  /** The size of a file whose length was deferred. Said again it has to be the same. */
+  | { readonly type: 'declare-length'; readonly size: number; readonly chunkSize: number; readonly lease: Lease }
+  /** All parts of a final upload are whole: `size` is their sum. */
+  | { readonly type: 'join'; readonly size: number; readonly lease: Lease }
+  /** The one final upload that uses a partial one takes over its bytes. */
+  | { readonly type: 'take' }
   /** Finishes an upload that needs no bytes: an empty file. */
   | { readonly type: 'seal'; readonly lease: Lease }
   | { readonly type: 'pause' }

@@ -1,19 +1,27 @@
 /** What a client asks for when it creates an upload, checked and turned into an upload. */
-import { HoldfastError } from './errors.ts';
+import { HoldfastError, invariant } from './errors.ts';
 import { safeFilename } from './filename.ts';
 import { chooseChunkSize, type Limits } from './limits.ts';
-import type { Millis, NewEvent, Sha256, Upload } from './upload.ts';
+import type { Concatenation, Intake, Millis, NewEvent, Sha256, Upload } from './upload.ts';
 
 export interface Creation {
   readonly id: string;
   readonly principal: string;
   readonly protocol: string;
   readonly filename: string;
-  readonly size: number;
+  /** Null: told later. */
+  readonly size: number | null;
+  /** Default: `grid`. */
+  readonly intake?: Intake;
+  /** Default: `by-length`. */
+  readonly ends?: Upload['ends'];
+  /** Default: none. */
+  readonly concatenation?: Concatenation;
   readonly contentType?: string;
   readonly chunkSize?: number;
   readonly expectedDigest?: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  readonly dialectData?: Readonly<Record<string, string>>;
 }
 
 /** Type and subtype as in RFC 6838 §4.2; parameters are dropped. */
@@ -21,7 +29,9 @@ const mediaType = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{
 
 /** Throws `invalid-request`, `invalid-size`, `invalid-digest`, `file-too-large`. The upload is `receiving`, also when it is empty. */
 export function newUpload(wish: Creation, limits: Limits, now: Millis): { upload: Upload; event: NewEvent } {
-  const chunkSize = chooseChunkSize(wish.size, wish.chunkSize, limits);
+  const chunkSize = chooseChunkSize(wish.size ?? 0, wish.chunkSize, limits);
+  const { intake = 'grid', ends = 'by-length', concatenation = { role: 'none' } } = wish;
+  invariant(intake === 'append' || (wish.size !== null && ends === 'by-length'), 'a grid has a size');
   if (wish.filename.length === 0 || wish.filename.length > limits.filenameCharsMax) {
     throw new HoldfastError('invalid-request', `The file name has 1 to ${limits.filenameCharsMax} characters.`);
   }
@@ -33,8 +43,12 @@ export function newUpload(wish: Creation, limits: Limits, now: Millis): { upload
     safeName: safeFilename(wish.filename),
     contentType: checkedContentType(wish.contentType),
     size: wish.size,
+    intake,
+    ends,
+    concatenation,
     chunkSize,
     metadata: checkedMetadata(wish.metadata ?? {}, limits),
+    dialectData: wish.dialectData ?? {},
     expectedDigest: wish.expectedDigest === undefined ? null : checkedSha256(wish.expectedDigest),
     receivedBytes: 0,
     receivedExtents: 0,
@@ -51,8 +65,14 @@ export function newUpload(wish: Creation, limits: Limits, now: Millis): { upload
   const data = { filename: upload.filename, size: wish.size, chunkSize, protocol: wish.protocol };
   return {
     upload,
-    event: { at: now, type: 'created', message: `Created: ${wish.size} bytes in chunks of ${chunkSize}`, data },
+    event: { at: now, type: 'created', message: createdMessage(upload), data },
   };
+}
+
+function createdMessage({ size, chunkSize, intake, concatenation }: Upload): string {
+  if (concatenation.role === 'final') return `Created: the concatenation of ${concatenation.parts.length} uploads`;
+  const bytes = size === null ? 'bytes of a length that is told later' : `${size} bytes`;
+  return intake === 'grid' ? `Created: ${bytes} in chunks of ${chunkSize}` : `Created: ${bytes}, appended`;
 }
 
 /** 64 hex digits, lower-cased. Throws `invalid-digest`. */

@@ -46,6 +46,38 @@ export const errorCatalog = {
     retryable: false,
     summary: 'Other bytes are already stored for this chunk; the stored ones are kept.',
   },
+  'offset-mismatch': {
+    retryable: false,
+    summary: 'The bytes are for another offset than the one at which the upload goes on; details have the right one.',
+  },
+  'length-conflict': {
+    retryable: false,
+    summary: 'The length differs from the one declared before, or from what is stored; nothing was changed.',
+  },
+  'wrong-protocol': {
+    retryable: false,
+    summary: 'The upload takes its bytes in another way; go on with the protocol that created it.',
+  },
+  'upload-is-concatenation': {
+    retryable: false,
+    summary: 'The upload is made of partial uploads and takes no bytes of its own.',
+  },
+  'invalid-concatenation': {
+    retryable: false,
+    summary: 'A part is not a partial upload of this principal that still exists; details name it.',
+  },
+  'upload-in-use': {
+    retryable: true,
+    summary: 'The partial upload belongs to a concatenation that is not finished; wait for it, or cancel it first.',
+  },
+  'upload-busy': {
+    retryable: true,
+    summary: 'Another request is sending this upload and has not let go yet; ask again shortly.',
+  },
+  'upload-taken-over': {
+    retryable: true,
+    summary: 'A newer request for this upload took over; what had arrived is kept. Ask for the offset before going on.',
+  },
   'chunk-busy': { retryable: true, summary: 'Another request is sending this chunk right now; ask again shortly.' },
   'digest-mismatch': {
     retryable: true,
@@ -53,10 +85,17 @@ export const errorCatalog = {
   },
   'body-too-short': {
     retryable: true,
-    summary: 'The connection ended before all declared bytes arrived; nothing of this chunk was kept.',
+    summary:
+      'The connection ended before all declared bytes arrived; nothing of a chunk was kept, of an appended body what came.',
   },
-  'body-too-long': { retryable: false, summary: 'More bytes were sent than the chunk has; nothing of them was kept.' },
-  'body-timeout': { retryable: true, summary: 'The sender stopped sending; nothing of this chunk was kept.' },
+  'body-too-long': {
+    retryable: false,
+    summary: 'More bytes were sent than the chunk or the upload has; nothing of them was kept.',
+  },
+  'body-timeout': {
+    retryable: true,
+    summary: 'The sender stopped sending; nothing of a chunk was kept, of an appended body what came.',
+  },
   'lease-lost': { retryable: true, summary: 'Another holder took over; this one has to let go.' },
   unauthenticated: { retryable: false, summary: 'Credentials are missing or not known.' },
   forbidden: { retryable: false, summary: 'The credentials do not allow this.' },

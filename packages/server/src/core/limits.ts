@@ -22,6 +22,13 @@ export interface Limits {
   readonly bodyIdleMs: number;
   /** A second body for a chunk waits this long for the first one to end. */
   readonly chunkWaitMs: number;
+  /** A request that appends waits this long for the one before it to let go. */
+  readonly appendWaitMs: number;
+  /** A long body is recorded whenever this many bytes of it have arrived, or after this time: what a crash of the process can take. */
+  readonly segmentBytes: number;
+  readonly segmentMs: number;
+  /** Parts of a concatenation. */
+  readonly partsMax: number;
   /** The right to finish an upload, renewed while it is worked on. */
   readonly finishLeaseMs: number;
 }
@@ -45,6 +52,10 @@ export const defaultLimits: Limits = {
   endedRetentionMs: 7 * 24 * hour,
   bodyIdleMs: 30_000,
   chunkWaitMs: 10_000,
+  appendWaitMs: 10_000,
+  segmentBytes: 16 * MiB,
+  segmentMs: 5_000,
+  partsMax: 1_000,
   finishLeaseMs: 15_000,
 };
 

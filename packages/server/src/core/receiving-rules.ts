@@ -3,7 +3,15 @@ import type { CommandOf } from './command.ts';
 import { accept, event, moved, reject, unchanged } from './decisions.ts';
 import { HoldfastError, invariant, unreachable } from './errors.ts';
 import type { Decision, Write } from './ports/upload-store.ts';
-import { type Extent, finalPhases, type Lease, type Millis, type NewEvent, type Upload } from './upload.ts';
+import {
+  type Extent,
+  finalPhases,
+  type Intake,
+  type Lease,
+  type Millis,
+  type NewEvent,
+  type Upload,
+} from './upload.ts';
 
 /** Whether the upload may take bytes now; null when it may. Asked before a body is read and again when it is recorded. */
 export function refusal(upload: Upload): HoldfastError | null {
@@ -36,22 +44,47 @@ export function refusal(upload: Upload): HoldfastError | null {
   }
 }
 
+/** Bytes come as the upload was created for, or not at all: null when `intake` is that way. */
+export function foreignIntake(upload: Upload, intake: Intake): HoldfastError | null {
+  if (upload.concatenation.role === 'final')
+    return new HoldfastError(
+      'upload-is-concatenation',
+      'The upload is made of partial uploads and takes no bytes of its own.',
+    );
+  if (upload.intake === intake) return null;
+  const way = upload.intake === 'grid' ? 'in chunks' : 'appended, one request at a time';
+  return new HoldfastError(
+    'wrong-protocol',
+    `The upload was created by the protocol "${upload.protocol}" and takes its bytes ${way}.`,
+    { details: { protocol: upload.protocol } },
+  );
+}
+
+/** The counters and times after a receipt of so many bytes. */
+export function withBytes(upload: Upload, bytes: number, at: { readonly now: Millis; readonly ttlMs: number }): Upload {
+  return {
+    ...upload,
+    receivedBytes: upload.receivedBytes + bytes,
+    firstByteAt: upload.firstByteAt ?? at.now,
+    lastByteAt: at.now,
+    updatedAt: at.now,
+    expiresAt: Math.max(upload.expiresAt, at.now + at.ttlMs),
+  };
+}
+
 export function record(upload: Upload, stored: Extent | null, command: CommandOf<'record'>, now: Millis): Decision {
   const { extent } = command;
+  const foreign = foreignIntake(upload, 'grid');
+  if (foreign) return reject(foreign);
   if (stored) return sameBytes(stored, extent) ? unchanged(upload) : reject(conflict(extent));
   const refused = refusal(upload);
   if (refused) return reject(refused);
   invariant(upload.size !== null && extent.offset + extent.length <= upload.size, 'an extent lies within the file');
   invariant(extent.length > 0 && extent.offset >= 0, 'an extent has bytes');
-  const received: Upload = {
-    ...upload,
-    receivedBytes: upload.receivedBytes + extent.length,
-    receivedExtents: upload.receivedExtents + 1,
-    firstByteAt: upload.firstByteAt ?? now,
-    lastByteAt: now,
-    updatedAt: now,
-    expiresAt: Math.max(upload.expiresAt, now + command.ttlMs),
-  };
+  const received = withBytes({ ...upload, receivedExtents: upload.receivedExtents + 1 }, extent.length, {
+    now,
+    ttlMs: command.ttlMs,
+  });
   const writes: Write[] = [{ type: 'insert-extent', extent }];
   const events = progressEvents(upload, received, now);
   if (received.receivedBytes < upload.size) return accept(received, events, writes);
@@ -80,6 +113,8 @@ export function resume(upload: Upload, ttlMs: number, now: Millis): Decision {
 }
 
 export function cancel(upload: Upload, now: Millis): Decision {
+  const used = inUse(upload);
+  if (used) return reject(used);
   switch (upload.phase.name) {
     case 'cancelled':
       return unchanged(upload);
@@ -96,7 +131,7 @@ export function cancel(upload: Upload, now: Millis): Decision {
 
 export function expire(upload: Upload, now: Millis): Decision {
   if (upload.phase.name !== 'receiving' && upload.phase.name !== 'paused') return unchanged(upload);
-  if (upload.expiresAt > now) return unchanged(upload);
+  if (upload.expiresAt > now || inUse(upload)) return unchanged(upload);
   return accept(moved(upload, { name: 'expired', at: now }, now), [
     event(now, 'expired', 'Expired: no bytes came for too long'),
   ]);
@@ -106,6 +141,8 @@ export function drop(upload: Upload, stored: Extent | null, command: CommandOf<'
   const { phase } = upload;
   if (!stored || phase.name === 'assembling' || finalPhases.some((name) => name === phase.name))
     return unchanged(upload);
+  // What follows a gap could not be appended to: the last extent goes first.
+  if (upload.intake === 'append' && stored.offset + stored.length !== upload.receivedBytes) return unchanged(upload);
   const next: Upload = {
     ...upload,
     receivedBytes: upload.receivedBytes - stored.length,
@@ -124,7 +161,16 @@ export function drop(upload: Upload, stored: Extent | null, command: CommandOf<'
   );
 }
 
-function finishing(upload: Upload, lease: Lease): Upload {
+/** Why a partial upload has to stay as it is; null when it need not. */
+function inUse({ concatenation }: Upload): HoldfastError | null {
+  if (concatenation.role !== 'partial' || concatenation.uses === 0) return null;
+  return new HoldfastError(
+    'upload-in-use',
+    'The partial upload belongs to a concatenation that is not finished. Wait for it, or cancel it first.',
+  );
+}
+
+export function finishing(upload: Upload, lease: Lease): Upload {
   return { ...upload, fence: upload.fence + 1, phase: { name: 'validating', lease } };
 }
 
@@ -148,8 +194,9 @@ function conflict(extent: Extent): HoldfastError {
 }
 
 /** A progress event each time another whole percent is reached, so that the log of a long upload stays short. */
-function progressEvents(before: Upload, after: Upload, now: Millis): NewEvent[] {
-  invariant(after.size !== null && after.size > 0, 'progress of a file with bytes');
+export function progressEvents(before: Upload, after: Upload, now: Millis): NewEvent[] {
+  if (after.size === null) return [];
+  invariant(after.size > 0, 'progress of a file with bytes');
   const percent = Math.floor((after.receivedBytes * 100) / after.size);
   if (percent === Math.floor((before.receivedBytes * 100) / after.size)) return [];
   const total = Math.ceil(after.size / after.chunkSize);
@@ -163,7 +210,7 @@ function progressEvents(before: Upload, after: Upload, now: Millis): NewEvent[] 
   return [{ at: now, type: 'progress', message: `${percent} % (${after.receivedExtents}/${total})`, data }];
 }
 
-function validatingEvent(upload: Upload, now: Millis): NewEvent {
+export function validatingEvent(upload: Upload, now: Millis): NewEvent {
   return {
     at: now,
     type: 'validating',

@@ -5,6 +5,21 @@ export type Millis = number;
 /** 64 lower-case hex digits. */
 export type Sha256 = string;
 
+/**
+ * How an upload takes its bytes: `grid` puts chunks of a fixed size anywhere, in any order; `append` adds to the contiguous prefix, one
+ * sender at a time.
+ */
+export type Intake = 'grid' | 'append';
+
+/**
+ * What an upload has to do with others. A partial one never becomes an asset: its bytes go into final ones, which have no bytes of
+ * their own. `uses` counts the unfinished final uploads that name it; while there are any it is neither cancelled nor expired.
+ */
+export type Concatenation =
+  | { readonly role: 'none' }
+  | { readonly role: 'partial'; readonly uses: number }
+  | { readonly role: 'final'; readonly parts: readonly string[] };
+
 /** The right to finish an upload, for a limited time. Its fence is the upload's `fence` at the time it was granted. */
 export interface Lease {
   /** The node that holds it. */
@@ -15,7 +30,8 @@ export interface Lease {
 /**
  * receiving ⇄ paused → validating → assembling → completed; from any live state: cancelled, expired, failed.
  *
- * - receiving: takes chunks. Entry: creation, resume, or stored bytes found damaged while validating.
+ * - receiving: takes bytes; a partial upload stays in it when it has all of them, a final one waits in it for its parts. Entry: creation,
+ *   resume, or stored bytes found damaged while validating.
  * - paused: refuses chunks, keeps what it has. Entry: pause from receiving.
  * - validating: every byte is stored; the digest of the whole is being established under a lease. Entry: the receipt that reaches the size.
  * - assembling: the digest is known and as expected; the content is being put into the asset store under a lease.
@@ -51,17 +67,23 @@ export interface Upload {
   readonly contentType: string;
   /** Bytes in the whole file; null while the length is deferred. */
   readonly size: number | null;
+  readonly intake: Intake;
+  /** Whether it is whole when it has as many bytes as declared, or only once its client says so as well. */
+  readonly ends: 'by-length' | 'by-client';
+  readonly concatenation: Concatenation;
   /** Bytes per chunk of the grid. */
   readonly chunkSize: number;
   /** Free words of the client: subject, topic, speaker … */
   readonly metadata: Readonly<Record<string, string>>;
+  /** What its dialect wants kept and given back byte for byte; means nothing to anybody else. */
+  readonly dialectData: Readonly<Record<string, string>>;
   /** What the client says that the whole file's SHA-256 is. */
   readonly expectedDigest: Sha256 | null;
-  /** Bytes acknowledged. Equals the sum of the stored extents' lengths. */
+  /** Bytes acknowledged. Equals the sum of the stored extents' lengths; of an `append` upload it is the end of the contiguous prefix. */
   readonly receivedBytes: number;
   /** Extents acknowledged. */
   readonly receivedExtents: number;
-  /** Rises whenever the right to finish changes hands; a write under an older one is refused. */
+  /** Rises whenever the right to finish, or by force the right to append, changes hands; a write under an older one is refused. */
   readonly fence: number;
   /** Sequence number of the last event; events are numbered 1, 2, 3 … without gaps. */
   readonly lastEvent: number;

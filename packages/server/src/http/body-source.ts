@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { HoldfastError } from '../core/errors.ts';
-import type { BodyBatch, BodySource } from '../core/ports/body-source.ts';
+import type { BodyBatch, InterruptibleBody } from '../core/ports/body-source.ts';
 import type { Clock } from '../core/ports/clock.ts';
 
 const batchBytes = 1024 * 1024;
@@ -33,7 +33,7 @@ export interface BodyOptions {
   readonly idleMs: number;
 }
 
-export class RequestBody implements BodySource {
+export class RequestBody implements InterruptibleBody {
   readonly #request: IncomingMessage;
   readonly #options: BodyOptions;
   #gathered: Buffer[] = [];
@@ -54,13 +54,21 @@ export class RequestBody implements BodySource {
   async next(): Promise<BodyBatch | null> {
     if (!this.#started) this.#start();
     for (;;) {
-      if (this.#gatheredBytes >= batchBytes || (this.#ended && this.#gatheredBytes > 0)) return this.#take();
+      const last = this.#ended || this.#failure !== null;
+      if (this.#gatheredBytes >= batchBytes || (last && this.#gatheredBytes > 0)) return this.#take();
       if (this.#failure) throw this.#failure;
       if (this.#ended) return null;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
+  }
+
+  interrupt(error: HoldfastError): void {
+    if (this.#ended) return;
+    this.#failure ??= error;
+    this.#request.pause();
+    this.#signal();
   }
 
   async abandon(): Promise<void> {
@@ -123,10 +131,7 @@ export class RequestBody implements BodySource {
   readonly #onClose = (): void => {
     this.#cancelIdle?.();
     if (!this.#ended)
-      this.#failure ??= new HoldfastError(
-        'body-too-short',
-        'The connection ended before all declared bytes arrived; nothing of this chunk was kept.',
-      );
+      this.#failure ??= new HoldfastError('body-too-short', 'The connection ended before all declared bytes arrived.');
     this.#signal();
   };
 
@@ -137,10 +142,7 @@ export class RequestBody implements BodySource {
       if (this.#ended || this.#failure) return;
       const idle = clock.now() - this.#lastDataAt >= idleMs && !this.#request.isPaused();
       if (!idle) return this.#watch();
-      this.#failure = new HoldfastError(
-        'body-timeout',
-        `Nothing arrived for ${Math.round(idleMs / 1000)} s; nothing of this chunk was kept.`,
-      );
+      this.#failure = new HoldfastError('body-timeout', `Nothing arrived for ${Math.round(idleMs / 1000)} s.`);
       this.#signal();
     });
   }
@@ -157,7 +159,7 @@ export class RequestBody implements BodySource {
     this.#gathered = [];
     this.#gatheredBytes = 0;
     this.#unreleased += 1;
-    if (this.#unreleased < unreleasedMax) this.#request.resume();
+    if (this.#unreleased < unreleasedMax && this.#failure === null) this.#request.resume();
     let released = false;
     const release = () => {
       if (released) return;

@@ -1,6 +1,6 @@
 /** Request bodies for tests: whole, cut short, too long, slow, broken. */
 import { HoldfastError, invariant } from '../core/errors.ts';
-import type { BodyBatch, BodySource } from '../core/ports/body-source.ts';
+import type { BodyBatch, InterruptibleBody } from '../core/ports/body-source.ts';
 import type { Clock } from '../core/ports/clock.ts';
 
 export interface BodyOptions {
@@ -23,13 +23,14 @@ const batchesMax = 2;
  * A body that watches its reader: released buffers are overwritten, so that a reader that keeps using them gets other bytes; more
  * unreleased batches than allowed, or two reads at once, are broken invariants.
  */
-export class TestBody implements BodySource {
+export class TestBody implements InterruptibleBody {
   readonly #bytes: Uint8Array;
   readonly #options: BodyOptions;
   #sent = 0;
   #unreleased = 0;
   #reading = false;
   #abandoned = false;
+  #interruption: HoldfastError | null = null;
 
   constructor(bytes: Uint8Array, options: BodyOptions = {}) {
     this.#bytes = bytes;
@@ -54,6 +55,7 @@ export class TestBody implements BodySource {
       const { slow, breaks, beforeBatch, batchBytes = 1024 * 1024 } = this.#options;
       if (slow !== undefined) await new Promise<void>((resolve) => slow.clock.after(slow.ms, resolve));
       await beforeBatch?.(this.#sent);
+      if (this.#interruption !== null) throw this.#interruption;
       const end = Math.min(
         this.#sent + batchBytes,
         this.#bytes.byteLength,
@@ -71,6 +73,10 @@ export class TestBody implements BodySource {
 
   async abandon(): Promise<void> {
     this.#abandoned = true;
+  }
+
+  interrupt(error: HoldfastError): void {
+    this.#interruption ??= error;
   }
 
   #batch(start: number, end: number): BodyBatch {

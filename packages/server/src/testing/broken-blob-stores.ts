@@ -103,6 +103,27 @@ export const brokenBlobStores: Readonly<Record<string, Breakage>> = {
     },
     abandon: () => body.abandon(),
   })),
+  appendsAllOrNothing: overriding((sound) => ({
+    append: async (request) => {
+      const appended = await sound.append(request);
+      return appended.end instanceof HoldfastError ? { ...appended, length: 0, crc32: 0 } : appended;
+    },
+  })),
+  hidesHowItEnded: overriding((sound) => ({
+    append: async (request) => ({ ...(await sound.append(request)), end: 'body' as const }),
+  })),
+  appendsWithoutEnd: overriding((sound) => ({
+    append: (request) => sound.append({ ...request, isEnough: () => false, lengthMax: 2 ** 40, mayWrite: () => true }),
+  })),
+  appendsAtTheStart: overriding((sound) => ({ append: (request) => sound.append({ ...request, offset: 0 }) })),
+  createsAtAppend: overriding((sound) => ({
+    append: async (request) => {
+      await sound.prepare(request.uploadId, null);
+      return await sound.append(request);
+    },
+  })),
+  isolatesNothing: overriding(() => ({ isolate: async () => {} })),
+  isolatesFromScratch: overriding((sound) => ({ isolate: (id) => sound.discard(id) })),
   ignoresOffsets: overriding((sound) => ({ write: (request) => sound.write({ ...request, offset: 0 }) })),
   createsAtWrite: overriding((sound) => ({
     write: async (request) => {

@@ -32,7 +32,7 @@ export const brokenUploadStores: readonly BrokenAdapter<UploadStores>[] = [
     caughtBy: finishesOnce,
     break: both((store) => ({
       decide: async (id, at, rule) => {
-        const found = await store.findWithExtent(id, at ?? 0);
+        const found = await store.findWithExtent(id, Number(at ?? 0));
         if (!found) return null;
         const decision = rule(found.upload, at === null ? null : found.extent);
         if (decision.kind === 'reject') return decision;
@@ -88,11 +88,61 @@ export const brokenUploadStores: readonly BrokenAdapter<UploadStores>[] = [
     break: both((store) => ({ decide: (id, at, rule) => store.decide(id, at, (current) => rule(current, null)) })),
   },
   {
+    name: 'takes the first extent for the last one',
+    caughtBy: 'a rule can be given the last extent',
+    break: both((store) => ({
+      decide: async (id, at, rule) => {
+        const [first] = await store.extents(id);
+        return store.decide(id, at, (current, extent) => rule(current, at === 'last' ? (first ?? null) : extent));
+      },
+    })),
+  },
+  {
+    name: 'inserts before it deletes',
+    caughtBy: 'an extent is replaced in one decision, because writes are applied in order',
+    break: accepting((accepted) => ({ ...accepted, writes: [...accepted.writes].reverse() })),
+  },
+  {
+    name: 'forgets how bytes come in',
+    caughtBy: 'what an upload that is appended to is made of is kept',
+    break: both((store) => ({
+      create: (upload, events, writes, liveMax) => store.create({ ...upload, intake: 'grid' }, events, writes, liveMax),
+    })),
+  },
+  {
+    name: 'makes final uploads of whatever is named',
+    caughtBy: 'a final upload is only made of live partial ones of its principal',
+    break: both((store) => ({
+      create: (upload, events, writes, liveMax) =>
+        store.create(
+          upload,
+          events,
+          writes.filter((write) => write.type !== 'use-parts'),
+          liveMax,
+        ),
+    })),
+  },
+  {
+    name: 'never frees a part',
+    caughtBy: 'parts are in use from the creation of a final upload until it ends',
+    break: accepting((accepted) => ({
+      ...accepted,
+      writes: accepted.writes.filter((write) => write.type !== 'free-parts'),
+    })),
+  },
+  {
+    name: 'expires parts that are in use',
+    caughtBy: 'parts are in use from the creation of a final upload until it ends',
+    break: both((store) => ({
+      dueToExpire: async (now, limit) => [...(await store.dueToExpire(now, limit)), ...(await store.live('', 10_000))],
+    })),
+  },
+  {
     name: 'acknowledges before the commit',
     caughtBy: applied,
     break: both((store) => ({
       decide: async (id, at, rule) => {
-        const found = await store.findWithExtent(id, at ?? 0);
+        const found = await store.findWithExtent(id, Number(at ?? 0));
         if (!found) return null;
         void new Promise((resolve) => setTimeout(resolve, 20)).then(() => store.decide(id, at, rule)).catch(() => null);
         const decision = rule(found.upload, found.extent);

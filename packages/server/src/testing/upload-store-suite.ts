@@ -1,5 +1,6 @@
 /** The conformance suite of `UploadStore`. */
 import { type Fixture, registerSuite, type Suite } from './conformance.ts';
+import { appendChecks } from './upload-store-append.ts';
 import { assetChecks } from './upload-store-assets.ts';
 import { creationChecks, decisionChecks } from './upload-store-decisions.ts';
 import { eventChecks } from './upload-store-events.ts';
@@ -9,6 +10,7 @@ import type { UploadStoreCheck, UploadStores } from './upload-store-subject.ts';
 export const uploadStoreChecks: readonly UploadStoreCheck[] = [
   ...creationChecks,
   ...decisionChecks,
+  ...appendChecks,
   ...listChecks,
   ...sweepChecks,
   ...assetChecks,

@@ -11,7 +11,7 @@ export interface Order {
   readonly command: Command;
   readonly now: Millis;
   /** Offset of the extent that the command is about. */
-  readonly extentAt?: number;
+  readonly extentAt?: number | 'last';
 }
 
 /** The decision, made durable. Throws `upload-not-found`; a rejection is returned. */

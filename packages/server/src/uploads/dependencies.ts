@@ -7,12 +7,14 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { CrashPoints } from '../core/ports/crash-points.ts';
 import type { ExtentClaims } from '../core/ports/extent-claims.ts';
 import type { Log } from '../core/ports/log.ts';
+import type { UploadLocks } from '../core/ports/upload-locks.ts';
 import type { UploadStore } from '../core/ports/upload-store.ts';
 
 export interface UploadDependencies {
   readonly store: UploadStore;
   readonly blobs: BlobStore;
   readonly claims: ExtentClaims;
+  readonly locks: UploadLocks;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;

@@ -4,17 +4,17 @@
  */
 import { LRUCache } from 'lru-cache';
 import { type Digest, type DigestAlgorithm, digestBy } from '../core/digest.ts';
-import { HoldfastError } from '../core/errors.ts';
+import { HoldfastError, invariant } from '../core/errors.ts';
 import type { Range } from '../core/extents.ts';
 import { chunkCount, chunkRange } from '../core/grid.ts';
 import type { BodySource } from '../core/ports/body-source.ts';
-import { refusal } from '../core/receiving-rules.ts';
+import { foreignIntake, refusal } from '../core/receiving-rules.ts';
 import type { Extent, Upload } from '../core/upload.ts';
 import { Coverage } from './coverage.ts';
 import { decideOn, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
-import { dropDamaged } from './repair.ts';
+import { explained } from './repair.ts';
 
 export interface ChunkDelivery {
   readonly uploadId: string;
@@ -86,7 +86,7 @@ export class Receiver {
 
   /** Where the chunk belongs, after the checks that need no body. */
   async #place(delivery: ChunkDelivery): Promise<Range> {
-    const grid = this.#geometries.get(delivery.uploadId) ?? (await this.#geometry(delivery.uploadId));
+    const grid = this.#geometries.get(delivery.uploadId) ?? (await this.#geometry(delivery));
     if (grid.principal !== delivery.principal) throw notFound(delivery.uploadId);
     const range = chunkRange(grid, delivery.index);
     if (!range) {
@@ -111,9 +111,12 @@ export class Receiver {
     return range;
   }
 
-  async #geometry(uploadId: string): Promise<Geometry> {
+  async #geometry({ uploadId, principal }: ChunkDelivery): Promise<Geometry> {
     const upload = await this.#deps.store.find(uploadId);
-    if (!upload || upload.size === null) throw notFound(uploadId);
+    if (!upload || upload.principal !== principal) throw notFound(uploadId);
+    const foreign = foreignIntake(upload, 'grid');
+    if (foreign) throw foreign;
+    invariant(upload.size !== null, 'a grid has a size');
     const geometry = { principal: upload.principal, size: upload.size, chunkSize: upload.chunkSize };
     this.#geometries.set(uploadId, geometry);
     return geometry;
@@ -189,22 +192,10 @@ export class Receiver {
     }
   }
 
-  /** What went wrong may have its reason in the upload: it was cancelled meanwhile, or somebody removed its file. */
+  /** What of it is known here may be wrong by now; the next receipt reads it again. */
   async #explain(upload: Upload, error: unknown): Promise<unknown> {
-    const damaged = error instanceof HoldfastError && error.code === 'storage-damaged';
-    const current = await this.#deps.store.find(upload.id);
-    const refused = current ? refusal(current) : notFound(upload.id);
-    const ended = refused?.code === 'upload-closed' || refused?.code === 'upload-not-found';
-    if (refused && (damaged || ended)) return await this.#refused(upload.id, refused);
-    if (!damaged) return error;
     this.#coverage.forget(upload.id);
-    await this.#deps.blobs.discard(upload.id);
-    const dropped = await dropDamaged(this.#deps, upload.id, 'stored bytes are gone');
-    return new HoldfastError(
-      'unavailable',
-      `Storage lost ${dropped} bytes of this upload. Ask for its status and send what is missing again.`,
-      { cause: error },
-    );
+    return await explained(this.#deps, upload, error);
   }
 
   /** An upload that ended while the chunk came in was freed already: what the chunk left behind goes too. */

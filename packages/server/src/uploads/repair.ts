@@ -2,8 +2,11 @@
  * Stored bytes against their recorded checksums. Run when the machine went down uncleanly under durability `committed`, when storage
  * says that bytes are gone, and before a digest mismatch is blamed on the client.
  */
+import { HoldfastError } from '../core/errors.ts';
+import { refusal } from '../core/receiving-rules.ts';
 import { transition } from '../core/transition.ts';
 import type { Extent, Sha256, Upload } from '../core/upload.ts';
+import { notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 
 /**
@@ -28,12 +31,34 @@ export async function damagedExtents(deps: UploadDependencies, upload: Upload): 
   return damaged;
 }
 
+/**
+ * What went wrong while bytes came in may have its reason in the upload: it ended meanwhile (then what the bytes left behind goes too), or
+ * somebody removed its file (then the bytes are asked for again).
+ */
+export async function explained(deps: UploadDependencies, upload: Upload, error: unknown): Promise<unknown> {
+  const damaged = error instanceof HoldfastError && error.code === 'storage-damaged';
+  const current = await deps.store.find(upload.id);
+  const refused = current ? refusal(current) : notFound(upload.id);
+  const ended = refused?.code === 'upload-closed' || refused?.code === 'upload-not-found';
+  if (ended) await deps.blobs.discard(upload.id);
+  if (refused && (damaged || ended)) return refused;
+  if (!damaged) return error;
+  await deps.blobs.discard(upload.id);
+  const dropped = await dropDamaged(deps, upload.id, 'stored bytes are gone');
+  return new HoldfastError(
+    'unavailable',
+    `Storage lost ${dropped} bytes of this upload. Ask for its status and send what is missing again.`,
+    { cause: error },
+  );
+}
+
 /** Drops every recorded extent whose bytes are not what was recorded, so that the client is asked for them again. Resolves to the bytes dropped. */
 export async function dropDamaged(deps: UploadDependencies, uploadId: string, reason: string): Promise<number> {
   const upload = await deps.store.find(uploadId);
   if (!upload) return 0;
   let dropped = 0;
-  for (const extent of await damagedExtents(deps, upload)) {
+  const damaged = await damagedExtents(deps, upload);
+  for (const extent of upload.intake === 'append' ? await fromFirst(deps, damaged[0], uploadId) : damaged) {
     if (await dropExtent(deps, { uploadId, extent, reason })) dropped += extent.length;
   }
   if (dropped > 0) {
@@ -44,6 +69,12 @@ export async function dropDamaged(deps: UploadDependencies, uploadId: string, re
     );
   }
   return dropped;
+}
+
+/** Of an upload that is appended to, everything from the first damaged extent on, the last one first: it can only go on where there is no gap. */
+async function fromFirst(deps: UploadDependencies, first: Extent | undefined, uploadId: string): Promise<Extent[]> {
+  if (first === undefined) return [];
+  return (await deps.store.extents(uploadId)).filter((extent) => extent.offset >= first.offset).reverse();
 }
 
 async function dropExtent(

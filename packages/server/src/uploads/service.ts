@@ -9,10 +9,13 @@ import { fraction } from '../core/progress.ts';
 import { refusal } from '../core/receiving-rules.ts';
 import { transition } from '../core/transition.ts';
 import { type Extent, finalPhases, type Upload } from '../core/upload.ts';
+import { Appender, type AppendReceipt } from './append.ts';
+import type { AppendDelivery } from './append-checks.ts';
 import { apply, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { Finisher } from './finish.ts';
 import { type ChunkDelivery, type Receipt, Receiver } from './receive.ts';
+import { Turns } from './turns.ts';
 import { type UploadView, viewOf } from './view.ts';
 
 type Accepted = Extract<Decision, { kind: 'accept' }>;
@@ -31,12 +34,16 @@ export class UploadService {
   readonly #deps: UploadDependencies;
   readonly finisher: Finisher;
   readonly #receiver: Receiver;
+  readonly #turns: Turns;
+  readonly #appender: Appender;
   readonly #endings = new EventEmitter().setMaxListeners(0);
 
   constructor(deps: UploadDependencies) {
     this.#deps = deps;
     this.finisher = new Finisher(deps, (upload) => this.#ended(upload));
     this.#receiver = new Receiver(deps, this.finisher);
+    this.#turns = new Turns(deps);
+    this.#appender = new Appender(deps, { finisher: this.finisher, turns: this.#turns, wholePart: () => {} });
   }
 
   /**
@@ -49,7 +56,7 @@ export class UploadService {
     const { upload, event } = newUpload({ ...request, id: this.#deps.newId() }, limits, now);
     const begun = await this.#begin(upload, now);
     const instant = begun.next.phase.name === 'completed';
-    if (!instant) await this.#checkRoom(request.size);
+    if (!instant && request.size !== null) await this.#checkRoom(request.size);
     const events = [event, ...begun.events];
     const created = await store.create(begun.next, events, begun.writes, limits.liveUploadsMax);
     if (!created) {
@@ -90,6 +97,25 @@ export class UploadService {
       'chunk received',
     );
     return receipt;
+  }
+
+  /**
+   * Adds a body at the offset of an upload that was created with `intake: 'append'`, or tells its length, or that it ends here. A newer call
+   * for the upload ends an older one; whatever arrived of a body counts, however it ended, unless a digest was to be checked.
+   * Throws `upload-not-found`, `offset-mismatch`, `length-conflict`, `file-too-large`, `body-too-long`, `body-too-short`, `body-timeout`,
+   * `digest-mismatch`, `invalid-digest`, `upload-busy`, `upload-taken-over`, `lease-lost`, `upload-paused`, `upload-finishing`,
+   * `upload-closed`, `wrong-protocol`, `upload-is-concatenation`, `insufficient-storage`, `unavailable`.
+   */
+  async append(delivery: AppendDelivery): Promise<AppendReceipt> {
+    const receipt = await this.#appender.append(delivery);
+    const { upload, appendedBytes } = receipt;
+    this.#deps.log.debug({ uploadId: upload.id, offset: delivery.offset, size: appendedBytes }, 'bytes appended');
+    return receipt;
+  }
+
+  /** The facts of an upload, without its extents: one read. */
+  async find(handle: Handle): Promise<Upload> {
+    return await this.#owned(handle);
   }
 
   async status(handle: Handle): Promise<UploadView> {
@@ -143,9 +169,11 @@ export class UploadService {
   }
 
   async #command(handle: Handle, command: Command): Promise<UploadView> {
-    await this.#owned(handle);
+    const owned = await this.#owned(handle);
+    const change = async () => await apply(this.#deps.store, { id: handle.id, command, now: this.#deps.clock.now() });
+    const interrupts = command.type === 'pause' || command.type === 'cancel';
+    const upload = interrupts ? await this.#turns.interrupting(owned, change) : await change();
     const now = this.#deps.clock.now();
-    const upload = await apply(this.#deps.store, { id: handle.id, command, now });
     this.#deps.log.info({ uploadId: handle.id, command: command.type, state: upload.phase.name }, 'upload changed');
     return viewOf(upload, await this.#deps.store.extents(upload.id), now);
   }
@@ -163,10 +191,13 @@ export class UploadService {
   async #begin(upload: Upload, now: number): Promise<Accepted> {
     const { store } = this.#deps;
     const owned =
-      upload.expectedDigest === null ? null : await store.findAsset(upload.expectedDigest, upload.principal);
+      upload.expectedDigest === null || upload.concatenation.role !== 'none'
+        ? null
+        : await store.findAsset(upload.expectedDigest, upload.principal);
     if (owned !== null && owned.size === upload.size)
       return completedByOwner(upload, { ...owned, runs: this.#deps.planRuns(owned) }, now);
-    if (upload.size !== 0) return { kind: 'accept', next: upload, events: [], writes: [] };
+    const isWhole = upload.size === 0 && upload.ends === 'by-length' && upload.concatenation.role === 'none';
+    if (!isWhole) return { kind: 'accept', next: upload, events: [], writes: [] };
     const sealed = transition(upload, null, { type: 'seal', lease: this.finisher.lease() }, now);
     invariant(sealed.kind === 'accept', 'a new upload is receiving');
     return sealed;
@@ -186,7 +217,9 @@ export class UploadService {
     const { missing, missingChunks, missingTruncated } = view;
     return new HoldfastError(
       'missing-chunks',
-      `${(upload.size ?? 0) - upload.receivedBytes} of ${upload.size} bytes have not arrived.`,
+      upload.size === null
+        ? `${upload.receivedBytes} bytes have arrived; how many there are was not told yet.`
+        : `${upload.size - upload.receivedBytes} of ${upload.size} bytes have not arrived.`,
       {
         details: { missingChunks, missing, truncated: missingTruncated },
       },

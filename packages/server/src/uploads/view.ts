@@ -24,7 +24,8 @@ const rangesMax = 1_000;
 const chunksMax = 10_000;
 
 export function viewOf(upload: Upload, extents: readonly Extent[], now: Millis): UploadView {
-  const size = upload.size ?? 0;
+  // Of a length that is told later nothing is known to be missing.
+  const size = upload.size ?? upload.receivedBytes;
   const grid = { size, chunkSize: upload.chunkSize };
   const completed = upload.phase.name === 'completed';
   const stored = completed
@@ -43,6 +44,6 @@ export function viewOf(upload: Upload, extents: readonly Extent[], now: Millis):
     missingChunks: absent.slice(0, chunksMax),
     missingTruncated: gaps.length > rangesMax || absent.length > chunksMax,
     bytesPerSecond: speed,
-    etaSeconds: live ? etaSeconds(size - coveredBytes(stored), speed) : null,
+    etaSeconds: live && upload.size !== null ? etaSeconds(size - coveredBytes(stored), speed) : null,
   };
 }

@@ -3,7 +3,7 @@ import { opendir, writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { HoldfastError, invariant } from '../../core/errors.ts';
 import type { Range } from '../../core/extents.ts';
-import type { BlobStore, WriteRequest, Written } from '../../core/ports/blob-store.ts';
+import type { Appended, AppendRequest, BlobStore, WriteRequest, Written } from '../../core/ports/blob-store.ts';
 import type { BodySource } from '../../core/ports/body-source.ts';
 import type { Sha256 } from '../../core/upload.ts';
 import type { DirectorySyncs } from './directory-syncs.ts';
@@ -12,9 +12,11 @@ import type { FileIo } from './file-io.ts';
 import { fileStream } from './file-stream.ts';
 import type { HashPool } from './hash-pool.ts';
 import { storeError, translated } from './io-errors.ts';
+import { isolateSealed } from './isolation.ts';
 import { type DiskLayout, isDigest, isUploadId } from './layout.ts';
 import { placeSealed, sizeOf, unlinkIfThere } from './placement.ts';
 import { receive } from './receive.ts';
+import { receiveSegment } from './receive-segment.ts';
 import type { SpaceGuard } from './space-guard.ts';
 import { bodyMatches, storedChecksum } from './stored-range.ts';
 import type { UploadFile } from './upload-file.ts';
@@ -62,6 +64,19 @@ export class DiskBlobStore implements BlobStore {
     return this.#parts.files.of(uploadId).hold((file) => receive(this.#parts.io, file, request));
   }
 
+  append(request: AppendRequest): Promise<Appended> {
+    const { uploadId, offset, lengthMax } = request;
+    invariant(Number.isSafeInteger(offset) && offset >= 0 && lengthMax >= 0, 'range in whole bytes');
+    if (this.#parts.pool.followedTo(uploadId) > offset) this.#parts.pool.forget(uploadId);
+    return this.#parts.files.of(uploadId).hold((file) => receiveSegment(this.#parts.io, file, request));
+  }
+
+  async isolate(uploadId: string, upTo: number): Promise<void> {
+    await translated('taking an upload over', () =>
+      this.#parts.files.exclusively(uploadId, (file) => isolateSealed(this.#parts, file, upTo)),
+    );
+  }
+
   matches(uploadId: string, range: Range, body: BodySource): Promise<boolean> {
     return translated('comparing a chunk', () =>
       this.#parts.files.of(uploadId).hold((file) => bodyMatches({ io: this.#parts.io, file }, range, body)),
@@ -75,7 +90,10 @@ export class DiskBlobStore implements BlobStore {
 
   async checksum(uploadId: string, range: Range): Promise<number | null> {
     try {
-      return await this.#parts.files.of(uploadId).hold((file) => storedChecksum({ io: this.#parts.io, file }, range));
+      return await this.#parts.files.of(uploadId).hold(async (file) => {
+        await file.refresh();
+        return await storedChecksum({ io: this.#parts.io, file }, range);
+      });
     } catch (error) {
       const translatedError = storeError('reading a chunk', error);
       if (translatedError instanceof HoldfastError && translatedError.code === 'storage-damaged') return null;

@@ -49,6 +49,12 @@ export class DiskLayout {
     return `${this.incoming}/${uploadId}`;
   }
 
+  /** Where a copy of an upload's file is made. */
+  isolatedFile(uploadId: string): string {
+    invariant(isUploadId(uploadId), 'upload id is well-formed');
+    return `${this.scratch}/incoming-${uploadId}`;
+  }
+
   /** All 256 folders that assets are spread over. */
   assetFolders(): string[] {
     return Array.from({ length: 256 }, (_, i) => `${this.assets}/${i.toString(16).padStart(2, '0')}`);

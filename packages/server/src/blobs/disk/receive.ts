@@ -8,9 +8,9 @@ import { RunningDigests } from './running-digests.ts';
 import type { UploadFile } from './upload-file.ts';
 
 /** Batches being written at once: one is written while the next arrives. Also how many stay unreleased. */
-const batchesInFlightMax = 2;
+export const batchesInFlightMax = 2;
 
-function byteLength(buffers: readonly Uint8Array[]): number {
+export function byteLength(buffers: readonly Uint8Array[]): number {
   let bytes = 0;
   for (const buffer of buffers) bytes += buffer.byteLength;
   return bytes;
@@ -31,8 +31,8 @@ function rest(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
 }
 
 /** Writes all the buffers from `position` on, however little each call takes. */
-async function writeAll(
-  target: { io: FileIo; file: UploadFile },
+export async function writeAll(
+  target: { io: FileIo; file: UploadFile; mayWrite?: () => boolean },
   buffers: readonly Uint8Array[],
   position: number,
 ): Promise<void> {
@@ -41,7 +41,10 @@ async function writeAll(
   let at = position;
   for (;;) {
     // Each call asks for the descriptor anew: between two the file may have been put away, and then nothing may be written to it.
-    const taken = await target.file.use((fd) => target.io.writev(fd, pending, at));
+    const taken = await target.file.use((fd) => {
+      if (target.mayWrite?.() === false) throw new HoldfastError('lease-lost', 'The right to write ended meanwhile');
+      return target.io.writev(fd, pending, at);
+    });
     if (taken === left) return;
     if (taken <= 0) throw new HoldfastError('unavailable', 'The disk took no bytes');
     left -= taken;

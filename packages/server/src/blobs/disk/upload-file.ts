@@ -124,6 +124,11 @@ export class UploadFile {
     return facts;
   }
 
+  /** Lets go of a descriptor whose file another process has put a copy in place of (`isolate`): the next use opens that one. */
+  async refresh(): Promise<void> {
+    if (this.#fd !== null && this.#users === 0 && this.#io.facts(this.#fd).links === 0) await this.close();
+  }
+
   /** The size was changed. */
   resized(): void {
     this.#dirty = true;
@@ -166,6 +171,7 @@ export class UploadFile {
   /** The descriptor for the one who sealed; null when the file is not there. */
   async sealedDescriptor(): Promise<number | null> {
     invariant(this.#sealed, 'only for the one who sealed');
+    await this.refresh();
     if (this.#fd !== null) return this.#fd;
     try {
       return await this.#open(existing);

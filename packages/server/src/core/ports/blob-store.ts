@@ -5,6 +5,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Digest, DigestAlgorithm } from '../digest.ts';
+import type { HoldfastError } from '../errors.ts';
 import type { Range } from '../extents.ts';
 import type { Sha256 } from '../upload.ts';
 import type { BodySource } from './body-source.ts';
@@ -25,6 +26,27 @@ export interface Written {
   readonly digests: readonly Digest[];
 }
 
+export interface AppendRequest {
+  readonly uploadId: string;
+  readonly offset: number;
+  /** Bytes that may be written at most. */
+  readonly lengthMax: number;
+  readonly body: BodySource;
+  /** Digests to compute of these bytes while they pass. */
+  readonly digests: readonly DigestAlgorithm[];
+  /** Asked with the bytes taken so far, every MiB or so; true leaves the rest of the body for the next call. */
+  isEnough(bytes: number): boolean;
+  /** Asked before each write, when nothing can come between any more; false ends the writing with `lease-lost`. */
+  mayWrite(): boolean;
+}
+
+export interface Appended extends Written {
+  /** Bytes written, from `offset` on, without a gap. */
+  readonly length: number;
+  /** Why it ended: enough for a segment, the end of the body, or what went wrong after these bytes (with the body, the disk or the lease). */
+  readonly end: 'segment' | 'body' | HoldfastError;
+}
+
 export interface BlobStore {
   /** Makes room for `size` bytes (null: unknown). Idempotent. Rejects with `insufficient-storage` when that cannot fit. */
   prepare(uploadId: string, size: number | null): Promise<void>;
@@ -34,6 +56,17 @@ export interface BlobStore {
    * A rejected write may leave anything inside its own range, so callers record an extent only after it resolved.
    */
   write(request: WriteRequest): Promise<Written>;
+  /**
+   * Writes the body from `offset` on, as far as it comes, and resolves with what is written, whatever ended it. Durable only after `sync`.
+   * A body that goes on beyond `lengthMax` rejects with `body-too-long`, and nothing of this call counts. Bytes outside of
+   * [offset, offset+lengthMax) are never touched.
+   */
+  append(request: AppendRequest): Promise<Appended>;
+  /**
+   * After this resolves, no write that began before it, in whatever process, reaches the upload's bytes any more; [0, upTo) are as they
+   * were. For an upload that is taken over from a process that may come back. Costs a copy. Idempotent; fine when there are no bytes.
+   */
+  isolate(uploadId: string, upTo: number): Promise<void>;
   /** Reads the body and tells whether it is exactly the bytes stored in the range; writes nothing. */
   matches(uploadId: string, range: Range, body: BodySource): Promise<boolean>;
   /** Everything that `write` resolved for before this call survives power loss once this resolves. Concurrent calls share the work. No-op under durability `committed`. */

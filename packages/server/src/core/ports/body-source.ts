@@ -1,13 +1,21 @@
 /** Where the bytes of a request body come from. Keeps the intake (node:http today) away from whoever stores the bytes. */
+import type { HoldfastError } from '../errors.ts';
+
 export interface BodySource {
   /**
    * The next bytes, gathered to about 1 MiB per call, as a list of buffers to write in order; null at the end of the body.
    * The buffers stay valid until `release()` is called on the batch; at most `batchesMax` batches may be unreleased at a time.
-   * Rejects with `body-too-short` when the connection breaks, `body-timeout` when the sender stops.
+   * Rejects with `body-too-short` when the connection breaks, `body-timeout` when the sender stops, after what had arrived before that.
    */
   next(): Promise<BodyBatch | null>;
   /** Throws away what is left, so that the connection can be used again or closed. Never rejects. */
   abandon(): Promise<void>;
+}
+
+/** A body that can be ended by somebody else than its sender and its reader. */
+export interface InterruptibleBody extends BodySource {
+  /** `next` gives out what has arrived, then rejects with the error. Without effect once the body has ended. */
+  interrupt(error: HoldfastError): void;
 }
 
 export interface BodyBatch {

@@ -11,6 +11,10 @@ import type { Extent, LoggedEvent, Millis, NewEvent, PhaseName, Sha256, Upload }
 export type Write =
   | { readonly type: 'insert-extent'; readonly extent: Extent }
   | { readonly type: 'delete-extents'; readonly offsets: readonly number[] }
+  /** Of a new final upload: one more use of each part. Rejects with `invalid-concatenation` unless all are live partial ones of its principal. */
+  | { readonly type: 'use-parts'; readonly parts: readonly string[] }
+  /** Of a final upload that ends: one use less of each part. */
+  | { readonly type: 'free-parts'; readonly parts: readonly string[] }
   | {
       readonly type: 'publish-asset';
       readonly asset: Asset;
@@ -30,6 +34,9 @@ export type Decision =
 
 /** A rule with its command bound; pure and synchronous, may be called again when a transaction is retried. */
 export type Rule = (current: Upload, extent: Extent | null) => Decision;
+
+/** Which extent a rule is given: the one that starts at an offset, the last one, or none. */
+export type ExtentChoice = number | 'last' | null;
 
 export interface Page<T> {
   readonly items: readonly T[];
@@ -80,18 +87,23 @@ export interface UploadStore {
   /** The upload and the extent that starts at `offset`, in one read. */
   findWithExtent(id: string, offset: number): Promise<{ upload: Upload; extent: Extent | null } | null>;
   /**
-   * Locks the upload, calls the rule with its current facts and the extent that starts at `extentAt` (null if none or not asked),
-   * and applies the decision, all in one transaction that is durable when this resolves (power loss included).
+   * Locks the upload, calls the rule with its current facts and the extent that starts at `extentAt`, or with the last one (null if none
+   * or not asked), and applies the decision, all in one transaction that is durable when this resolves (power loss included).
    * Concurrent decisions on one upload are made one after the other, in any number of processes. Rejections change nothing.
-   * Resolves to null when there is no such upload. `insert-extent` for an offset that is taken is a programmer error.
+   * Writes are applied in their order. Resolves to null when there is no such upload. `insert-extent` for an offset that is taken is a programmer error.
    * Events get their `seq` (from `next.lastEvent`, which the store raises) and `id` here.
    */
-  decide(id: string, extentAt: number | null, rule: Rule): Promise<Decision | null>;
+  decide(id: string, extentAt: ExtentChoice, rule: Rule): Promise<Decision | null>;
   /** All stored extents, by offset. */
   extents(id: string): Promise<Extent[]>;
   list(query: UploadQuery): Promise<Page<Upload>>;
 
-  /** Live uploads whose `expiresAt` is past (receiving, paused), from an index. */
+  /** Final uploads that are not finished and have this one as a part. */
+  finalsOf(partId: string): Promise<Upload[]>;
+  /** Final uploads that wait for their parts, in id order, from an index. */
+  waitingFinals(afterId: string, limit: number): Promise<Upload[]>;
+
+  /** Live uploads whose `expiresAt` is past (receiving, paused, not a part in use), from an index. */
   dueToExpire(now: Millis, limit: number): Promise<Upload[]>;
   /** Uploads in validating or assembling whose lease ended before `now`, from an index. */
   abandoned(now: Millis, limit: number): Promise<Upload[]>;

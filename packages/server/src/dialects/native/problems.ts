@@ -21,6 +21,14 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   'upload-finishing': 409,
   'missing-chunks': 409,
   'chunk-conflict': 409,
+  'offset-mismatch': 409,
+  'length-conflict': 409,
+  'wrong-protocol': 409,
+  'upload-is-concatenation': 403,
+  'invalid-concatenation': 400,
+  'upload-in-use': 409,
+  'upload-busy': 423,
+  'upload-taken-over': 409,
   'chunk-busy': 409,
   'digest-mismatch': 422,
   'body-too-short': 400,
@@ -39,6 +47,8 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
 /** Seconds after which trying again makes sense, for codes where waiting helps. */
 export const retryAfterSeconds: Partial<Readonly<Record<ErrorCode, number>>> = {
   'chunk-busy': 1,
+  'upload-busy': 1,
+  'upload-in-use': 5,
   'upload-finishing': 1,
   'rate-limited': 5,
   'too-many-uploads': 30,

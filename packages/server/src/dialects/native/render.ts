@@ -16,15 +16,16 @@ const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
 
 export function renderSummary(upload: Upload): wire.UploadSummary {
   const { phase } = upload;
-  const size = upload.size ?? 0;
   return {
     id: upload.id,
     filename: upload.filename,
     safeName: upload.safeName,
     contentType: upload.contentType,
-    size,
+    protocol: upload.protocol,
+    intake: upload.intake,
+    size: upload.size,
     chunkSize: upload.chunkSize,
-    totalChunks: chunkCount({ size, chunkSize: upload.chunkSize }),
+    totalChunks: chunkCount({ size: upload.size ?? upload.receivedBytes, chunkSize: upload.chunkSize }),
     state: phase.name,
     receivedBytes: upload.receivedBytes,
     progress: phase.name === 'completed' ? 1 : fraction(upload.receivedBytes, upload.size),

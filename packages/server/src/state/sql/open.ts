@@ -2,13 +2,16 @@
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { UploadLocks } from '../../core/ports/upload-locks.ts';
 import type { UploadStore } from '../../core/ports/upload-store.ts';
 import { MemoryExtentClaims } from '../memory/extent-claims.ts';
+import { MemoryUploadLocks } from '../memory/upload-locks.ts';
 import type { Engine } from './engine.ts';
 import { SqlExtentClaims } from './extent-claims.ts';
 import { SqlLedgerStore } from './ledger-store.ts';
 import { PostgresEngine } from './postgres.ts';
 import { SqliteEngine } from './sqlite.ts';
+import { SqlUploadLocks } from './upload-locks.ts';
 import { type ReceiptDurability, SqlUploadStore } from './upload-store.ts';
 
 /** Everything that is kept in one database. */
@@ -16,6 +19,7 @@ export interface State extends AsyncDisposable {
   readonly uploads: UploadStore;
   readonly ledger: LedgerStore;
   readonly claims: ExtentClaims;
+  readonly locks: UploadLocks;
   /** Finishes what was accepted and lets go of the database. Idempotent. */
   close(): Promise<void>;
 }
@@ -43,12 +47,11 @@ export interface PostgresStateOptions {
 
 /** Opens or creates the file. Rejects with `unavailable` when it cannot be used or was written by a newer Holdfast. */
 export async function openSqliteState(options: SqliteStateOptions): Promise<State> {
+  const { clock, sharedAs, receipts = 'synced' } = options;
   const engine = await SqliteEngine.open(options.file);
-  const { clock, receipts = 'synced' } = options;
-  if (options.sharedAs === undefined)
-    return assemble(engine, { clock, receipts, claims: new MemoryExtentClaims(clock), stop: () => {} });
-  const claims = new SqlExtentClaims(engine, { clock, holder: options.sharedAs });
-  return assemble(engine, { clock, receipts, claims, stop: () => claims.close() });
+  if (sharedAs !== undefined) return assemble(engine, { clock, receipts }, shared(engine, clock, sharedAs));
+  const alone = { claims: new MemoryExtentClaims(clock), locks: new MemoryUploadLocks(clock), stop: () => {} };
+  return assemble(engine, { clock, receipts }, alone);
 }
 
 /** Connects. Rejects with `unavailable` when the server does not answer or its schema was made by a newer Holdfast. */
@@ -58,24 +61,36 @@ export async function openPostgresState(options: PostgresStateOptions): Promise<
     connectionsMax: options.connectionsMax ?? 10,
     statementTimeoutMs: options.statementTimeoutMs ?? 15_000,
   });
-  const claims = new SqlExtentClaims(engine, { clock: options.clock, holder: options.holder });
-  return assemble(engine, { clock: options.clock, receipts: 'synced', claims, stop: () => claims.close() });
+  return assemble(engine, { clock: options.clock, receipts: 'synced' }, shared(engine, options.clock, options.holder));
+}
+
+/** How requests keep out of each other's way: within one process, or among several. */
+interface Turns {
+  readonly claims: ExtentClaims;
+  readonly locks: UploadLocks;
+  stop(): void;
+}
+
+function shared(engine: Engine, clock: Clock, process: string): Turns {
+  const claims = new SqlExtentClaims(engine, { clock, holder: process });
+  const locks = new SqlUploadLocks(engine, { clock, process });
+  const stop = (): void => {
+    claims.close();
+    locks.close();
+  };
+  return { claims, locks, stop };
 }
 
 function assemble(
   engine: Engine,
-  parts: {
-    readonly clock: Clock;
-    readonly receipts: ReceiptDurability;
-    readonly claims: ExtentClaims;
-    readonly stop: () => void;
-  },
+  { clock, receipts }: { readonly clock: Clock; readonly receipts: ReceiptDurability },
+  { claims, locks, stop }: Turns,
 ): State {
-  const uploads = new SqlUploadStore(engine, parts.clock, parts.receipts);
+  const uploads = new SqlUploadStore(engine, clock, receipts);
   const close = async (): Promise<void> => {
     uploads.close();
-    parts.stop();
+    stop();
     await engine.close();
   };
-  return { uploads, ledger: new SqlLedgerStore(engine), claims: parts.claims, close, [Symbol.asyncDispose]: close };
+  return { uploads, ledger: new SqlLedgerStore(engine), claims, locks, close, [Symbol.asyncDispose]: close };
 }

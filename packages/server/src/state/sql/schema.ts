@@ -5,7 +5,7 @@
 
 import type { Generated } from 'kysely';
 import type { RunState, StepState } from '../../core/ledger.ts';
-import type { PhaseName } from '../../core/upload.ts';
+import type { Concatenation, PhaseName, Upload } from '../../core/upload.ts';
 
 export interface UploadRow {
   id: string;
@@ -38,6 +38,29 @@ export interface UploadRow {
   failure_code: string | null;
   failure_reason: string | null;
   ended_at: number | null;
+  intake: Upload['intake'];
+  ends: Upload['ends'];
+  dialect_data: string;
+  concat_role: Concatenation['role'];
+  concat_uses: number;
+  /** Ids of a final upload's parts, in order, as JSON. */
+  concat_parts: string | null;
+}
+
+/** A final upload that is not finished and a part of it, once. */
+export interface UploadPartRow {
+  part_id: string;
+  final_id: string;
+}
+
+export interface UploadLockRow {
+  upload_id: string;
+  process: string;
+  /** Tells the locks of one process apart. */
+  grant_no: number;
+  until: number;
+  /** 1: somebody else wants it. */
+  asked: number;
 }
 
 export interface ExtentRow {
@@ -164,5 +187,7 @@ export interface Tables {
   run_steps: RunStepRow;
   artifacts: ArtifactRow;
   extent_claims: ExtentClaimRow;
+  upload_parts: UploadPartRow;
+  upload_locks: UploadLockRow;
   meta: MetaRow;
 }

@@ -24,7 +24,16 @@ export function containing(text: string): string {
 }
 
 /** What an update may change: everything but identity and origin. */
-const fixedColumns = ['id', 'principal', 'protocol', 'created_at'] as const;
+const fixedColumns = [
+  'id',
+  'principal',
+  'protocol',
+  'created_at',
+  'intake',
+  'ends',
+  'concat_role',
+  'concat_parts',
+] as const;
 const changeable: readonly Exclude<keyof UploadRow, (typeof fixedColumns)[number]>[] = [
   'filename',
   'filename_folded',
@@ -51,6 +60,8 @@ const changeable: readonly Exclude<keyof UploadRow, (typeof fixedColumns)[number
   'failure_code',
   'failure_reason',
   'ended_at',
+  'dialect_data',
+  'concat_uses',
 ];
 
 interface ExtentColumnsOrNull {
@@ -96,6 +107,10 @@ export function uploadQueries(dialect: Dialect) {
         .selectAll()
         .where('upload_id', '=', arg('upload_id'))
         .where('offset', '=', arg('offset')),
+    ),
+
+    lastExtent: prepare<{ upload_id: string }, ExtentRow>((arg) =>
+      db.selectFrom('extents').selectAll().where('upload_id', '=', arg('upload_id')).orderBy('offset', 'desc').limit(1),
     ),
 
     insertExtent: prepare<ExtentRow, unknown>((arg) =>
@@ -159,7 +174,13 @@ export function uploadQueries(dialect: Dialect) {
     },
 
     dueToExpire: (now: Millis, limit: number) =>
-      page().where('expires_at', '<=', now).where(canExpire).orderBy('expires_at').limit(limit).compile(),
+      page()
+        .where('expires_at', '<=', now)
+        .where(canExpire)
+        .where('concat_uses', '=', 0)
+        .orderBy('expires_at')
+        .limit(limit)
+        .compile(),
 
     // Only validating and assembling uploads have a lease: the table checks it.
     abandoned: (now: Millis, limit: number) =>
@@ -182,6 +203,49 @@ export function uploadQueries(dialect: Dialect) {
         .orderBy('updated_at')
         .limit(limit)
         .$if(dialect.rowLocks, (query) => query.forUpdate().skipLocked())
+        .compile(),
+
+    /** One more use of each, as far as they are live partial uploads of the principal. */
+    useParts: (ids: readonly string[], principal: string) =>
+      db
+        .updateTable('uploads')
+        .set((eb) => ({ concat_uses: eb('concat_uses', '+', 1) }))
+        .where('id', 'in', [...ids])
+        .where('principal', '=', principal)
+        .where('concat_role', '=', 'partial')
+        .where(canExpire)
+        .compile(),
+
+    freeParts: (ids: readonly string[]) =>
+      db
+        .updateTable('uploads')
+        .set((eb) => ({ concat_uses: eb('concat_uses', '-', 1) }))
+        .where('id', 'in', [...ids])
+        .where('concat_uses', '>', 0)
+        .compile(),
+
+    insertParts: (ids: readonly string[], finalId: string) =>
+      db
+        .insertInto('upload_parts')
+        .values(ids.map((id) => ({ part_id: id, final_id: finalId })))
+        .compile(),
+
+    deleteParts: (finalId: string) => db.deleteFrom('upload_parts').where('final_id', '=', finalId).compile(),
+
+    finalsOf: (partId: string) =>
+      db
+        .selectFrom('uploads')
+        .innerJoin('upload_parts', 'upload_parts.final_id', 'uploads.id')
+        .selectAll('uploads')
+        .where('upload_parts.part_id', '=', partId)
+        .compile(),
+
+    waitingFinals: (afterId: string, limit: number) =>
+      page()
+        .where(sql<boolean>`concat_role = 'final' and state = 'receiving'`)
+        .where('id', '>', afterId)
+        .orderBy('id')
+        .limit(limit)
         .compile(),
 
     /** Extents go with their upload. */

@@ -1,6 +1,6 @@
 /** Uploads and extents as rows and back. The phase's fields are columns of the one table. */
 import { invariant, unreachable } from '../../core/errors.ts';
-import type { Extent, FailureCode, Lease, Phase, Upload } from '../../core/upload.ts';
+import type { Concatenation, Extent, FailureCode, Lease, Phase, Upload } from '../../core/upload.ts';
 import type { ExtentRow, UploadRow } from './schema.ts';
 
 type PhaseColumns = Pick<
@@ -73,6 +73,19 @@ function phaseOf(row: UploadRow): Phase {
   }
 }
 
+function concatenationOf(row: UploadRow): Concatenation {
+  switch (row.concat_role) {
+    case 'none':
+      return { role: 'none' };
+    case 'partial':
+      return { role: 'partial', uses: row.concat_uses };
+    case 'final':
+      return { role: 'final', parts: JSON.parse(present(row.concat_parts, row)) as string[] };
+    default:
+      return unreachable(row.concat_role);
+  }
+}
+
 /** For searches without regard to case. */
 export function folded(filename: string): string {
   return filename.normalize('NFC').toLowerCase();
@@ -101,6 +114,12 @@ export function uploadToRow(upload: Upload): UploadRow {
     last_byte_at: upload.lastByteAt,
     expires_at: upload.expiresAt,
     storage: upload.storage,
+    intake: upload.intake,
+    ends: upload.ends,
+    dialect_data: JSON.stringify(upload.dialectData),
+    concat_role: upload.concatenation.role,
+    concat_uses: upload.concatenation.role === 'partial' ? upload.concatenation.uses : 0,
+    concat_parts: upload.concatenation.role === 'final' ? JSON.stringify(upload.concatenation.parts) : null,
     ...phaseColumns(upload.phase),
   };
 }
@@ -114,6 +133,10 @@ export function rowToUpload(row: UploadRow): Upload {
     safeName: row.safe_name,
     contentType: row.content_type,
     size: row.size,
+    intake: row.intake,
+    ends: row.ends,
+    concatenation: concatenationOf(row),
+    dialectData: JSON.parse(row.dialect_data) as Record<string, string>,
     chunkSize: row.chunk_size,
     metadata: JSON.parse(row.metadata) as Record<string, string>,
     expectedDigest: row.expected_digest,

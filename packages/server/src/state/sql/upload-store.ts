@@ -8,6 +8,7 @@ import type {
   AssetQuery,
   Decision,
   EventQuery,
+  ExtentChoice,
   OwnedAsset,
   Page,
   Rule,
@@ -21,8 +22,9 @@ import { toPage } from './cursor.ts';
 import { type Engine, first, type Session } from './engine.ts';
 import { EventWatch } from './event-watch.ts';
 import { EventLog, rowToEvent } from './events.ts';
+import { Parts } from './parts.ts';
 import { RunStarter } from './run-starter.ts';
-import type { UploadRow } from './schema.ts';
+import type { ExtentRow, UploadRow } from './schema.ts';
 import { listMax, type UploadQueries, uploadQueries } from './upload-queries.ts';
 import { extentToRow, rowToExtent, rowToUpload, uploadToRow } from './upload-rows.ts';
 
@@ -36,6 +38,7 @@ export class SqlUploadStore implements UploadStore {
   readonly #events: EventLog;
   readonly #watch: EventWatch;
   readonly #assets: Assets;
+  readonly #parts: Parts;
   readonly #runs: RunStarter;
 
   constructor(engine: Engine, clock: Clock, receipts: ReceiptDurability = 'synced') {
@@ -45,6 +48,7 @@ export class SqlUploadStore implements UploadStore {
     this.#events = new EventLog(engine.dialect);
     this.#watch = new EventWatch(engine, clock);
     this.#assets = new Assets(engine);
+    this.#parts = new Parts(this.#queries);
     this.#runs = new RunStarter(engine.dialect, this.#events);
   }
 
@@ -55,7 +59,7 @@ export class SqlUploadStore implements UploadStore {
         this.#queries.insert(uploadToRow({ ...upload, lastEvent: upload.lastEvent + events.length })),
       );
       await this.#append(session, upload, events);
-      await this.#apply(session, upload.id, writes);
+      await this.#apply(session, upload, writes);
       return true;
     });
   }
@@ -76,15 +80,12 @@ export class SqlUploadStore implements UploadStore {
     return { upload: rowToUpload(row), extent };
   }
 
-  decide(id: string, extentAt: number | null, rule: Rule): Promise<Decision | null> {
+  decide(id: string, extentAt: ExtentChoice, rule: Rule): Promise<Decision | null> {
     return this.#engine.write(async (session) => {
       const row = first(await session.rows(this.#queries.lock({ id })));
       if (row === null) return null;
       const current = rowToUpload(row);
-      const extent =
-        extentAt === null
-          ? null
-          : first(await session.rows(this.#queries.extentAt({ upload_id: id, offset: extentAt })));
+      const extent = await this.#extent(session, id, extentAt);
       const decision = rule(current, extent === null ? null : rowToExtent(extent));
       if (decision.kind === 'reject') return decision;
       return this.#accept(session, current, decision);
@@ -102,6 +103,14 @@ export class SqlUploadStore implements UploadStore {
       item: rowToUpload,
       position: (row) => ({ createdAt: row.created_at, id: row.id }),
     });
+  }
+
+  finalsOf(partId: string): Promise<Upload[]> {
+    return this.#uploads(this.#queries.finalsOf(partId));
+  }
+
+  waitingFinals(afterId: string, limit: number): Promise<Upload[]> {
+    return this.#uploads(this.#queries.waitingFinals(afterId, limit));
   }
 
   dueToExpire(now: Millis, limit: number): Promise<Upload[]> {
@@ -190,6 +199,15 @@ export class SqlUploadStore implements UploadStore {
     return first(await session.rows(this.#queries.liveBeyond(principal, liveMax - 1))) === null;
   }
 
+  async #extent(session: Session, id: string, choice: ExtentChoice): Promise<ExtentRow | null> {
+    if (choice === null) return null;
+    const query =
+      choice === 'last'
+        ? this.#queries.lastExtent({ upload_id: id })
+        : this.#queries.extentAt({ upload_id: id, offset: choice });
+    return first(await session.rows(query));
+  }
+
   async #accept(session: Session, current: Upload, decision: Extract<Decision, { kind: 'accept' }>): Promise<Decision> {
     const { events, writes } = decision;
     if (decision.next === current && events.length === 0 && writes.length === 0) return decision;
@@ -202,7 +220,7 @@ export class SqlUploadStore implements UploadStore {
     const next = { ...decision.next, lastEvent: current.lastEvent + events.length };
     await session.change(this.#queries.update(uploadToRow(next)));
     await this.#append(session, current, events);
-    await this.#apply(session, current.id, writes);
+    await this.#apply(session, current, writes);
     return { ...decision, next };
   }
 
@@ -214,7 +232,7 @@ export class SqlUploadStore implements UploadStore {
     );
   }
 
-  async #apply(session: Session, id: string, writes: readonly Write[]): Promise<void> {
+  async #apply(session: Session, { id, principal }: Upload, writes: readonly Write[]): Promise<void> {
     for (const write of writes) {
       switch (write.type) {
         case 'insert-extent':
@@ -224,6 +242,12 @@ export class SqlUploadStore implements UploadStore {
           for (let start = 0; start < write.offsets.length; start += listMax) {
             await session.change(this.#queries.deleteExtents(id, write.offsets.slice(start, start + listMax)));
           }
+          break;
+        case 'use-parts':
+          await this.#parts.use(session, { id, principal }, write.parts);
+          break;
+        case 'free-parts':
+          await this.#parts.free(session, id, write.parts);
           break;
         case 'publish-asset':
           await insertAsset(this.#engine.dialect, session, write);
@@ -249,6 +273,7 @@ export class SqlUploadStore implements UploadStore {
 
 /** Bytes came in and the upload stays as it was: what is lost of that can be asked for again. */
 function isReceipt(current: Upload, { next, writes }: Extract<Decision, { kind: 'accept' }>): boolean {
-  const onlyExtents = writes.length > 0 && writes.every((write) => write.type === 'insert-extent');
-  return onlyExtents && current.phase.name === 'receiving' && next.phase.name === 'receiving';
+  const onlyExtents = writes.every((write) => write.type === 'insert-extent' || write.type === 'delete-extents');
+  const grown = next.receivedBytes > current.receivedBytes;
+  return onlyExtents && grown && current.phase.name === 'receiving' && next.phase.name === 'receiving';
 }

@@ -1,0 +1,32 @@
+/** The rules of final uploads and of the partial ones that they are made of. */
+import type { CommandOf } from './command.ts';
+import { accept, moved, reject, unchanged } from './decisions.ts';
+import { invariant } from './errors.ts';
+import type { Decision } from './ports/upload-store.ts';
+import { finishing, refusal, validatingEvent } from './receiving-rules.ts';
+import type { Millis, Upload } from './upload.ts';
+
+/** Whether a partial upload has all its bytes. */
+export function isWholePart(upload: Upload): boolean {
+  return upload.concatenation.role === 'partial' && upload.size !== null && upload.receivedBytes === upload.size;
+}
+
+export function join(upload: Upload, command: CommandOf<'join'>, now: Millis): Decision {
+  invariant(upload.concatenation.role === 'final', 'only a final upload is joined');
+  const refused = refusal(upload);
+  if (refused) return reject(refused);
+  const { size, lease } = command;
+  const received: Upload = { ...upload, size, receivedBytes: size, updatedAt: now, lastByteAt: now };
+  return accept(finishing(received, lease), [validatingEvent(received, now)]);
+}
+
+/** Its bytes belong to the final upload from now on, so the clean-up leaves them alone: `released`. Again is fine. */
+export function take(upload: Upload, now: Millis): Decision {
+  const { concatenation, phase } = upload;
+  invariant(concatenation.role === 'partial', 'only a partial upload is taken');
+  if (phase.name === 'cancelled' && upload.storage === 'released') return unchanged(upload);
+  invariant(isWholePart(upload) && concatenation.uses > 0, 'a part that is taken is whole and in use');
+  return accept({ ...moved(upload, { name: 'cancelled', at: now }, now), storage: 'released' }, [
+    { at: now, type: 'joined', message: 'Joined into a final upload', data: {} },
+  ]);
+}

@@ -1,0 +1,229 @@
+/**
+ * Bytes behind what is there: lock → bytes → sync → row → answer. Whatever arrived of a request counts, however it ended; a long body is
+ * recorded in segments while the next one is written, so that a crash takes at most one. With a digest to check, all or nothing.
+ */
+import { appendRefusal } from '../core/appending-rules.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { chooseChunkSize } from '../core/limits.ts';
+import type { Appended } from '../core/ports/blob-store.ts';
+import type { InterruptibleBody } from '../core/ports/body-source.ts';
+import type { UploadLock } from '../core/ports/upload-locks.ts';
+import type { Extent, Upload } from '../core/upload.ts';
+import {
+  type AppendDelivery,
+  algorithmsOf,
+  checkDigest,
+  checkLength,
+  expectEmpty,
+  isNothingNew,
+  withOffset,
+} from './append-checks.ts';
+import { apply, decideOn, notFound } from './decide.ts';
+import type { UploadDependencies } from './dependencies.ts';
+import type { Finisher } from './finish.ts';
+import { explained } from './repair.ts';
+import { type Turns, takenOver } from './turns.ts';
+
+export interface AppendReceipt {
+  readonly upload: Upload;
+  /** Bytes that this request added. */
+  readonly appendedBytes: number;
+}
+
+/** A whole file of at most this many bytes is hashed while it is received: cheaper than reading it again. */
+const inlineDigestBytesMax = 256 * 1024;
+
+/** What a segment adds. */
+interface Addition {
+  readonly offset: number;
+  readonly part: Appended;
+  readonly end: boolean;
+  readonly fence: number;
+}
+
+/** One request, with the lock that it holds. */
+interface Turn {
+  readonly delivery: AppendDelivery;
+  readonly lock: UploadLock;
+}
+
+export interface AppenderParts {
+  readonly finisher: Finisher;
+  readonly turns: Turns;
+  /** Hears of partial uploads that have all their bytes. */
+  wholePart(upload: Upload): void;
+}
+
+export class Appender {
+  readonly #deps: UploadDependencies;
+  readonly #finisher: Finisher;
+  readonly #turns: Turns;
+  readonly #wholePart: (upload: Upload) => void;
+
+  constructor(deps: UploadDependencies, parts: AppenderParts) {
+    this.#deps = deps;
+    this.#finisher = parts.finisher;
+    this.#turns = parts.turns;
+    this.#wholePart = parts.wholePart;
+  }
+
+  /**
+   * Throws what `UploadService.append` says; what had arrived is recorded before, and `details.offset` tells where the upload goes on.
+   */
+  async append(delivery: AppendDelivery): Promise<AppendReceipt> {
+    const started = this.#deps.clock.now();
+    const known = await this.#owned(delivery);
+    if (isNothingNew(known, delivery)) return { upload: known, appendedBytes: 0 };
+    const refused = appendRefusal(known, known.receivedBytes);
+    if (refused) throw refused;
+    const lock = await this.#turns.take(delivery.uploadId, () => delivery.body.interrupt(takenOver()));
+    try {
+      const receipt = await this.#appendLocked({ delivery, lock });
+      const seconds = (this.#deps.clock.now() - started) / 1000;
+      this.#deps.observer.receipt({ bytes: receipt.appendedBytes, seconds, duplicate: false });
+      return receipt;
+    } finally {
+      await lock.release();
+    }
+  }
+
+  async #owned({ uploadId, principal }: AppendDelivery): Promise<Upload> {
+    const upload = await this.#deps.store.find(uploadId);
+    if (!upload || upload.principal !== principal) throw notFound(uploadId);
+    return upload;
+  }
+
+  async #appendLocked(turn: Turn): Promise<AppendReceipt> {
+    const { delivery, lock } = turn;
+    const found = await this.#owned(delivery);
+    if (isNothingNew(found, delivery)) return { upload: found, appendedBytes: 0 };
+    const refused = appendRefusal(found, delivery.offset);
+    if (refused) throw refused;
+    const upload = delivery.size === null ? found : await this.#declare(found, delivery.size);
+    if (upload.phase.name !== 'receiving') {
+      await expectEmpty(delivery.body);
+      return { upload, appendedBytes: 0 };
+    }
+    const lengthMax = checkLength(upload, delivery, this.#deps.limits);
+    try {
+      return await this.#receive(turn, upload, lengthMax);
+    } catch (error) {
+      // Whoever holds the lock now has put things in order; nothing that this request sees of the file means anything any more.
+      if (!lock.isValid())
+        throw new HoldfastError('lease-lost', 'Another process took this upload over.', { cause: error });
+      throw await explained(this.#deps, upload, error);
+    }
+  }
+
+  async #declare(upload: Upload, size: number): Promise<Upload> {
+    const chunkSize = chooseChunkSize(size, upload.chunkSize, this.#deps.limits);
+    const command = { type: 'declare-length', size, chunkSize, lease: this.#finisher.lease() } as const;
+    const next = await apply(this.#deps.store, { id: upload.id, command, now: this.#deps.clock.now() });
+    this.#follow(next, null);
+    return next;
+  }
+
+  async #receive(turn: Turn, upload: Upload, lengthMax: number): Promise<AppendReceipt> {
+    const { delivery } = turn;
+    const records = new Records(delivery.body);
+    let at = delivery.offset;
+    for (;;) {
+      const part = await this.#segment(turn, upload, { at, lengthMax: delivery.offset + lengthMax - at }).catch(
+        async (error: unknown) => {
+          await records.settled();
+          throw error;
+        },
+      );
+      if (delivery.digest !== null) checkDigest(part, delivery.digest);
+      const end = part.end === 'body' && delivery.end;
+      if (part.length > 0 || end) {
+        const add = { offset: at, part, end, fence: upload.fence };
+        await records.add(() => this.#record(delivery.uploadId, add));
+      }
+      at += part.length;
+      if (part.end === 'segment') continue;
+      const last = (await records.settled()) ?? upload;
+      if (part.end !== 'body') throw withOffset(part.end, last);
+      return { upload: last, appendedBytes: at - delivery.offset };
+    }
+  }
+
+  async #segment(turn: Turn, upload: Upload, { at, lengthMax }: { at: number; lengthMax: number }): Promise<Appended> {
+    const { blobs, clock, crash, limits } = this.#deps;
+    const { delivery, lock } = turn;
+    const begun = clock.now();
+    // Of a file whose length is not known, room is made as it comes.
+    const wanted = Math.min(lengthMax, delivery.declaredLength ?? limits.segmentBytes);
+    if (upload.size === null) await blobs.prepare(upload.id, at + wanted);
+    else if (at === 0) await blobs.prepare(upload.id, upload.size);
+    crash('append:before-write');
+    const whole = at === 0 && delivery.declaredLength === upload.size && lengthMax <= inlineDigestBytesMax;
+    const part = await blobs.append({
+      uploadId: upload.id,
+      offset: at,
+      lengthMax,
+      isEnough: (bytes) =>
+        delivery.digest === null && (bytes >= limits.segmentBytes || clock.now() - begun >= limits.segmentMs),
+      body: delivery.body,
+      digests: algorithmsOf(delivery.digest, whole),
+      mayWrite: () => lock.isValid(),
+    });
+    crash('append:after-write');
+    return part;
+  }
+
+  async #record(uploadId: string, add: Addition): Promise<Upload> {
+    const { store, blobs, clock, limits, crash } = this.#deps;
+    const { offset, part, end, fence } = add;
+    if (part.length > 0) await blobs.sync(uploadId);
+    crash('append:after-sync');
+    const now = clock.now();
+    const sha256 = part.digests.find((digest) => digest.algorithm === 'sha-256')?.value ?? null;
+    const extent: Extent | null =
+      part.length === 0 ? null : { offset, length: part.length, crc32: part.crc32, sha256, receivedAt: now };
+    const command = {
+      type: 'append',
+      extent,
+      end,
+      fence,
+      lease: this.#finisher.lease(),
+      ttlMs: limits.uploadTtlMs,
+    } as const;
+    const decision = await decideOn(store, { id: uploadId, command, now, extentAt: 'last' });
+    if (decision.kind === 'reject') throw decision.error;
+    crash('append:after-commit');
+    this.#follow(decision.next, extent);
+    return decision.next;
+  }
+
+  #follow(upload: Upload, extent: Extent | null): void {
+    if (upload.phase.name === 'validating')
+      this.#finisher.start(upload, extent !== null && extent.length === upload.size ? extent.sha256 : null);
+    else if (upload.concatenation.role === 'partial' && upload.receivedBytes === upload.size) this.#wholePart(upload);
+    else if (upload.concatenation.role === 'none') this.#deps.blobs.hashAhead(upload.id, upload.receivedBytes);
+  }
+}
+
+/** Records one segment while the next one is written. One that is refused ends the body. */
+class Records {
+  readonly #body: InterruptibleBody;
+  #running: Promise<Upload | null> = Promise.resolve(null);
+
+  constructor(body: InterruptibleBody) {
+    this.#body = body;
+  }
+
+  /** Begins once the one before is done; throws what that one threw. */
+  async add(record: () => Promise<Upload>): Promise<void> {
+    await this.#running;
+    this.#running = record();
+    this.#running.catch((error: unknown) =>
+      this.#body.interrupt(error instanceof HoldfastError ? error : new HoldfastError('internal', 'Not recorded.')),
+    );
+  }
+
+  /** The upload after the last one; null when nothing was recorded. */
+  settled(): Promise<Upload | null> {
+    return this.#running;
+  }
+}

@@ -1,0 +1,157 @@
+/** The upload service over real stores in a folder, without HTTP: as often as wanted on one folder, as several processes would. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FileIo } from '../src/blobs/disk/file-io.ts';
+import { openDiskBlobs } from '../src/blobs/disk/open.ts';
+import type { Creation } from '../src/core/creation.ts';
+import { defaultLimits, type Limits } from '../src/core/limits.ts';
+import { type CrashPoints, noCrashPoints } from '../src/core/ports/crash-points.ts';
+import { silentLog } from '../src/core/ports/log.ts';
+import type { Upload } from '../src/core/upload.ts';
+import { systemClock } from '../src/platform/system-clock.ts';
+import { uuidv7 } from '../src/platform/uuidv7.ts';
+import { openSqliteState } from '../src/state/sql/open.ts';
+import { SqliteEngine } from '../src/state/sql/sqlite.ts';
+import { SqlUploadLocks } from '../src/state/sql/upload-locks.ts';
+import { bodyOf, type TestBody } from '../src/testing/body.ts';
+import type { AppendReceipt } from '../src/uploads/append.ts';
+import type { AppendDelivery } from '../src/uploads/append-checks.ts';
+import type { UploadDependencies } from '../src/uploads/dependencies.ts';
+import { UploadService } from '../src/uploads/service.ts';
+
+export const principal = 'somebody';
+
+export interface AppendNodeWish {
+  readonly dir: string;
+  readonly io?: FileIo;
+  readonly limits?: Partial<Limits>;
+  readonly crash?: CrashPoints;
+  /** How long its locks outlive it. */
+  readonly locksGoodForMs?: number;
+}
+
+export class AppendNode {
+  readonly service: UploadService;
+  readonly deps: UploadDependencies;
+  readonly #close: () => Promise<void>;
+  readonly #freeze: () => void;
+
+  private constructor(deps: UploadDependencies, parts: { close: () => Promise<void>; freeze: () => void }) {
+    this.deps = deps;
+    this.service = new UploadService(deps);
+    this.#close = parts.close;
+    this.#freeze = parts.freeze;
+  }
+
+  static async open(wish: AppendNodeWish): Promise<AppendNode> {
+    const name = uuidv7();
+    const file = join(wish.dir, 'state.db');
+    const state = await openSqliteState({ file, clock: systemClock, sharedAs: name });
+    const engine = await SqliteEngine.open(file);
+    const goodFor = wish.locksGoodForMs === undefined ? {} : { goodForMs: wish.locksGoodForMs };
+    const locks = new SqlUploadLocks(engine, { clock: systemClock, process: name, ...goodFor });
+    const io = wish.io === undefined ? {} : { io: wish.io };
+    const disk = await openDiskBlobs({
+      dir: wish.dir,
+      durability: 'committed',
+      reserveBytes: 0,
+      hashWorkers: 1,
+      ...io,
+    });
+    const deps: UploadDependencies = {
+      store: state.uploads,
+      blobs: disk.blobs,
+      claims: state.claims,
+      locks,
+      clock: systemClock,
+      limits: { ...defaultLimits, ...wish.limits },
+      log: silentLog,
+      observer: { created() {}, receipt() {}, ended() {}, finished() {}, dropped() {} },
+      crash: wish.crash ?? noCrashPoints,
+      holder: name,
+      newId: uuidv7,
+      planRuns: () => [],
+      sniffType: async () => null,
+    };
+    const node = new AppendNode(deps, {
+      freeze: () => locks.close(),
+      close: async () => {
+        await node.service.finisher.idle();
+        locks.close();
+        await disk.blobs.close();
+        await state.close();
+        await engine.close();
+      },
+    });
+    return node;
+  }
+
+  async create(wish: Partial<Creation> = {}): Promise<Upload> {
+    const { upload } = await this.service.create({
+      principal,
+      protocol: 'test',
+      filename: 'f',
+      size: null,
+      intake: 'append',
+      ...wish,
+    });
+    return upload;
+  }
+
+  append(
+    uploadId: string,
+    offset: number,
+    given: Uint8Array | TestBody,
+    more: Partial<AppendDelivery> = {},
+  ): Promise<AppendReceipt> {
+    const body = given instanceof Uint8Array ? bodyOf(given, { batchBytes: 64 * 1024 }) : given;
+    const declaredLength = given instanceof Uint8Array ? given.byteLength : null;
+    const delivery = { uploadId, principal, offset, declaredLength, size: null, digest: null, end: false, body };
+    return this.service.append({ ...delivery, ...more });
+  }
+
+  async find(id: string): Promise<Upload> {
+    return await this.service.find({ id, principal });
+  }
+
+  /** The upload once it has ended. */
+  async ended(id: string): Promise<Upload> {
+    const { upload } = await this.service.complete({ id, principal }, 20_000);
+    return upload;
+  }
+
+  /** As a process that is stopped: its locks are not renewed any more. */
+  freeze(): void {
+    this.#freeze();
+  }
+
+  async close(): Promise<void> {
+    await this.#close();
+  }
+}
+
+/** A folder and what was opened on it; all closed and removed at the end. */
+export class AppendFolder {
+  readonly dir: string;
+  readonly #nodes: AppendNode[] = [];
+
+  private constructor(dir: string) {
+    this.dir = dir;
+  }
+
+  static async make(): Promise<AppendFolder> {
+    return new AppendFolder(await mkdtemp(join(tmpdir(), 'holdfast-append-')));
+  }
+
+  async open(wish: Omit<AppendNodeWish, 'dir'> = {}): Promise<AppendNode> {
+    const node = await AppendNode.open({ dir: this.dir, ...wish });
+    this.#nodes.push(node);
+    return node;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const node of this.#nodes) await node.close();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
