@@ -20,3 +20,4 @@ export { ledgerStoreSuite, registerLedgerStoreSuite } from './ledger-store-suite
 export { startPostgres, type TestPostgres } from './postgres.ts';
 export type { UploadStores } from './upload-store-subject.ts';
 export { registerUploadStoreSuite, uploadStoreSuite } from './upload-store-suite.ts';
+export { registerWebhookStoreSuite, type WebhookStores, webhookStoreSuite } from './webhook-store-suite.ts';

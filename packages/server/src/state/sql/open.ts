@@ -3,6 +3,7 @@ import type { Clock } from '../../core/ports/clock.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { UploadStore } from '../../core/ports/upload-store.ts';
+import type { WebhookStore } from '../../core/ports/webhook-store.ts';
 import { MemoryExtentClaims } from '../memory/extent-claims.ts';
 import type { Engine } from './engine.ts';
 import { SqlExtentClaims } from './extent-claims.ts';
@@ -10,11 +11,13 @@ import { SqlLedgerStore } from './ledger-store.ts';
 import { PostgresEngine } from './postgres.ts';
 import { SqliteEngine } from './sqlite.ts';
 import { SqlUploadStore } from './upload-store.ts';
+import { SqlWebhookStore } from './webhook-store.ts';
 
 /** Everything that is kept in one database. */
 export interface State extends AsyncDisposable {
   readonly uploads: UploadStore;
   readonly ledger: LedgerStore;
+  readonly webhooks: WebhookStore;
   readonly claims: ExtentClaims;
   /** Finishes what was accepted and lets go of the database. Idempotent. */
   close(): Promise<void>;
@@ -69,5 +72,12 @@ function assemble(
     parts.stop();
     await engine.close();
   };
-  return { uploads, ledger: new SqlLedgerStore(engine), claims: parts.claims, close, [Symbol.asyncDispose]: close };
+  return {
+    uploads,
+    ledger: new SqlLedgerStore(engine),
+    webhooks: new SqlWebhookStore(engine),
+    claims: parts.claims,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
