@@ -8,11 +8,28 @@ import { messageIdOf, type WebhookEndpoint, wants, webhookType } from '../core/w
 import { MessageWriter } from './message.ts';
 import type { WebhookSettings } from './settings.ts';
 
-/** Events between two moves of a position. */
+/** Events that are read at a time. */
 const batch = 200;
+/** Events that nobody wants are passed without a write, so that progress costs no commits; after a crash, at most so many are read again. */
+const unsavedMax = 2_000;
+
+/** How far an endpoint has been read without a delivery to make. Good for as long as its durable position is the same. */
+interface Ahead {
+  readonly position: number;
+  readonly at: number;
+  readonly events: number;
+}
+
+/** A piece of the log for the endpoints that stand at its beginning. */
+interface Piece {
+  readonly through: number;
+  readonly events: readonly LoggedEvent[];
+  readonly payloads: ReadonlyMap<number, string>;
+}
 
 export class Feeder {
   readonly #settings: WebhookSettings;
+  readonly #ahead = new Map<string, Ahead>();
 
   constructor(settings: WebhookSettings) {
     this.#settings = settings;
@@ -28,27 +45,40 @@ export class Feeder {
     while (!stopped() && (await this.#step())) {}
   }
 
-  /** One batch for the endpoints that are furthest behind; false when there is nothing for anybody. */
+  /** One piece of the log for the endpoints that are furthest behind; false when there is nothing for anybody. */
   async #step(): Promise<boolean> {
-    const { endpoints, uploads } = this.#settings;
+    const { endpoints, uploads, crash } = this.#settings;
     const positions = await this.#positions();
-    const after = Math.min(...positions.values());
+    const read = new Map([...positions].map(([id, position]) => [id, this.#readTo(id, position)]));
+    const after = Math.min(...read.values());
     const events = await uploads.events({ after, limit: batch });
     const last = events.at(-1);
     if (!last) return false;
-    const behind = endpoints.filter((endpoint) => positions.get(endpoint.id) === after);
     // No further than to where the next endpoint is: from there on they go together.
-    const next = Math.min(...[...positions.values()].filter((position) => position > after), last.id);
-    const range = { after, through: next };
-    const passed = events.filter((event) => event.id <= next);
-    const payloads = await this.#payloads(passed, behind);
-    this.#settings.crash('webhook:before-enqueue');
-    await Promise.all(
-      behind.map((endpoint) =>
-        this.#settings.store.enqueue(endpoint.id, range, this.#deliveries(endpoint, passed, payloads)),
-      ),
-    );
+    const through = Math.min(...[...read.values()].filter((at) => at > after), last.id);
+    const behind = endpoints.filter((endpoint) => read.get(endpoint.id) === after);
+    const passed = events.filter((event) => event.id <= through);
+    const piece = { through, events: passed, payloads: await this.#payloads(passed, behind) };
+    crash('webhook:before-enqueue');
+    await Promise.all(behind.map((endpoint) => this.#pass(endpoint, positions.get(endpoint.id) ?? after, piece)));
     return true;
+  }
+
+  #readTo(id: string, position: number): number {
+    const ahead = this.#ahead.get(id);
+    return ahead?.position === position ? ahead.at : position;
+  }
+
+  async #pass(endpoint: WebhookEndpoint, position: number, piece: Piece): Promise<void> {
+    const deliveries = this.#deliveries(endpoint, piece);
+    const before = this.#ahead.get(endpoint.id);
+    const events = piece.events.length + (before?.position === position ? before.events : 0);
+    if (deliveries.length === 0 && events <= unsavedMax) {
+      this.#ahead.set(endpoint.id, { position, at: piece.through, events });
+      return;
+    }
+    this.#ahead.delete(endpoint.id);
+    await this.#settings.store.enqueue(endpoint.id, { after: position, through: piece.through }, deliveries);
   }
 
   #positions(): Promise<ReadonlyMap<string, number>> {
@@ -71,17 +101,13 @@ export class Feeder {
     return new Map(await Promise.all(written));
   }
 
-  #deliveries(
-    endpoint: WebhookEndpoint,
-    events: readonly LoggedEvent[],
-    payloads: ReadonlyMap<number, string>,
-  ): NewDelivery[] {
+  #deliveries(endpoint: WebhookEndpoint, piece: Piece): NewDelivery[] {
     const now = this.#settings.clock.now();
-    return events.flatMap((event) => {
+    const giveUpAt = now + this.#settings.policy.windowMs;
+    return piece.events.flatMap((event) => {
       const type = webhookType(event);
-      const payload = payloads.get(event.id);
+      const payload = piece.payloads.get(event.id);
       if (payload === undefined || !wants(endpoint.events, type)) return [];
-      const giveUpAt = now + this.#settings.policy.windowMs;
       return [{ messageId: messageIdOf(event), eventId: event.id, type, payload, createdAt: now, giveUpAt }];
     });
   }

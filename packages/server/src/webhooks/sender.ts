@@ -16,7 +16,7 @@ import {
 import type { Poster } from './poster.ts';
 import type { WebhookSettings } from './settings.ts';
 
-/** How long after the time-out of a request others may take its delivery over. */
+/** How long after the time-out of a request others may take its delivery over; clocks of nodes may differ by less than this. */
 const leaseMarginMs = 15_000;
 const soonMs = 20;
 
@@ -27,6 +27,8 @@ export class Sender {
   readonly #sending = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
   #state: 'active' | 'gone' | 'stopped' = 'active';
+  /** The last attempt failed: said once, not for each of the many deliveries that then fail too. */
+  #failing = false;
   /** The endpoint asked to be left alone until then. */
   #quietUntil = 0;
   #pumping: Promise<void> | null = null;
@@ -166,13 +168,12 @@ export class Sender {
     const said = result.status === null ? { error: result.error } : { status: result.status };
     const facts = { ...this.#facts(delivery), ...said };
     observer.attempted(this.endpoint.host, verdict.state === 'pending' ? 'retrying' : verdict.state);
-    if (verdict.state === 'delivered') log.debug(facts, 'webhook delivered');
-    else if (verdict.state === 'failed') log.error(facts, 'webhook given up');
-    else
-      log.warn(
-        { ...facts, nextAt: new Date(verdict.nextAt).toISOString() },
-        'webhook not delivered; trying again later',
-      );
+    const failed = verdict.state !== 'delivered';
+    if (verdict.state === 'failed') log.error(facts, 'webhook given up');
+    else if (failed && !this.#failing) log.warn(facts, 'webhook not delivered; trying again later');
+    else if (!failed && this.#failing) log.info(facts, 'webhook delivered; the endpoint answers again');
+    else log.debug(facts, failed ? 'webhook not delivered' : 'webhook delivered');
+    this.#failing = failed;
   }
 
   #facts(delivery: Delivery) {
