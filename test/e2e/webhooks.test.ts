@@ -81,6 +81,19 @@ test('stopped in order while a request is under way: it may end, and is not sent
   expect(receiver.received).toHaveLength(2);
 });
 
+test('the log has every attempt with its id and host, and neither secrets nor what receivers say', async () => {
+  await using receiver = await WebhookReceiver.start();
+  receiver.answer = () => ({ status: 500, body: 'their insides' });
+  const url = `${receiver.url}?token=hidden-word`;
+  const env = { HOLDFAST_WEBHOOKS: JSON.stringify([{ url, secret: receiver.secret }]), HOLDFAST_LOG_LEVEL: 'trace' };
+  await using server = await ServerProcess.start({ args: ['--no-pipeline'], env });
+  const { id } = await create(server);
+  const attempt = () => server.log.find((line) => line['messageId'] === `evt_${id}_1`);
+  await eventually(attempt).toMatchObject({ type: 'upload.created', status: 500, host: `127.0.0.1:${receiver.port}` });
+  const text = JSON.stringify(server.log);
+  for (const hidden of [receiver.secret.slice(6), 'hidden-word', 'their insides']) expect(text).not.toContain(hidden);
+});
+
 test('settings that cannot be are refused at the start, without their secret', async () => {
   const secret = 'whsec_c2hvcnQ=';
   const env = { HOLDFAST_WEBHOOKS: JSON.stringify([{ url: 'https://app.example/', secret }]) };

@@ -1,10 +1,13 @@
 /** Looking after webhooks: the administrators' API, the command line, metrics. */
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import type { WebhookDeliveryList, WebhookEndpointList } from '@holdfast/protocol';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../src/config/load.ts';
+import { signatureHeaders } from '../src/webhooks/signature.ts';
 import { runCommand } from './command-line.ts';
 import { expectProblem, RunningNode, someBytes } from './running-node.ts';
-import { eventually, WebhookReceiver } from './webhook-receiver.ts';
+import { eventually, newSecret, WebhookReceiver } from './webhook-receiver.ts';
 
 /** Retries come quickly, so that tests need not wait for them. */
 const quick = { webhookFirstRetrySeconds: 0.05, webhookTimeoutSeconds: 0.5 };
@@ -52,6 +55,18 @@ describe('looking after webhooks', () => {
     expect(receiver.received).toEqual([]);
   });
 
+  test('an endpoint goes by its id, its URL, or what is shown of it where that is clear', async () => {
+    await using receiver = await WebhookReceiver.start();
+    const { origin } = new URL(receiver.url);
+    const urls = [origin, `${receiver.url}?a`, `${receiver.url}?b`];
+    await using node = await nodeFor(urls.map((url) => ({ url, secret: receiver.secret })));
+    const ping = (endpoint: string) => node.json('POST', '/v1/webhooks/test', { endpoint });
+    for (const name of [origin, `${origin}/`, urls[1] ?? '', (await endpoints(node))[2]?.id ?? ''])
+      expect(await ping(name), name).toMatchObject({ status: 200, body: { delivered: true } });
+    expect(receiver.received.map((one) => one.path)).toEqual(['/', '/', '/hook?a', '/hook?b']);
+    expect(expectProblem(await ping(receiver.url), 400, 'invalid-request').detail).toMatch(/by its id/);
+  });
+
   test('secrets are nowhere to be seen, neither in answers nor in metrics', async () => {
     await using receiver = await WebhookReceiver.start();
     receiver.answer = () => ({ status: 500 });
@@ -70,6 +85,32 @@ describe('looking after webhooks', () => {
     expect(metrics).toMatch(new RegExp(`holdfast_webhook_attempts_total{host="${host}",outcome="retrying"} [1-9]`));
     expect(metrics).toMatch(new RegExp(`holdfast_webhooks_pending{host="${host}"} [1-9]`));
   });
+});
+
+test('the receiver of the document verifies what comes, and refuses what was changed', async () => {
+  const text = await readFile(new URL('../../../docs/webhooks.md', import.meta.url), 'utf8');
+  const program = /```js\n([\s\S]*?)```/.exec(text)?.[1] ?? expect.fail('There is no receiver in the document.');
+  const [port, secret] = [await WebhookReceiver.freePort(), newSecret()];
+  const env = { ...process.env, WEBHOOK_SECRET: secret, PORT: String(port) };
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], { env });
+  try {
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (said += data.toString()));
+    const url = `http://127.0.0.1:${port}/`;
+    await using node = await nodeFor([{ url, secret, events: ['upload.completed'] }]);
+    const upload = await node.upload(someBytes(10), { filename: 'lecture.mp4' });
+    await eventually(() => endpoints(node)).toMatchObject([{ delivered: 1 }]);
+    expect(said).toContain(`lecture.mp4 is at /v1/assets/${upload.sha256}/content`);
+    const body = JSON.stringify({ id: 'evt_1', type: 'upload.completed', upload: {} });
+    const key = Buffer.from(newSecret().slice(6), 'base64');
+    const headers = { ...signatureHeaders({ id: 'evt_1', body }, [key], Date.now()) };
+    expect((await fetch(url, { method: 'POST', body, headers })).status, 'another secret').toBe(400);
+    const old = signatureHeaders({ id: 'evt_1', body }, [Buffer.from(secret.slice(6), 'base64')], Date.now() - 600_000);
+    expect((await fetch(url, { method: 'POST', body, headers: { ...old } })).status, 'ten minutes old').toBe(400);
+    expect((await fetch(url, { method: 'POST', body })).status, 'no signature').toBe(400);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });
 
 describe('holdfast webhooks', () => {

@@ -126,10 +126,19 @@ export class Webhooks implements WebhookAdmin {
     };
   }
 
+  /** By id, by URL, or by the URL as it is shown where that is clear. */
   #sender(name: string): Sender {
-    const found = this.#senders.find(({ endpoint }) => [endpoint.id, endpoint.url, endpoint.shownUrl].includes(name));
-    if (found) return found;
-    throw new HoldfastError('webhook-not-found', 'No endpoint of that id or URL is configured.');
+    const url = URL.canParse(name) ? new URL(name).href : name;
+    const exact = this.#senders.find(({ endpoint }) => endpoint.id === name || endpoint.url === url);
+    if (exact) return exact;
+    const [found, another] = this.#senders.filter(({ endpoint }) => endpoint.shownUrl === url);
+    if (!found) throw new HoldfastError('webhook-not-found', 'No endpoint of that id or URL is configured.');
+    if (another)
+      throw new HoldfastError(
+        'invalid-request',
+        'Several endpoints have that URL up to the query; name one by its id.',
+      );
+    return found;
   }
 
   /** One look at the log at a time; something may have been appended while it was under way. */
