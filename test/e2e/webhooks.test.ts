@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Upload } from '@holdfast/protocol';
 import { expect, it, test } from 'vitest';
 import { eventually, WebhookReceiver } from '../../packages/server/test/webhook-receiver.ts';
 import { holdfast, ServerProcess } from './server-process.ts';
-import { Api } from './upload-driver.ts';
+import { Api, seededRandom } from './upload-driver.ts';
 
 function wish(receiver: WebhookReceiver) {
   const webhooks = [receiver.entry({ events: ['upload.created', 'upload.cancelled'] })];
@@ -56,6 +57,44 @@ test('killed while a request is under way: sent again at once when it is back', 
   await server.run();
   const [first, second] = await receiver.until('upload.created', 2);
   expect(second).toMatchObject({ id: `evt_${id}_1`, text: first?.text });
+});
+
+test('killed again and again at any moment, with a receiver that is no better: every upload that was acknowledged is told of', async () => {
+  const seed = Number(process.env['WEBHOOK_SEED'] ?? 1);
+  const random = seededRandom(seed);
+  await using receiver = await WebhookReceiver.start();
+  const moods: (typeof receiver.answer)[] = [() => ({}), () => ({}), () => ({ status: 500 }), () => null];
+  receiver.answer = (...args) => (moods[Math.floor(random() * moods.length)] ?? expect.fail())(...args);
+  const { args, env } = wish(receiver);
+  const quick = { HOLDFAST_WEBHOOK_FIRST_RETRY_SECONDS: '0.05', HOLDFAST_WEBHOOK_TIMEOUT_SECONDS: '0.3' };
+  await using server = await ServerProcess.start({ args, env: { ...env, ...quick } });
+  const acknowledged: string[] = [];
+  for (let kills = 0; kills < 8; kills += 1) {
+    acknowledged.push((await create(server)).id);
+    const killed = sleep(random() * 600).then(() => server.kill());
+    const clients = Array.from({ length: 6 }, async () => {
+      while (server.runs) {
+        const upload = await create(server).catch(() => null);
+        if (upload?.id !== undefined) acknowledged.push(upload.id);
+      }
+    });
+    await Promise.all([killed, ...clients]);
+    await server.run();
+  }
+  receiver.answer = () => ({});
+  const told = () => new Set(receiver.received.map((one) => one.message.subject.id));
+  const api = new Api(() => server.url);
+  const untold = async () => {
+    // What failed often would come in a while; nobody wants to wait for that here.
+    await api.json('POST', '/v1/webhooks/retry', { all: true });
+    return acknowledged.filter((id) => !told().has(id));
+  };
+  await eventually(untold, `seed ${seed}`).toEqual([]);
+  api.close();
+  const bodies = Map.groupBy(receiver.received, (one) => one.id);
+  for (const [id, same] of bodies) expect(new Set(same.map((one) => one.text)).size, id).toBe(1);
+  expect(receiver.wrong).toEqual([]);
+  console.log(JSON.stringify({ seed, acknowledged: acknowledged.length, requests: receiver.received.length }));
 });
 
 test('stopped in order while a request is under way: it may end, and is not sent twice', async () => {

@@ -1,7 +1,9 @@
 /** The hook that may refuse an upload before it is created, whatever protocol it comes by. */
+import { fileURLToPath } from 'node:url';
 import type { CreationQuestion, Problem } from '@holdfast/protocol';
 import { describe, expect, it, test } from 'vitest';
 import { FormClient } from './chunked-form-client.ts';
+import { runCommand } from './command-line.ts';
 import { type Answer, expectProblem, RunningNode, sha256, someBytes } from './running-node.ts';
 import { newSecret, WebhookReceiver } from './webhook-receiver.ts';
 
@@ -62,6 +64,16 @@ test('can refuse: nothing is created, and its words reach the client through bot
   expect(await uploads(node)).toBe(0);
   const metrics = await (await node.fetch('/metrics')).text();
   expect(metrics).toContain('holdfast_creation_hook_total{outcome="refused"} 2');
+});
+
+test('its words are what the command line says, at once and not after retries', async () => {
+  await using hook = await WebhookReceiver.start();
+  hook.answer = () => ({ status: 403, body: JSON.stringify({ message: 'No films on Sundays.' }) });
+  await using node = await nodeWith(hook.entry());
+  const ran = await runCommand(['upload', fileURLToPath(import.meta.url), '--server', node.url]);
+  expect(ran).toMatchObject({ exitCode: 1 });
+  expect(ran.stderr).toContain('No films on Sundays.');
+  expect(hook.received).toHaveLength(1);
 });
 
 describe('what it says to a client', () => {

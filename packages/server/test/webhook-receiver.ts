@@ -26,8 +26,8 @@ export interface Reply {
 export type Answering = (received: Received, earlier: readonly Received[]) => Reply | null | Promise<Reply | null>;
 
 /** Patient, because deliveries have to wait for retries and for other processes on this machine. */
-export function eventually<T>(look: () => T) {
-  return expect.poll(look, { timeout: 15_000, interval: 20 });
+export function eventually<T>(look: () => T, message?: string) {
+  return expect.poll(look, { timeout: 15_000, interval: 20, ...(message === undefined ? {} : { message }) });
 }
 
 export function newSecret(): string {

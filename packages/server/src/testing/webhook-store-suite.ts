@@ -272,6 +272,13 @@ const careChecks: readonly WebhookCheck[] = [
       expect(await other.abandon(2_000, 3_000, 10)).toBe(0);
       expect(await other.abandon(2_001, 3_000, 10)).toBe(1);
       expect(await countsOf(store, endpoint)).toMatchObject({ pending: 1, failed: 1 });
+      const [given] = (await other.troubled({ endpoint, limit: 5 })).items;
+      expect(given).toMatchObject({
+        state: 'failed',
+        lastAt: 3_000,
+        endedAt: 3_000,
+        lastError: expect.stringMatching(/nobody served/),
+      });
       expect(await other.purge(3_001, 10)).toBe(1);
       expect(await countsOf(store, endpoint)).toMatchObject({ pending: 1, failed: 0 });
     },

@@ -9,7 +9,7 @@ import { MessageWriter } from './message.ts';
 import type { WebhookSettings } from './settings.ts';
 
 /** Events that are read at a time. */
-const batch = 200;
+const batch = 100;
 /** Events that nobody wants are passed without a write, so that progress costs no commits; after a crash, at most so many are read again. */
 const unsavedMax = 2_000;
 

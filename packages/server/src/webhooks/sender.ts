@@ -129,7 +129,7 @@ export class Sender {
   }
 
   async #deliver(delivery: Delivery): Promise<void> {
-    const { store, clock, crash, policy, random } = this.#settings;
+    const { store, clock, crash, policy, random, log } = this.#settings;
     const message = { id: delivery.messageId, body: delivery.payload };
     const answer = await this.#poster.post(this.endpoint, message, this.#stopping.signal);
     const now = clock.now();
@@ -142,9 +142,12 @@ export class Sender {
     this.#heed(answer, now);
     const status = answer.kind === 'answered' ? answer.status : null;
     const result = { at: now, status, error: failureOf(answer) };
-    if (verdict.state === 'delivered') await store.delivered(delivery, { ...result, nextAt: null });
-    else await store.failed(delivery, { ...result, nextAt: verdict.state === 'pending' ? verdict.nextAt : null });
-    this.#report(delivery, result, verdict);
+    const recorded =
+      verdict.state === 'delivered'
+        ? await store.delivered(delivery, { ...result, nextAt: null })
+        : await store.failed(delivery, { ...result, nextAt: verdict.state === 'pending' ? verdict.nextAt : null });
+    if (recorded === 'applied') this.#report(delivery, result, verdict);
+    else log.warn(this.#facts(delivery), 'a webhook was taken over while it was being sent; it may have come twice');
   }
 
   /** What the answer says about the endpoint as a whole. */

@@ -12,6 +12,8 @@ import { Sender } from './sender.ts';
 import type { WebhookSettings } from './settings.ts';
 
 const sweepBatch = 200;
+/** Batches in one sweep: bounds the time that it takes. */
+const sweepBatchesMax = 100;
 
 export class Webhooks implements WebhookAdmin {
   readonly #settings: WebhookSettings;
@@ -57,8 +59,9 @@ export class Webhooks implements WebhookAdmin {
   async sweep(): Promise<number> {
     const { store, clock, retentionMs } = this.#settings;
     const now = clock.now();
-    const abandoned = await store.abandon(now - retentionMs, now, sweepBatch);
-    return abandoned + (await store.purge(now - retentionMs, sweepBatch));
+    const before = now - retentionMs;
+    const abandoned = await allOf(() => store.abandon(before, now, sweepBatch));
+    return abandoned + (await allOf(() => store.purge(before, sweepBatch)));
   }
 
   async endpoints(): Promise<EndpointStatus[]> {
@@ -171,4 +174,15 @@ export class Webhooks implements WebhookAdmin {
 
 function shown({ id, shownUrl, events }: WebhookEndpoint): EndpointStatus['endpoint'] {
   return { id, shownUrl, events };
+}
+
+/** Batch after batch, until one is not full. */
+async function allOf(next: () => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let i = 0; i < sweepBatchesMax; i += 1) {
+    const done = await next();
+    total += done;
+    if (done < sweepBatch) break;
+  }
+  return total;
 }

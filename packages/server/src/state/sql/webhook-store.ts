@@ -1,5 +1,5 @@
 /** Webhook deliveries in SQLite or PostgreSQL. */
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { Outcome } from '../../core/ports/ledger-store.ts';
 import type { Page } from '../../core/ports/upload-store.ts';
 import type {
@@ -166,7 +166,13 @@ export class SqlWebhookStore implements WebhookStore {
         await session.change(
           db
             .updateTable('webhook_deliveries')
-            .set({ state: 'failed', lease_holder: null, ended_at: now })
+            .set((eb) => ({
+              state: 'failed',
+              lease_holder: null,
+              ended_at: now,
+              last_at: eb.fn.coalesce('last_at', sql<number>`cast(${now} as bigint)`),
+              last_error: eb.fn.coalesce('last_error', sql.lit('given up: nobody served the endpoint')),
+            }))
             .where('message_id', '=', row.message_id)
             .where('endpoint', '=', row.endpoint)
             .where('state', '=', 'pending')
