@@ -77,6 +77,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   state: ['core', 'platform'],
   blobs: ['core', 'platform'],
   pipeline: ['core', 'platform'],
+  webhooks: ['core'],
   dialects: ['core', 'uploads'],
   http: ['core', 'uploads', 'dialects'],
   testing: ['core', 'platform', 'state', 'blobs', 'uploads'],

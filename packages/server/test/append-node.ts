@@ -1,4 +1,5 @@
 /** The upload service over real stores in a folder, without HTTP: as often as wanted on one folder, as several processes would. */
+import { openGate } from '../src/core/ports/creation-gate.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,6 +73,7 @@ export class AppendNode {
       holder: name,
       newId: uuidv7,
       planRuns: () => [],
+      creationGate: openGate,
       sniffType: async () => null,
     };
     const node = new AppendNode(deps, {

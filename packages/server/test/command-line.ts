@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { type CliIo, CommandFailed } from '../src/cli/io.ts';
 import { registerStatus } from '../src/cli/status-command.ts';
 import { registerUpload } from '../src/cli/upload-command.ts';
+import { registerWebhooks } from '../src/cli/webhooks-command.ts';
 
 export interface Ran {
   readonly exitCode: number;
@@ -36,7 +37,8 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
   const program = new Command('holdfast');
   registerUpload(program, io);
   registerStatus(program, io);
-  for (const command of [program, ...program.commands]) {
+  registerWebhooks(program, io);
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((command) => command.commands)]) {
     command
       .exitOverride()
       .configureOutput({ writeOut: (t) => io.stdout.write(t), writeErr: (t) => io.stderr.write(t) });

@@ -1,5 +1,19 @@
 /** The server's JSON, for commands that ask instead of upload. */
-import type { Artifact, Asset, Problem, Run, Upload, UploadList } from '@holdfast/protocol';
+import type {
+  Artifact,
+  Asset,
+  Problem,
+  RetryWebhooks,
+  Run,
+  Upload,
+  UploadList,
+  WebhookDelivery,
+  WebhookDeliveryList,
+  WebhookEndpoint,
+  WebhookEndpointList,
+  WebhooksRetried,
+  WebhookTested,
+} from '@holdfast/protocol';
 import { CommandFailed, exitCodes } from './io.ts';
 
 export interface ServerAccess {
@@ -9,7 +23,8 @@ export interface ServerAccess {
 }
 
 export const defaultServer = 'http://127.0.0.1:8080';
-const requestMsMax = 30_000;
+/** Longer than the server lets any webhook take. */
+const requestMsMax = 75_000;
 
 /** From the flags and the environment. @throws CommandFailed (usage) when the URL is none. */
 export function serverAccess(
@@ -65,14 +80,47 @@ export class ApiClient {
     return (await this.#get<{ items: Artifact[] }>(`/v1/assets/${assetId}/artifacts`)).items;
   }
 
+  async webhooks(): Promise<WebhookEndpoint[]> {
+    return (await this.#get<WebhookEndpointList>('/v1/webhooks')).items;
+  }
+
+  /** At most `max`, newest events first. */
+  async webhookFailures(endpoint: string | undefined, max: number): Promise<WebhookDelivery[]> {
+    const items: WebhookDelivery[] = [];
+    const query = new URLSearchParams({ limit: String(Math.min(max, 200)) });
+    if (endpoint !== undefined) query.set('endpoint', endpoint);
+    for (let cursor: string | null = ''; cursor !== null && items.length < max; ) {
+      if (cursor !== '') query.set('cursor', cursor);
+      const page: WebhookDeliveryList = await this.#get(`/v1/webhooks/failures?${query}`);
+      items.push(...page.items);
+      cursor = page.cursor;
+    }
+    return items.slice(0, max);
+  }
+
+  async retryWebhooks(order: RetryWebhooks): Promise<number> {
+    return (await this.#ask<WebhooksRetried>('POST', '/v1/webhooks/retry', order)).retried;
+  }
+
+  testWebhook(endpoint: string): Promise<WebhookTested> {
+    return this.#ask('POST', '/v1/webhooks/test', { endpoint });
+  }
+
+  #get<T>(path: string): Promise<T> {
+    return this.#ask('GET', path);
+  }
+
   /** @throws CommandFailed with the server's words, or with `unreachable`. */
-  async #get<T>(path: string): Promise<T> {
+  async #ask<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
     const { url } = this.#access;
     let status: number;
     let text: string;
     try {
       const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(requestMsMax)]);
-      const response = await fetch(url + path, { headers: authorisation(this.#access), signal });
+      const content = body === undefined ? {} : { body: JSON.stringify(body) };
+      const type = body === undefined ? {} : { 'content-type': 'application/json' };
+      const headers = { ...authorisation(this.#access), ...type };
+      const response = await fetch(url + path, { method, headers, signal, ...content });
       status = response.status;
       text = await response.text();
     } catch (cause) {

@@ -29,6 +29,7 @@ import { healthChecks } from './health.ts';
 import { nodeIdentity } from './node-identity.ts';
 import { type PipelineNode, startPipeline } from './pipeline-node.ts';
 import { packageVersion } from './version.ts';
+import { openWebhooks, readWebhookSettings, type WebhookNode } from './webhook-node.ts';
 
 export interface NodeOptions {
   readonly config: Config;
@@ -58,6 +59,7 @@ export async function openNode({ config, log, crash = noCrashPoints }: NodeOptio
 
 async function open(options: Required<NodeOptions>, closing: Closing): Promise<ServerNode> {
   const { config, log, crash } = options;
+  const settings = readWebhookSettings(config);
   const dataDir = resolve(config.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const lock = lockInstance(dataDir);
@@ -79,18 +81,23 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
 
   const metrics = createMetrics();
   const limits = limitsOf(config);
-  const deps = uploadDependencies({ options: { ...options, crash }, limits, disk, state, metrics, holder });
+  const hooks = openWebhooks({ config, settings, log, crash, holder, state, registry: metrics.registry });
+  const deps = uploadDependencies({ options: { ...options, crash }, limits, disk, state, metrics, hooks, holder });
   const uploads = new UploadService(deps);
   closing.add('finishing uploads', () => uploads.finisher.idle());
   await recover(deps, uploads.finisher, {
     distrustBytes: lastRun === 'machine-went-down' && config.durability === 'committed',
   });
   run = await beginRun(dataDir, bootId);
-  closing.add('clean-up', sweeping(new Sweeper(deps, uploads.finisher), config.cleanupIntervalMinutes * 60_000));
+  const sweeper = new Sweeper(deps, uploads.finisher);
+  const sweep = () => Promise.all([sweeper.sweep(), sweepWebhooks(hooks, log)]);
+  closing.add('clean-up', sweeping(sweep, config.cleanupIntervalMinutes * 60_000));
 
   const pipeline = startPipeline({ config, log, crash, holder, state, disk });
   closing.add('pipeline', () => pipeline.stop());
-  const http = await createHttpServer(httpOptions({ options, limits, uploads, disk, state, metrics, pipeline }));
+  await hooks.webhooks.start();
+  closing.add('webhooks', () => hooks.webhooks.stop());
+  const http = await createHttpServer(httpOptions({ options, limits, uploads, disk, state, metrics, hooks, pipeline }));
   closing.add('http', () => http.close());
   return { http, version: packageVersion(), close: () => closing.close(log) };
 }
@@ -106,10 +113,11 @@ interface Parts {
   readonly disk: DiskBlobs;
   readonly state: State;
   readonly metrics: Metrics;
+  readonly hooks: WebhookNode;
 }
 
 function uploadDependencies(parts: Parts & { readonly holder: string }): UploadDependencies {
-  const { options, limits, disk, state, metrics, holder } = parts;
+  const { options, limits, disk, state, metrics, hooks, holder } = parts;
   return {
     store: state.uploads,
     blobs: disk.blobs,
@@ -120,6 +128,7 @@ function uploadDependencies(parts: Parts & { readonly holder: string }): UploadD
     log: options.log,
     observer: metrics.observer,
     crash: options.crash,
+    creationGate: hooks.creationGate,
     holder,
     newId: uuidv7,
     planRuns: (asset) => (options.config.pipeline ? planRuns([defaultPipeline], asset) : []),
@@ -130,7 +139,7 @@ function uploadDependencies(parts: Parts & { readonly holder: string }): UploadD
 function httpOptions(
   parts: Parts & { readonly uploads: UploadService; readonly pipeline: PipelineNode },
 ): Parameters<typeof createHttpServer>[0] {
-  const { options, limits, uploads, disk, state, metrics, pipeline } = parts;
+  const { options, limits, uploads, disk, state, metrics, hooks, pipeline } = parts;
   const { config, log } = options;
   return {
     services: {
@@ -139,6 +148,8 @@ function httpOptions(
       ledger: state.ledger,
       blobs: disk.blobs,
       artifacts: disk.artifacts,
+      webhooks: hooks.webhooks,
+      isAdmin: (principal) => config.apiKeys.length === 0 || config.admins.includes(principal),
       limits,
       version: packageVersion(),
       durability: config.durability,
@@ -155,15 +166,23 @@ function httpOptions(
   };
 }
 
+async function sweepWebhooks(hooks: WebhookNode, log: Logger): Promise<void> {
+  await hooks.webhooks
+    .sweep()
+    .catch((error: unknown) =>
+      log.error({ err: error }, 'could not clean up webhooks; trying again in the next round'),
+    );
+}
+
 /** Clean-ups one after the other, never two at once; the returned function stops and waits for the running one. */
-function sweeping(sweeper: Sweeper, intervalMs: number): () => Promise<void> {
+function sweeping(sweep: () => Promise<unknown>, intervalMs: number): () => Promise<void> {
   let stopped = false;
   let running: Promise<unknown> = Promise.resolve();
   let cancel = () => {};
   const schedule = () => {
     if (stopped) return;
     cancel = systemClock.after(intervalMs, () => {
-      running = sweeper.sweep().finally(schedule);
+      running = sweep().finally(schedule);
     });
   };
   schedule();

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { openDiskBlobs } from '../blobs/disk/open.ts';
 import { defaultLimits } from '../core/limits.ts';
 import { noCrashPoints } from '../core/ports/crash-points.ts';
+import { openGate } from '../core/ports/creation-gate.ts';
 import { silentLog } from '../core/ports/log.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { uuidv7 } from '../platform/uuidv7.ts';
@@ -61,6 +62,7 @@ async function run(options: Options, io: CliIo): Promise<void> {
       log: silentLog,
       observer: ignored,
       crash: noCrashPoints,
+      creationGate: openGate,
       holder: 'verify',
       newId: uuidv7,
       planRuns: () => [],

@@ -30,15 +30,18 @@ export interface Sources {
 export function loadConfig(sources: Sources): Config {
   const merged: Record<string, unknown> = { ...fromFile(sources.file), ...fromEnvironment(sources.env) };
   for (const [key, value] of Object.entries(sources.flags)) if (value !== undefined) merged[key] = value;
-  const config = Value.Default(ConfigSchema, merged);
+  // On a copy: defaults are filled in and everything is frozen, which is not for what the caller has.
+  const config = Value.Default(ConfigSchema, structuredClone(merged));
   for (const error of Value.Errors(ConfigSchema, config)) {
     const key = error.instancePath.split('/')[1] ?? '';
     const described = (ConfigSchema.properties as Record<string, { description?: string } | undefined>)[key]
       ?.description;
+    // `additionalProperties: false` says it in its own words for every name that it does not know.
+    const message = error.keyword === 'boolean' ? 'is not a setting' : error.message;
     throw refused(
       key === ''
         ? `The configuration ${error.message}: ${JSON.stringify(unknownKeys(merged))}`
-        : `Setting "${key}" ${error.message}. ${described ?? ''}`,
+        : `Setting "${error.instancePath.slice(1).replaceAll('/', '.')}" ${message}. ${described ?? ''}`,
     );
   }
   return deepFreeze(config as Config);
@@ -102,11 +105,21 @@ function keyOf(name: string): ConfigKey {
 function settingOf(key: ConfigKey, text: string, name: string): unknown {
   const schema = ConfigSchema.properties[key] as { type?: string };
   if (key === 'apiKeys') return text.split(',').map((pair) => apiKey(pair.trim(), name));
+  if (key === 'webhooks' || key === 'creationHook') return json(text, name);
   if (schema.type === 'array') return text.split(',').map((word) => word.trim());
   if (schema.type === 'boolean' && /^(?:true|false|1|0)$/i.test(text)) return /^(?:true|1)$/i.test(text);
   if ((schema.type === 'integer' || schema.type === 'number') && text.trim() !== '' && Number.isFinite(Number(text)))
     return Number(text);
   return text;
+}
+
+/** Without repeating the text, which has secrets in it. */
+function json(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw refused(`${name} is not well-formed JSON.`);
+  }
 }
 
 function apiKey(pair: string, name: string): { principal: string; sha256: string } {

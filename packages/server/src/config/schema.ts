@@ -1,6 +1,9 @@
 /** The one schema of the configuration. Every key can come from the file, the environment (see `sources.ts`) or a flag of `serve`. */
 import { type Static, Type } from 'typebox';
 
+const Secret = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 5 })]);
+const HookTimeout = Type.Optional(Type.Number({ minimum: 0.1, maximum: 60 }));
+
 export const ConfigSchema = Type.Object(
   {
     host: Type.String({
@@ -97,6 +100,67 @@ export const ConfigSchema = Type.Object(
       description: 'Whether this server processes assets. Uploads work without.',
     }),
     mediaConcurrency: Type.Integer({ default: 1, minimum: 1, maximum: 64, description: 'Heavy media steps at once.' }),
+    admins: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.@-]{1,64}$' }), {
+      default: [],
+      description: 'Principals that may look after webhooks. Without API keys everybody may.',
+    }),
+    webhooks: Type.Array(
+      Type.Object(
+        {
+          url: Type.String({ minLength: 1, maxLength: 2048 }),
+          secret: Secret,
+          events: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 32 })),
+          timeoutSeconds: HookTimeout,
+        },
+        { additionalProperties: false },
+      ),
+      {
+        default: [],
+        maxItems: 32,
+        description:
+          'Addresses that are told of events: {url, secret, events, timeoutSeconds}, as a list; the environment takes it as JSON. See docs/webhooks.md.',
+      },
+    ),
+    webhookTimeoutSeconds: Type.Number({
+      default: 15,
+      minimum: 0.1,
+      maximum: 60,
+      description: 'An endpoint that has not answered by then is tried again later.',
+    }),
+    webhookFirstRetrySeconds: Type.Number({
+      default: 5,
+      minimum: 0.01,
+      maximum: 3_600,
+      description:
+        'Wait before the second attempt at a webhook; each further wait is three times as long, up to 12 hours.',
+    }),
+    webhookRetryHours: Type.Number({
+      default: 72,
+      exclusiveMinimum: 0,
+      maximum: 720,
+      description: 'Hours after which a webhook is given up.',
+    }),
+    webhookConcurrency: Type.Integer({
+      default: 4,
+      minimum: 1,
+      maximum: 64,
+      description: 'Requests under way at each webhook endpoint.',
+    }),
+    creationHook: Type.Optional(
+      Type.Object(
+        {
+          url: Type.String({ minLength: 1, maxLength: 2048 }),
+          secret: Secret,
+          timeoutSeconds: HookTimeout,
+          whenUnreachable: Type.Optional(Type.Union([Type.Literal('refuse'), Type.Literal('allow')])),
+        },
+        {
+          additionalProperties: false,
+          description:
+            'Asked before each upload is created: {url, secret, timeoutSeconds: 5, whenUnreachable: refuse | allow}; the environment takes it as JSON.',
+        },
+      ),
+    ),
     ffmpegPath: Type.Optional(
       Type.String({ minLength: 1, description: 'ffmpeg to use; by default the one on the PATH (FFMPEG_PATH).' }),
     ),

@@ -23,11 +23,16 @@ export const errorCatalog = {
     retryable: true,
     summary: 'The principal has too many unfinished uploads; finish or cancel one.',
   },
+  'creation-refused': {
+    retryable: false,
+    summary: "The server's creation hook refused the upload; the message says why.",
+  },
   'insufficient-storage': { retryable: true, summary: 'The store has no room; what was acknowledged is kept.' },
   'upload-not-found': { retryable: false, summary: 'No such upload for this principal; it may have been purged.' },
   'asset-not-found': { retryable: false, summary: 'No such asset for this principal.' },
   'run-not-found': { retryable: false, summary: 'No such run for this principal.' },
   'artifact-not-found': { retryable: false, summary: 'No such artifact for this principal.' },
+  'webhook-not-found': { retryable: false, summary: 'No such webhook endpoint or delivery.' },
   'route-not-found': { retryable: false, summary: 'The server has nothing at this address.' },
   'upload-paused': { retryable: true, summary: 'The upload is paused: resume it, then send the chunk again.' },
   'upload-closed': {

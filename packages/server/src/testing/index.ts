@@ -21,3 +21,4 @@ export { startPostgres, type TestPostgres } from './postgres.ts';
 export { brokenUploadLocks, type Locks, registerUploadLocksSuite, uploadLocksSuite } from './upload-locks-suite.ts';
 export type { UploadStores } from './upload-store-subject.ts';
 export { registerUploadStoreSuite, uploadStoreSuite } from './upload-store-suite.ts';
+export { registerWebhookStoreSuite, type WebhookStores, webhookStoreSuite } from './webhook-store-suite.ts';

@@ -5,6 +5,7 @@ import type { Limits } from '../core/limits.ts';
 import type { BlobStore } from '../core/ports/blob-store.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { CrashPoints } from '../core/ports/crash-points.ts';
+import type { CreationGate } from '../core/ports/creation-gate.ts';
 import type { ExtentClaims } from '../core/ports/extent-claims.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { UploadLocks } from '../core/ports/upload-locks.ts';
@@ -20,6 +21,8 @@ export interface UploadDependencies {
   readonly log: Log;
   readonly observer: UploadObserver;
   readonly crash: CrashPoints;
+  /** Asked before an upload is created. */
+  readonly creationGate: CreationGate;
   /** Name of this node in leases; the same after a restart, different from every node that is alive. */
   readonly holder: string;
   newId(): string;

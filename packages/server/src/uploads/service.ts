@@ -48,7 +48,7 @@ export class UploadService {
 
   /**
    * Creates an upload; completed at once when the principal already owns content with the declared digest and size.
-   * Throws `invalid-*`, `file-too-large`, `too-many-uploads`, `insufficient-storage`.
+   * Throws `invalid-*`, `file-too-large`, `too-many-uploads`, `insufficient-storage`, `creation-refused`, `unavailable`.
    */
   async create(request: CreateRequest): Promise<UploadView> {
     const { store, limits, clock, observer, log } = this.#deps;
@@ -57,6 +57,8 @@ export class UploadService {
     const begun = await this.#begin(upload, now);
     const instant = begun.next.phase.name === 'completed';
     if (!instant && request.size !== null) await this.#checkRoom(request.size);
+    // Last, so that nobody is asked about what is refused anyway.
+    await this.#deps.creationGate.admit(upload);
     const events = [event, ...begun.events];
     const created = await store.create(begun.next, events, begun.writes, limits.liveUploadsMax);
     if (!created) {

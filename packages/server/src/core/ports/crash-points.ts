@@ -20,6 +20,8 @@ export const crashPointNames = [
   'step:after-run',
   'step:after-publish',
   'step:after-commit',
+  'webhook:before-enqueue',
+  'webhook:after-send',
 ] as const;
 export type CrashPointName = (typeof crashPointNames)[number];
 export type CrashPoints = (name: CrashPointName) => void;

@@ -6,6 +6,7 @@ import type { BlobStore } from '../../core/ports/blob-store.ts';
 import type { BodySource } from '../../core/ports/body-source.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { EventQuery, UploadStore } from '../../core/ports/upload-store.ts';
+import type { WebhookAdmin } from '../../core/ports/webhook-admin.ts';
 import type { UploadService } from '../../uploads/service.ts';
 
 export interface NativeContext {
@@ -14,6 +15,7 @@ export interface NativeContext {
   readonly ledger: LedgerStore;
   readonly blobs: BlobStore;
   readonly artifacts: ArtifactStore;
+  readonly webhooks: WebhookAdmin;
   readonly limits: Limits;
   readonly version: string;
   readonly durability: 'synced' | 'committed';
@@ -22,6 +24,8 @@ export interface NativeContext {
   notifyPipeline(): void;
   /** The authenticated principal of a request. */
   principal(request: FastifyRequest): string;
+  /** Whether the principal may look after what belongs to everybody. */
+  isAdmin(principal: string): boolean;
   /** The raw body of a request whose content type has no parser. */
   body(request: FastifyRequest): BodySource;
   /** Answers with a live event stream (WHATWG HTML, server-sent events). */

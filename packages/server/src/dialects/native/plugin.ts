@@ -10,6 +10,7 @@ import { eventRoutes } from './event-routes.ts';
 import { runRoutes } from './run-routes.ts';
 import { uploadCommands } from './upload-commands.ts';
 import { uploadRoutes } from './upload-routes.ts';
+import { webhookRoutes } from './webhook-routes.ts';
 
 /** Shapes that routes refer to by `$id`. */
 export const nativeSchemas = [
@@ -28,6 +29,16 @@ export const nativeSchemas = [
   wire.Run,
   wire.RunList,
   wire.ServerInfo,
+  wire.WebhookMessage,
+  wire.CreationQuestion,
+  wire.WebhookEndpoint,
+  wire.WebhookEndpointList,
+  wire.WebhookDelivery,
+  wire.WebhookDeliveryList,
+  wire.RetryWebhooks,
+  wire.WebhooksRetried,
+  wire.TestWebhook,
+  wire.WebhookTested,
 ];
 
 export function nativeDialect(context: NativeContext): FastifyPluginAsync {
@@ -39,6 +50,7 @@ export function nativeDialect(context: NativeContext): FastifyPluginAsync {
     await app.register(eventRoutes(context));
     await app.register(assetRoutes(context));
     await app.register(runRoutes(context));
+    await app.register(webhookRoutes(context));
     app.get(
       '/v1/server',
       { schema: { tags: ['server'], summary: 'What this server takes', response: { 200: Type.Ref('ServerInfo') } } },

@@ -2,6 +2,7 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { append } from './migrations/0002-append.ts';
+import { webhooks } from './migrations/0003-webhooks.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
@@ -42,7 +43,7 @@ export interface Migration {
 }
 
 /** All migrations, in order. */
-export const migrations: readonly Migration[] = [initial, append];
+export const migrations: readonly Migration[] = [initial, append, webhooks];
 
 /** Creates the table that the version is recorded in. */
 export const schemaTable =

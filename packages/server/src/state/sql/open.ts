@@ -4,6 +4,7 @@ import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { UploadLocks } from '../../core/ports/upload-locks.ts';
 import type { UploadStore } from '../../core/ports/upload-store.ts';
+import type { WebhookStore } from '../../core/ports/webhook-store.ts';
 import { MemoryExtentClaims } from '../memory/extent-claims.ts';
 import { MemoryUploadLocks } from '../memory/upload-locks.ts';
 import type { Engine } from './engine.ts';
@@ -13,11 +14,13 @@ import { PostgresEngine } from './postgres.ts';
 import { SqliteEngine } from './sqlite.ts';
 import { SqlUploadLocks } from './upload-locks.ts';
 import { type ReceiptDurability, SqlUploadStore } from './upload-store.ts';
+import { SqlWebhookStore } from './webhook-store.ts';
 
 /** Everything that is kept in one database. */
 export interface State extends AsyncDisposable {
   readonly uploads: UploadStore;
   readonly ledger: LedgerStore;
+  readonly webhooks: WebhookStore;
   readonly claims: ExtentClaims;
   readonly locks: UploadLocks;
   /** Finishes what was accepted and lets go of the database. Idempotent. */
@@ -92,5 +95,13 @@ function assemble(
     stop();
     await engine.close();
   };
-  return { uploads, ledger: new SqlLedgerStore(engine), claims, locks, close, [Symbol.asyncDispose]: close };
+  return {
+    uploads,
+    ledger: new SqlLedgerStore(engine),
+    webhooks: new SqlWebhookStore(engine),
+    claims,
+    locks,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }

@@ -8,10 +8,12 @@ import { EventLog } from './events.ts';
 import { ledgerQueries } from './ledger-queries.ts';
 import { SqliteEngine, sqliteDialect } from './sqlite.ts';
 import { uploadQueries } from './upload-queries.ts';
+import { webhookQueries } from './webhook-queries.ts';
 
 const uploads = uploadQueries(sqliteDialect);
 const ledger = ledgerQueries(sqliteDialect);
 const assets = assetQueries(sqliteDialect);
+const webhooks = webhookQueries(sqliteDialect);
 const events = new EventLog(sqliteDialect);
 const cursor = encodeCursor({ createdAt: 1, id: 'x' });
 const principal = 'p';
@@ -47,6 +49,15 @@ const queries: Readonly<Record<string, CompiledQuery<unknown>>> = {
   'steps of runs': ledger.stepsOfRuns(['r', 's']),
   'inputs of a step': ledger.inputsOf('k'),
   'artifacts of an asset': ledger.artifactsOfAsset('a'),
+  'events of everybody': events.query({ after: 0, limit: 10 }),
+  'webhooks that are due': webhooks.due({ endpoint: 'e', now: 1, limit: 4, lock: true }),
+  'when a webhook is due': webhooks.nextDue('e'),
+  'webhooks of a holder': webhooks.reclaim('n', 1),
+  'webhooks by state': webhooks.counts(),
+  'pending webhooks': webhooks.countPending(),
+  'webhooks that failed': webhooks.troubled({ limit: 10, cursor }),
+  'ended webhooks': webhooks.ended(1, 10),
+  'webhooks to give up': webhooks.overdue(1, 10),
   'all artifacts': ledger.allArtifacts({ stepKey: 'k', name: 'n' }, 10),
 };
 
@@ -85,6 +96,11 @@ it('what is asked for in an order is not sorted first', async () => {
     'claim',
     'events of a principal',
     'assets of a principal',
+    'events of everybody',
+    'webhooks that are due',
+    'webhooks that failed',
+    'ended webhooks',
+    'webhooks to give up',
   ]) {
     const query = queries[name];
     const plan = query

@@ -6,6 +6,7 @@
 import type { Generated } from 'kysely';
 import type { RunState, StepState } from '../../core/ledger.ts';
 import type { Concatenation, PhaseName, Upload } from '../../core/upload.ts';
+import type { DeliveryState } from '../../core/webhook.ts';
 
 export interface UploadRow {
   id: string;
@@ -169,6 +170,33 @@ export interface ExtentClaimRow {
   until: number;
 }
 
+/** How far along the event log an endpoint is. */
+export interface WebhookCursorRow {
+  endpoint: string;
+  position: number;
+  created_at: number;
+}
+
+export interface WebhookDeliveryRow {
+  message_id: string;
+  endpoint: string;
+  event_id: number;
+  type: string;
+  payload: string;
+  state: DeliveryState;
+  attempts: number;
+  fence: number;
+  lease_holder: string | null;
+  created_at: number;
+  /** When it is due; while it is leased, when the lease ends. */
+  next_at: number;
+  give_up_at: number;
+  last_at: number | null;
+  last_status: number | null;
+  last_error: string | null;
+  ended_at: number | null;
+}
+
 /** Small facts about the database itself. */
 export interface MetaRow {
   name: string;
@@ -190,4 +218,6 @@ export interface Tables {
   upload_parts: UploadPartRow;
   upload_locks: UploadLockRow;
   meta: MetaRow;
+  webhook_cursors: WebhookCursorRow;
+  webhook_deliveries: WebhookDeliveryRow;
 }

@@ -58,7 +58,7 @@ describe('the schema', () => {
     const next = { version: 1_000, name: 'next', statements: () => ['create table future (x integer) strict'] };
     await (await SqliteEngine.open(file, [...migrations, next])).close();
     await expect(SqliteEngine.open(file)).rejects.toThrow(
-      /schema version 1000, but this version of Holdfast knows none newer than \d+/,
+      /schema version 1000, but this version of Holdfast knows none newer than \d+\./,
     );
     await (await SqliteEngine.open(file, [...migrations, next])).close();
   });
