@@ -1,5 +1,5 @@
 /** The upload service over real stores in a folder, without HTTP: as often as wanted on one folder, as several processes would. */
-import { openGate } from '../src/core/ports/creation-gate.ts';
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { openDiskBlobs } from '../src/blobs/disk/open.ts';
 import type { Creation } from '../src/core/creation.ts';
 import { defaultLimits, type Limits } from '../src/core/limits.ts';
 import { type CrashPoints, noCrashPoints } from '../src/core/ports/crash-points.ts';
+import { openGate } from '../src/core/ports/creation-gate.ts';
 import { silentLog } from '../src/core/ports/log.ts';
 import type { Upload } from '../src/core/upload.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
