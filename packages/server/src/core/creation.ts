@@ -1,8 +1,9 @@
 /** What a client asks for when it creates an upload, checked and turned into an upload. */
+import { checkedDigest, type Digest } from './digest.ts';
 import { HoldfastError } from './errors.ts';
 import { safeFilename } from './filename.ts';
 import { chooseChunkSize, type Limits } from './limits.ts';
-import type { Millis, NewEvent, Sha256, Upload } from './upload.ts';
+import type { Millis, NewEvent, Upload } from './upload.ts';
 
 export interface Creation {
   readonly id: string;
@@ -12,7 +13,7 @@ export interface Creation {
   readonly size: number;
   readonly contentType?: string;
   readonly chunkSize?: number;
-  readonly expectedDigest?: string;
+  readonly expectedDigest?: Digest;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -35,7 +36,7 @@ export function newUpload(wish: Creation, limits: Limits, now: Millis): { upload
     size: wish.size,
     chunkSize,
     metadata: checkedMetadata(wish.metadata ?? {}, limits),
-    expectedDigest: wish.expectedDigest === undefined ? null : checkedSha256(wish.expectedDigest),
+    expectedDigest: wish.expectedDigest === undefined ? null : checkedDigest(wish.expectedDigest),
     receivedBytes: 0,
     receivedExtents: 0,
     fence: 0,
@@ -53,13 +54,6 @@ export function newUpload(wish: Creation, limits: Limits, now: Millis): { upload
     upload,
     event: { at: now, type: 'created', message: `Created: ${wish.size} bytes in chunks of ${chunkSize}`, data },
   };
-}
-
-/** 64 hex digits, lower-cased. Throws `invalid-digest`. */
-export function checkedSha256(text: string): Sha256 {
-  const hex = text.toLowerCase();
-  if (!/^[0-9a-f]{64}$/.test(hex)) throw new HoldfastError('invalid-digest', 'A SHA-256 is given as 64 hex digits.');
-  return hex;
 }
 
 function checkedContentType(text: string | undefined): string {

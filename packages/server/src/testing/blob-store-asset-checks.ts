@@ -1,6 +1,9 @@
 /** Checks of the blob store suite: stored bytes, their digests, and assets. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
+import { digestAlgorithms } from '../core/digest.ts';
 import { HoldfastError } from '../core/errors.ts';
 import {
   type BlobStoreCheck,
@@ -69,12 +72,33 @@ async function hashAheadInSteps(subject: BlobStoreSubject): Promise<void> {
   assert.equal(await subject.blobs.digest(id, bytes.byteLength), sha256(bytes), 'and again');
 }
 
+async function digestByEveryAlgorithm(subject: BlobStoreSubject): Promise<void> {
+  const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
+  for (const length of [0, 1000, 3 * mib + 7]) {
+    const bytes = patternBytes(length, 12);
+    const id = await stored(subject, bytes);
+    subject.blobs.hashAhead(id, length);
+    for (const algorithm of digestAlgorithms) {
+      const expected =
+        algorithm === 'crc32'
+          ? hex32(crc32(bytes))
+          : algorithm === 'crc32c'
+            ? hex32(crc32c(bytes))
+            : createHash(algorithm.replace('sha-', 'sha')).update(bytes).digest('hex');
+      const actual = await subject.blobs.digest(id, length, algorithm);
+      assert.equal(actual, expected, `${algorithm} of ${length} bytes`);
+    }
+    assert.equal(await subject.blobs.digest(id, length), sha256(bytes));
+  }
+}
+
 async function digestOfMissingOrShortIsDamage(subject: BlobStoreSubject): Promise<void> {
   await rejectsWith('storage-damaged', subject.blobs.digest(subject.newId(), 10));
   await rejectsWith('storage-damaged', subject.blobs.digest(subject.newId(), 10 * mib));
   const id = await stored(subject, patternBytes(1000));
   await rejectsWith('storage-damaged', subject.blobs.digest(id, 1001));
   await rejectsWith('storage-damaged', subject.blobs.digest(id, 10 * mib));
+  await rejectsWith('storage-damaged', subject.blobs.digest(id, 10 * mib, 'md5'));
 }
 
 async function checksumOfStoredBytes(subject: BlobStoreSubject): Promise<void> {
@@ -203,6 +227,7 @@ export const assetChecks: readonly BlobStoreCheck[] = [
   emptyFile,
   rewriteReplacesBytesAlreadyHashed,
   hashAheadInSteps,
+  digestByEveryAlgorithm,
   digestOfMissingOrShortIsDamage,
   checksumOfStoredBytes,
   matchesIsExact,

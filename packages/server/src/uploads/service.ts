@@ -162,8 +162,9 @@ export class UploadService {
    */
   async #begin(upload: Upload, now: number): Promise<Accepted> {
     const { store } = this.#deps;
+    const { expectedDigest } = upload;
     const owned =
-      upload.expectedDigest === null ? null : await store.findAsset(upload.expectedDigest, upload.principal);
+      expectedDigest?.algorithm === 'sha-256' ? await store.findAsset(expectedDigest.value, upload.principal) : null;
     if (owned !== null && owned.size === upload.size)
       return completedByOwner(upload, { ...owned, runs: this.#deps.planRuns(owned) }, now);
     if (upload.size !== 0) return { kind: 'accept', next: upload, events: [], writes: [] };

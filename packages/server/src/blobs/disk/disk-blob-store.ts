@@ -1,6 +1,7 @@
 /** Blobs in a folder of a local disk. See `layout.ts` for what is where, `upload-file.ts` for what is promised about syncs. */
 import { opendir, writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import type { DigestAlgorithm } from '../../core/digest.ts';
 import { HoldfastError, invariant } from '../../core/errors.ts';
 import type { Range } from '../../core/extents.ts';
 import type { BlobStore, WriteRequest, Written } from '../../core/ports/blob-store.ts';
@@ -87,10 +88,16 @@ export class DiskBlobStore implements BlobStore {
     if (upTo > inlineBytesMax) this.#parts.pool.follow(uploadId, this.#parts.layout.incomingFile(uploadId), upTo);
   }
 
-  digest(uploadId: string, size: number): Promise<Sha256> {
+  digest(uploadId: string, size: number, algorithm: DigestAlgorithm = 'sha-256'): Promise<string> {
     const { io, files, layout, pool } = this.#parts;
-    if (size > inlineBytesMax) return pool.digest(uploadId, layout.incomingFile(uploadId), size);
-    return translated('hashing an upload', () => files.of(uploadId).use((fd) => descriptorDigest(io, fd, size)));
+    const path = layout.incomingFile(uploadId);
+    if (size > inlineBytesMax)
+      return algorithm === 'sha-256'
+        ? pool.digest(uploadId, path, size)
+        : pool.digestFile({ path, size, algorithm }, null);
+    return translated('hashing an upload', () =>
+      files.of(uploadId).use((fd) => descriptorDigest(io, fd, { size, algorithm })),
+    );
   }
 
   async place(uploadId: string, size: number, digest: Sha256): Promise<void> {

@@ -43,8 +43,11 @@ export interface BlobStore {
 
   /** Says that the bytes [0, upTo) are stored and recorded, so that hashing may follow in the background. Cheap; never rejects. */
   hashAhead(uploadId: string, upTo: number): void;
-  /** SHA-256 of the upload's first `size` bytes, using what was hashed ahead. */
-  digest(uploadId: string, size: number): Promise<Sha256>;
+  /**
+   * Digest of the upload's first `size` bytes, SHA-256 unless another algorithm is named; lower-case hex. SHA-256 uses what was hashed
+   * ahead, others read every byte again.
+   */
+  digest(uploadId: string, size: number, algorithm?: DigestAlgorithm): Promise<string>;
 
   /**
    * Makes the upload's bytes the asset `digest`: synced whatever the durability level, put in place atomically in O(1), directory
