@@ -45,7 +45,7 @@ export function withFaults(blobs: BlobStore, faults: BlobFaults): BlobStore {
     prepare: async (uploadId, size) => before('prepare').then(() => blobs.prepare(uploadId, size)),
     write: async (request) =>
       before('write').then(() => blobs.write({ ...request, body: limitedBody(request.body, faults) })),
-    matches: async (uploadId, range, body) => before('matches').then(() => blobs.matches(uploadId, range, body)),
+    compare: async (request) => before('compare').then(() => blobs.compare(request)),
     sync: async (uploadId) => before('sync').then(() => blobs.sync(uploadId)),
     checksum: async (uploadId, range) => before('checksum').then(() => blobs.checksum(uploadId, range)),
     hashAhead: (uploadId, upTo) => blobs.hashAhead(uploadId, upTo),

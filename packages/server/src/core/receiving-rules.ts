@@ -36,6 +36,11 @@ export function refusal(upload: Upload): HoldfastError | null {
   }
 }
 
+/** Whether every byte is here: then a chunk that comes again is acknowledged again, although nothing more is taken. */
+export function hasEveryByte({ phase }: Upload): boolean {
+  return phase.name === 'validating' || phase.name === 'assembling' || phase.name === 'completed';
+}
+
 export function record(upload: Upload, stored: Extent | null, command: CommandOf<'record'>, now: Millis): Decision {
   const { extent } = command;
   if (stored) return sameBytes(stored, extent) ? unchanged(upload) : reject(conflict(extent));

@@ -133,10 +133,17 @@ export const brokenBlobStores: Readonly<Record<string, Breakage>> = {
   checksumsWhatIsMissing: overriding((sound) => ({
     checksum: async (id, range) => (await sound.checksum(id, range)) ?? 0,
   })),
-  matchesAnything: overriding(() => ({
-    matches: async (_id, _range, body) => {
-      for (let batch = await body.next(); batch !== null; batch = await body.next()) batch.release();
-      return true;
+  matchesAnything: overriding((sound) => ({
+    compare: async (request) => {
+      const comparison = await sound.compare(request);
+      return comparison.same === false ? { ...comparison, same: true, crc32c: 0 } : comparison;
+    },
+  })),
+  comparesWithNothing: overriding((sound) => ({
+    compare: async (request) => {
+      const comparison = await sound.compare(request);
+      if (comparison.same === null) throw comparison.reason;
+      return comparison;
     },
   })),
   placesOnce: overriding(placesOnce),

@@ -5,6 +5,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Digest, DigestAlgorithm } from '../digest.ts';
+import type { HoldfastError } from '../errors.ts';
 import type { Range } from '../extents.ts';
 import type { Sha256 } from '../upload.ts';
 import type { BodySource } from './body-source.ts';
@@ -25,6 +26,18 @@ export interface Written {
   readonly digests: readonly Digest[];
 }
 
+export interface CompareRequest extends Omit<WriteRequest, 'uploadId'> {
+  /** Whose bytes the body is compared with. */
+  readonly stored: { readonly uploadId: string } | { readonly asset: Sha256 };
+}
+
+export type Comparison =
+  | ({ readonly same: true } & Written)
+  /** `digests` of the whole body. */
+  | { readonly same: false; readonly digests: readonly Digest[] }
+  /** The stored bytes could not be read, for this reason. */
+  | ({ readonly same: null; readonly reason: HoldfastError } & Written);
+
 export interface BlobStore {
   /** Makes room for `size` bytes (null: unknown). Idempotent. Rejects with `insufficient-storage` when that cannot fit. */
   prepare(uploadId: string, size: number | null): Promise<void>;
@@ -34,8 +47,12 @@ export interface BlobStore {
    * A rejected write may leave anything inside its own range, so callers record an extent only after it resolved.
    */
   write(request: WriteRequest): Promise<Written>;
-  /** Reads the body and tells whether it is exactly the bytes stored in the range; writes nothing. */
-  matches(uploadId: string, range: Range, body: BodySource): Promise<boolean>;
+  /**
+   * Reads the body, exactly `length` bytes as for `write`, and tells whether it is the stored ones; writes nothing. Where the stored bytes
+   * cannot be read (any more), the body is read to its end all the same and its checksums are told. Other bytes end it early unless digests
+   * are asked for.
+   */
+  compare(request: CompareRequest): Promise<Comparison>;
   /** Everything that `write` resolved for before this call survives power loss once this resolves. Concurrent calls share the work. No-op under durability `committed`. */
   sync(uploadId: string): Promise<void>;
   /** CRC-32C of stored bytes; null when the range cannot be read whole (short or missing file). */
