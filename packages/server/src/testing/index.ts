@@ -18,5 +18,6 @@ export {
 export type { Ledgers } from './ledger-store-subject.ts';
 export { ledgerStoreSuite, registerLedgerStoreSuite } from './ledger-store-suite.ts';
 export { startPostgres, type TestPostgres } from './postgres.ts';
+export { type RecordingStores, recordingStoreSuite } from './recording-store-suite.ts';
 export type { UploadStores } from './upload-store-subject.ts';
 export { registerUploadStoreSuite, uploadStoreSuite } from './upload-store-suite.ts';

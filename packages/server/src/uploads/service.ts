@@ -4,7 +4,7 @@ import type { Command } from '../core/command.ts';
 import { type Creation, newUpload } from '../core/creation.ts';
 import { HoldfastError, invariant } from '../core/errors.ts';
 import { completedByOwner } from '../core/finishing-rules.ts';
-import type { Decision, Page, UploadQuery } from '../core/ports/upload-store.ts';
+import type { Decision, Page, UploadQuery, Write } from '../core/ports/upload-store.ts';
 import { fraction } from '../core/progress.ts';
 import { refusal } from '../core/receiving-rules.ts';
 import { transition } from '../core/transition.ts';
@@ -25,7 +25,10 @@ export interface Handle {
   readonly principal: string;
 }
 
-export type CreateRequest = Omit<Creation, 'id'>;
+export interface CreateRequest extends Omit<Creation, 'id'> {
+  /** Makes it a recording: its facts are kept for good, and found by this subject. */
+  readonly recording?: { readonly subject: string };
+}
 
 export class UploadService {
   readonly #deps: UploadDependencies;
@@ -51,7 +54,8 @@ export class UploadService {
     const instant = begun.next.phase.name === 'completed';
     if (!instant) await this.#checkRoom(request.size);
     const events = [event, ...begun.events];
-    const created = await store.create(begun.next, events, begun.writes, limits.liveUploadsMax);
+    const kept: Write[] = request.recording ? [{ type: 'keep-recording', ...request.recording }] : [];
+    const created = await store.create(begun.next, events, [...begun.writes, ...kept], limits.liveUploadsMax);
     if (!created) {
       throw new HoldfastError(
         'too-many-uploads',

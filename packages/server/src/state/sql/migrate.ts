@@ -1,6 +1,7 @@
 /** Brings a database's schema up to this version of Holdfast. Forward only: an older binary refuses a newer schema. */
 import { HoldfastError } from '../../core/errors.ts';
 import { initial } from './migrations/0001-initial.ts';
+import { recordings } from './migrations/0004-recordings.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
@@ -41,7 +42,7 @@ export interface Migration {
 }
 
 /** All migrations, in order. */
-export const migrations: readonly Migration[] = [initial];
+export const migrations: readonly Migration[] = [initial, recordings];
 
 /** Creates the table that the version is recorded in. */
 export const schemaTable =

@@ -2,12 +2,14 @@
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { RecordingStore } from '../../core/ports/recording-store.ts';
 import type { UploadStore } from '../../core/ports/upload-store.ts';
 import { MemoryExtentClaims } from '../memory/extent-claims.ts';
 import type { Engine } from './engine.ts';
 import { SqlExtentClaims } from './extent-claims.ts';
 import { SqlLedgerStore } from './ledger-store.ts';
 import { PostgresEngine } from './postgres.ts';
+import { SqlRecordingStore } from './recordings.ts';
 import { SqliteEngine } from './sqlite.ts';
 import { SqlUploadStore } from './upload-store.ts';
 
@@ -15,6 +17,7 @@ import { SqlUploadStore } from './upload-store.ts';
 export interface State extends AsyncDisposable {
   readonly uploads: UploadStore;
   readonly ledger: LedgerStore;
+  readonly recordings: RecordingStore;
   readonly claims: ExtentClaims;
   /** Finishes what was accepted and lets go of the database. Idempotent. */
   close(): Promise<void>;
@@ -69,5 +72,6 @@ function assemble(
     parts.stop();
     await engine.close();
   };
-  return { uploads, ledger: new SqlLedgerStore(engine), claims: parts.claims, close, [Symbol.asyncDispose]: close };
+  const stores = { uploads, ledger: new SqlLedgerStore(engine), recordings: new SqlRecordingStore(engine) };
+  return { ...stores, claims: parts.claims, close, [Symbol.asyncDispose]: close };
 }

@@ -6,6 +6,7 @@ import { assetQueries } from './assets.ts';
 import { encodeCursor } from './cursor.ts';
 import { EventLog } from './events.ts';
 import { ledgerQueries } from './ledger-queries.ts';
+import { recordingQueries } from './recordings.ts';
 import { SqliteEngine, sqliteDialect } from './sqlite.ts';
 import { uploadQueries } from './upload-queries.ts';
 
@@ -13,6 +14,7 @@ const uploads = uploadQueries(sqliteDialect);
 const ledger = ledgerQueries(sqliteDialect);
 const assets = assetQueries(sqliteDialect);
 const events = new EventLog(sqliteDialect);
+const recordings = recordingQueries(sqliteDialect);
 const cursor = encodeCursor({ createdAt: 1, id: 'x' });
 const principal = 'p';
 
@@ -47,6 +49,11 @@ const queries: Readonly<Record<string, CompiledQuery<unknown>>> = {
   'steps of runs': ledger.stepsOfRuns(['r', 's']),
   'inputs of a step': ledger.inputsOf('k'),
   'artifacts of an asset': ledger.artifactsOfAsset('a'),
+  'a recording': recordings.find('x', principal),
+  recordings: recordings.list({ principal, skip: 10, limit: 10 }),
+  'recordings of a subject': recordings.list({ principal, subject: 's', skip: 10, limit: 10 }),
+  'number of recordings': recordings.count({ principal, subject: 's', skip: 0, limit: 10 }),
+  'uploads to keep': recordings.recorded(['x', 'y']),
   'all artifacts': ledger.allArtifacts({ stepKey: 'k', name: 'n' }, 10),
 };
 
@@ -85,6 +92,8 @@ it('what is asked for in an order is not sorted first', async () => {
     'claim',
     'events of a principal',
     'assets of a principal',
+    'recordings',
+    'recordings of a subject',
   ]) {
     const query = queries[name];
     const plan = query

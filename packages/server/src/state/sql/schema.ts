@@ -146,6 +146,16 @@ export interface ExtentClaimRow {
   until: number;
 }
 
+export interface RecordingRow {
+  id: string;
+  principal: string;
+  /** As `filename_folded`. */
+  subject_folded: string;
+  created_at: number;
+  /** The row of the upload as JSON, once that is purged. */
+  upload: string | null;
+}
+
 /** Small facts about the database itself. */
 export interface MetaRow {
   name: string;
@@ -164,5 +174,6 @@ export interface Tables {
   run_steps: RunStepRow;
   artifacts: ArtifactRow;
   extent_claims: ExtentClaimRow;
+  recordings: RecordingRow;
   meta: MetaRow;
 }

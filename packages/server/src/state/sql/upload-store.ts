@@ -21,6 +21,7 @@ import { toPage } from './cursor.ts';
 import { type Engine, first, type Session } from './engine.ts';
 import { EventWatch } from './event-watch.ts';
 import { EventLog, rowToEvent } from './events.ts';
+import { keepRecordings, recordingQueries } from './recordings.ts';
 import { RunStarter } from './run-starter.ts';
 import type { UploadRow } from './schema.ts';
 import { listMax, type UploadQueries, uploadQueries } from './upload-queries.ts';
@@ -50,7 +51,7 @@ export class SqlUploadStore implements UploadStore {
         this.#queries.insert(uploadToRow({ ...upload, lastEvent: upload.lastEvent + events.length })),
       );
       await this.#append(session, upload, events);
-      await this.#apply(session, upload.id, writes);
+      await this.#apply(session, upload, writes);
       return true;
     });
   }
@@ -124,6 +125,7 @@ export class SqlUploadStore implements UploadStore {
       const ids = (await session.rows(this.#queries.purgeable(before, limit))).map((row) => row.id);
       for (let start = 0; start < ids.length; start += listMax) {
         const some = ids.slice(start, start + listMax);
+        await keepRecordings(this.#engine.dialect, session, some);
         await session.change(this.#queries.deleteEventsOf(some));
         await session.change(this.#queries.deleteUploads(some));
       }
@@ -196,7 +198,7 @@ export class SqlUploadStore implements UploadStore {
     const next = { ...decision.next, lastEvent: current.lastEvent + events.length };
     await session.change(this.#queries.update(uploadToRow(next)));
     await this.#append(session, current, events);
-    await this.#apply(session, current.id, writes);
+    await this.#apply(session, next, writes);
     return { ...decision, next };
   }
 
@@ -208,7 +210,8 @@ export class SqlUploadStore implements UploadStore {
     );
   }
 
-  async #apply(session: Session, id: string, writes: readonly Write[]): Promise<void> {
+  async #apply(session: Session, upload: Upload, writes: readonly Write[]): Promise<void> {
+    const { id } = upload;
     for (const write of writes) {
       switch (write.type) {
         case 'insert-extent':
@@ -218,6 +221,9 @@ export class SqlUploadStore implements UploadStore {
           for (let start = 0; start < write.offsets.length; start += listMax) {
             await session.change(this.#queries.deleteExtents(id, write.offsets.slice(start, start + listMax)));
           }
+          break;
+        case 'keep-recording':
+          await session.change(recordingQueries(this.#engine.dialect).insert(upload, write.subject));
           break;
         case 'publish-asset':
           await insertAsset(this.#engine.dialect, session, write);
