@@ -21,6 +21,7 @@ import { uuidv7 } from '../platform/uuidv7.ts';
 import { lockInstance } from '../state/sql/instance-lock.ts';
 import { openSqliteState, type State } from '../state/sql/open.ts';
 import type { UploadDependencies } from '../uploads/dependencies.ts';
+import { RecordingService } from '../uploads/recordings.ts';
 import { recover } from '../uploads/recover.ts';
 import { UploadService } from '../uploads/service.ts';
 import { Sweeper } from '../uploads/sweep.ts';
@@ -132,6 +133,8 @@ function httpOptions(
       uploads,
       store: state.uploads,
       ledger: state.ledger,
+      recordings: new RecordingService(state.recordings, uploads, systemClock),
+      recordingSettings: recordingSettings(config),
       blobs: disk.blobs,
       artifacts: disk.artifacts,
       limits,
@@ -148,6 +151,11 @@ function httpOptions(
     trustedProxies: config.trustedProxies,
     webDir,
   };
+}
+
+function recordingSettings(config: Config) {
+  const { chunkValidation, audioCompression, compressionPreset, preserveOriginalAudio } = config;
+  return { chunkValidation, audioCompression, compressionPreset, preserveOriginalAudio };
 }
 
 /** Clean-ups one after the other, never two at once; the returned function stops and waits for the running one. */
