@@ -29,7 +29,7 @@ export function givenText(fields: Fields, name: string): string {
 export function yesOrNo(fields: Fields, name: string, otherwise: boolean): boolean {
   const value = fields.get(name);
   if (value === undefined || value === null || value === '') return otherwise;
-  const word = String(value).toLowerCase();
+  const word = typeof value === 'object' ? '' : String(value).toLowerCase();
   if (word === 'true' || word === '1') return true;
   if (word === 'false' || word === '0') return false;
   throw refused('invalid-request', name, `${name} has to be true or false; got ${shown(value)}.`);
