@@ -187,6 +187,8 @@ test('C3–C7: every field of every answer, over a whole life', async () => {
       checksum_algorithm: 'sha-256',
       received_at: time,
     })),
+    validation_enabled: true,
+    processing_run_id: null,
     created_at: time,
     updated_at: time,
   });

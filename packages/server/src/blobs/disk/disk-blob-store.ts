@@ -97,7 +97,7 @@ export class DiskBlobStore implements BlobStore {
     if (size > inlineBytesMax)
       return algorithm === 'sha-256'
         ? pool.digest(uploadId, path, size)
-        : pool.digestFile({ path, size, algorithm }, null);
+        : pool.digestFile({ path, size, algorithm, awaited: true }, null);
     return translated('hashing an upload', () =>
       files.of(uploadId).use((fd) => descriptorDigest(io, fd, { size, algorithm })),
     );

@@ -18,7 +18,7 @@ export async function fileDigest(
   onBytes: ((bytes: number) => void) | null = null,
 ): Promise<Sha256> {
   if (file.size > inlineBytesMax) {
-    const digest = await from.pool.digestFile({ ...file, algorithm: 'sha-256' }, onBytes);
+    const digest = await from.pool.digestFile({ ...file, algorithm: 'sha-256', awaited: false }, onBytes);
     onBytes?.(file.size);
     return digest;
   }

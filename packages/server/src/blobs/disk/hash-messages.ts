@@ -16,6 +16,8 @@ export type HashRequest =
       readonly path: string;
       readonly size: number;
       readonly algorithm: DigestAlgorithm;
+      /** Whether somebody waits for it, as for an upload that is being finished. */
+      readonly awaited: boolean;
     }
   | { readonly type: 'forget'; readonly id: string };
 

@@ -1,6 +1,5 @@
 /** Digests of files in worker threads: background hashing that follows uploads, and digests that somebody waits for. */
 import { Worker } from 'node:worker_threads';
-import type { DigestAlgorithm } from '../../core/digest.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Sha256 } from '../../core/upload.ts';
 import { siblingModule } from '../../platform/sibling-module.ts';
@@ -191,7 +190,7 @@ export class HashPool {
 
   /** A digest of a whole file, read from the start; lower-case hex. `onBytes` hears how many bytes were read so far. */
   digestFile(
-    file: { readonly path: string; readonly size: number; readonly algorithm: DigestAlgorithm },
+    file: Pick<Extract<HashRequest, { type: 'file' }>, 'path' | 'size' | 'algorithm' | 'awaited'>,
     onBytes: ((bytes: number) => void) | null,
   ): Promise<string> {
     this.#jobs += 1;

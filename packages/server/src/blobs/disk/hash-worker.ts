@@ -119,10 +119,11 @@ function followTurn(id: string, follow: { readonly path: string; readonly upTo: 
 function turn(): void {
   scheduled = false;
   const job = jobs.shift();
-  beNice(job?.type === 'digest' ? 0 : backgroundNice);
+  const awaited = job !== undefined && (job.type === 'digest' || job.awaited);
+  beNice(awaited ? 0 : backgroundNice);
   if (job !== undefined) jobTurn(job);
   // A digest is waited for; the check of a whole asset is not, and shares with the uploads.
-  if (job?.type !== 'digest') {
+  if (!awaited) {
     for (const [id, follow] of follows) {
       followTurn(id, follow);
       break;

@@ -29,7 +29,10 @@ export function recordRoutes(context: RecordingsContext): FastifyPluginAsync {
       const view = await recordings.view(handleOf(request, context));
       const run = await processingRun(view.upload, context.ledger);
       const { phase } = view.upload;
-      return renderRecord(view, phase.name === 'completed' && run !== phase.assetId ? run : null);
+      return renderRecord(view, {
+        processing_run_id: phase.name === 'completed' && run !== phase.assetId ? run : null,
+        validation_enabled: context.recordingSettings.chunkValidation,
+      });
     });
     app.get('/:id/chunks', { schema: chunksSchema }, async (request) => {
       const query = queryOf(request);

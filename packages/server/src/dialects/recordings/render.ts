@@ -75,13 +75,16 @@ export function renderSummary(upload: Upload): Summary {
   };
 }
 
-export function renderRecord(view: RecordingView, processingRun: string | null): RecordingDetails {
+export function renderRecord(
+  view: RecordingView,
+  more: Pick<RecordingDetails, 'processing_run_id' | 'validation_enabled'>,
+): RecordingDetails {
   const { upload, extents } = view;
   return {
     ...renderSummary(upload),
     missing_chunks: missingNumbers(view),
     chunks_metadata: extents.slice(0, chunkRecordsMax).map((extent) => renderChunk(extent, upload.chunkSize)),
-    processing_run_id: processingRun,
+    ...more,
   };
 }
 

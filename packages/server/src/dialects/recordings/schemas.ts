@@ -117,6 +117,7 @@ const RecordingDetails = Type.Object({
   missing_chunks: Numbers,
   chunks_metadata: Type.Array(ChunkRecord, { description: 'The first 1,000; all of them at /chunks.' }),
   processing_run_id: Nullable(Type.String({ description: 'GET /v1/runs/:id' })),
+  validation_enabled: Type.Boolean({ description: 'Whether this server checks checksums that are sent to it now.' }),
 });
 const RecordList = Type.Object({
   recordings: Type.Array(Summary),
