@@ -86,7 +86,10 @@ describe.each([
           const chunk = content.subarray(index * chunkBytes, (index + 1) * chunkBytes);
           const digest: Digest = { algorithm: 'md5', value: md5(chunk) };
           const delivery = { uploadId: upload.id, principal, index, declaredLength: chunk.length, digest };
-          return await uploads.receiveChunk({ ...delivery, body: bodyOf(new Uint8Array(chunk), { batchBytes: 10_000 }) });
+          return await uploads.receiveChunk({
+            ...delivery,
+            body: bodyOf(new Uint8Array(chunk), { batchBytes: 10_000 }),
+          });
         };
         const places = Array.from({ length: chunks }, (_, index) => index).sort(() => (i % 2) - 0.5);
         const receipts = await Promise.all(places.flatMap((index) => [one, two, one].map((node) => send(node, index))));

@@ -130,10 +130,11 @@ export class Receiver {
   async #receiveAt(delivery: ChunkDelivery, range: Range): Promise<Receipt> {
     const found = await this.#deps.store.findWithExtent(delivery.uploadId, range.start);
     if (!found) throw notFound(delivery.uploadId);
+    // One that completed by its digest has bytes without extents.
+    const stored = found.extent !== null || found.upload.phase.name === 'completed';
     const refused = refusal(found.upload);
-    const ended = found.upload.phase.name === 'completed';
-    if (refused && !(hasEveryByte(found.upload) && (found.extent || ended))) throw refused;
-    if (refused || found.extent) return await this.#again(found.upload, found.extent, { range, delivery });
+    if (refused && !(stored && hasEveryByte(found.upload))) throw refused;
+    if (stored) return await this.#again(found.upload, found.extent, { range, delivery });
     const { extent, digests } = await this.#store(found.upload, range, delivery);
     this.#deps.crash('receipt:after-sync');
     const now = this.#deps.clock.now();
@@ -195,7 +196,7 @@ export class Receiver {
     const damaged = error instanceof HoldfastError && error.code === 'storage-damaged';
     const current = await this.#deps.store.find(upload.id);
     const refused = current ? refusal(current) : notFound(upload.id);
-    // Then nothing is wrong with the upload: its bytes are being put away, or are.
+    // Then nothing is wrong with the upload: its bytes are put away, or about to be.
     if (current && refused && hasEveryByte(current)) return damaged ? refused : error;
     const ended = refused?.code === 'upload-closed' || refused?.code === 'upload-not-found';
     if (refused && (damaged || ended)) return await this.#refused(upload.id, refused);
