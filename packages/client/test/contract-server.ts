@@ -183,7 +183,7 @@ export class ContractServer {
       index,
       offset,
       length,
-      crc32c: '00000000',
+      crc32: '00000000',
       sha256: sha256.digest('hex'),
       duplicate,
       receivedBytes: receivedBytesOf(upload),

@@ -70,5 +70,5 @@ export function storedAfter({ have, chunkSize, bytes }: Stored, path: string): C
   const offset = index * chunkSize;
   const chunk = bytes.subarray(offset, offset + chunkSize);
   const receivedAt = new Date(0).toISOString();
-  return [{ index, offset, length: chunk.byteLength, crc32c: '00000000', sha256: digestOf(chunk), receivedAt }];
+  return [{ index, offset, length: chunk.byteLength, crc32: '00000000', sha256: digestOf(chunk), receivedAt }];
 }

@@ -18,7 +18,7 @@ test('C2: each stored chunk has its number, place, size, checksums and time, als
   await node.put(id, 0, bytes.subarray(0, chunkBytes));
   const partial = await node.json<ChunkList>('GET', `/v1/uploads/${id}/chunks`);
   expect(partial.body.items).toMatchObject([
-    { index: 0, offset: 0, length: chunkBytes, crc32c: expect.stringMatching(/^[0-9a-f]{8}$/) },
+    { index: 0, offset: 0, length: chunkBytes, crc32: expect.stringMatching(/^[0-9a-f]{8}$/) },
     { index: 2, offset: 2 * chunkBytes, length: 100, receivedAt: expect.stringMatching(/Z$/) },
   ]);
   await node.put(id, 1, bytes.subarray(chunkBytes, 2 * chunkBytes));

@@ -153,7 +153,7 @@ describe('chunks', () => {
       duplicate: false,
       receivedBytes: 100,
     });
-    expect(last.body.crc32c).toMatch(/^[0-9a-f]{8}$/);
+    expect(last.body.crc32).toMatch(/^[0-9a-f]{8}$/);
     expect(await node.status(id)).toMatchObject({
       missingChunks: [0, 1],
       missing: [{ start: 0, end: 2 * chunkBytes }],

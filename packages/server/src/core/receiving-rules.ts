@@ -137,7 +137,7 @@ function sameBytes(a: Extent, b: Extent): boolean {
   return (
     a.offset === b.offset &&
     a.length === b.length &&
-    a.crc32c === b.crc32c &&
+    a.crc32 === b.crc32 &&
     (a.sha256 === null || b.sha256 === null || a.sha256 === b.sha256)
   );
 }

@@ -52,11 +52,11 @@ class Machine {
     return decision;
   }
 
-  /** A receipt for chunk `index` whose bytes have the checksum `crc32c`. */
-  record(index: number, crc32c: number): Decision {
+  /** A receipt for chunk `index` whose bytes have the checksum `crc32`. */
+  record(index: number, crc32: number): Decision {
     const range = chunkRange({ size: this.upload.size ?? 0, chunkSize: this.upload.chunkSize }, index);
     if (!range) throw new Error(`no chunk ${index}`);
-    const extent = { offset: range.start, length: range.end - range.start, crc32c, sha256: null, receivedAt: this.now };
+    const extent = { offset: range.start, length: range.end - range.start, crc32, sha256: null, receivedAt: this.now };
     return this.do({ type: 'record', extent, lease: this.lease('a'), ttlMs }, range.start);
   }
 

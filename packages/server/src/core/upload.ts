@@ -88,8 +88,8 @@ export interface Upload {
 export interface Extent {
   readonly offset: number;
   readonly length: number;
-  /** CRC-32C of the bytes, unsigned 32 bit (RFC 3720 appendix B.4): verifies them after a crash. */
-  readonly crc32c: number;
+  /** CRC-32 of the bytes, unsigned 32 bit (the one of gzip, RFC 1952 section 8): verifies them after a crash. */
+  readonly crc32: number;
   /** SHA-256 of the bytes if the client sent one (checked) or it was known for free. */
   readonly sha256: Sha256 | null;
   readonly receivedAt: Millis;

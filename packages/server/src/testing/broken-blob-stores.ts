@@ -22,7 +22,7 @@ function acknowledging(...codes: readonly string[]): Breakage {
   return overriding((sound) => ({
     write: (request) =>
       sound.write(request).catch((error: unknown) => {
-        if (error instanceof HoldfastError && codes.includes(error.code)) return { crc32c: 0, digests: [] };
+        if (error instanceof HoldfastError && codes.includes(error.code)) return { crc32: 0, digests: [] };
         throw error;
       }),
   }));
@@ -136,7 +136,7 @@ export const brokenBlobStores: Readonly<Record<string, Breakage>> = {
   matchesAnything: overriding((sound) => ({
     compare: async (request) => {
       const comparison = await sound.compare(request);
-      return comparison.same === false ? { ...comparison, same: true, crc32c: 0 } : comparison;
+      return comparison.same === false ? { ...comparison, same: true, crc32: 0 } : comparison;
     },
   })),
   comparesWithNothing: overriding((sound) => ({

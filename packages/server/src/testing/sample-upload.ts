@@ -45,7 +45,7 @@ export function sampleUpload(given: Partial<Upload> = {}): Upload {
 }
 
 export function sampleExtent(offset: number, given: Partial<Extent> = {}): Extent {
-  return { offset, length: 100, crc32c: 4_294_967_295, sha256: null, receivedAt: someTime, ...given };
+  return { offset, length: 100, crc32: 4_294_967_295, sha256: null, receivedAt: someTime, ...given };
 }
 
 export function sampleEvent(type = 'noted', at = someTime): NewEvent {

@@ -212,7 +212,7 @@ export const decisionChecks: readonly UploadStoreCheck[] = [
         kind: 'accept',
         next: { ...current, fence: 99 },
         events: [sampleEvent()],
-        writes: [{ type: 'insert-extent', extent: sampleExtent(0, { crc32c: 1 }) }],
+        writes: [{ type: 'insert-extent', extent: sampleExtent(0, { crc32: 1 }) }],
       });
       const [bad, good] = await Promise.allSettled([
         store.decide(taken.id, null, again),

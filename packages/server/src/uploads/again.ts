@@ -45,10 +45,10 @@ export async function acknowledgeAgain(
   const same = comparison.same ?? (await sameByChecksum(deps, again, comparison));
   if (!same) throw conflict(delivery.index, range.start);
   if (extent) return { extent, digests };
-  const crc32c = comparison.same === false ? 0 : comparison.crc32c;
+  const crc32 = comparison.same === false ? 0 : comparison.crc32;
   const receivedAt = phase.name === 'completed' ? phase.at : upload.updatedAt;
   const sha256 = digestBy(digests, 'sha-256');
-  return { extent: { offset: range.start, length: request.length, crc32c, sha256, receivedAt }, digests };
+  return { extent: { offset: range.start, length: request.length, crc32, sha256, receivedAt }, digests };
 }
 
 /** The bytes were put away while the body came in, or are damaged: then what is recorded of them decides, or nobody can tell. */
@@ -61,7 +61,7 @@ async function sameByChecksum(
   if (!current) throw notFound(upload.id);
   if (!extent || !hasEveryByte(current)) throw await explain(current, comparison.reason);
   const sha256 = digestBy(comparison.digests, 'sha-256');
-  return extent.crc32c === comparison.crc32c && (extent.sha256 === null || extent.sha256 === sha256);
+  return extent.crc32 === comparison.crc32 && (extent.sha256 === null || extent.sha256 === sha256);
 }
 
 function conflict(index: number, offset: number): HoldfastError {

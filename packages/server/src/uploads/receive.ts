@@ -184,8 +184,8 @@ export class Receiver {
       const declared = delivery.digest ?? delivery.lateDigest?.() ?? null;
       if (declared) checkDigest(delivery.index, declared, written.digests);
       await blobs.sync(upload.id);
-      const { crc32c, digests } = written;
-      return { extent: { offset: range.start, length, crc32c, sha256: digestBy(digests, 'sha-256') }, digests };
+      const { crc32, digests } = written;
+      return { extent: { offset: range.start, length, crc32, sha256: digestBy(digests, 'sha-256') }, digests };
     } catch (error) {
       throw await this.#explain(upload, error);
     }

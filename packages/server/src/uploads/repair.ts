@@ -23,7 +23,7 @@ export async function damagedExtents(deps: UploadDependencies, upload: Upload): 
   const damaged: Extent[] = [];
   for (const extent of extents) {
     const range = { start: extent.offset, end: extent.offset + extent.length };
-    if ((await deps.blobs.checksum(upload.id, range)) !== extent.crc32c) damaged.push(extent);
+    if ((await deps.blobs.checksum(upload.id, range)) !== extent.crc32) damaged.push(extent);
   }
   return damaged;
 }
@@ -53,7 +53,7 @@ async function dropExtent(
   const { uploadId, extent, reason } = damaged;
   const now = deps.clock.now();
   const decision = await deps.store.decide(uploadId, extent.offset, (upload: Upload, stored) => {
-    const same = stored !== null && stored.length === extent.length && stored.crc32c === extent.crc32c;
+    const same = stored !== null && stored.length === extent.length && stored.crc32 === extent.crc32;
     return transition(upload, same ? stored : null, { type: 'drop', reason, ttlMs: deps.limits.uploadTtlMs }, now);
   });
   return decision?.kind === 'accept' && decision.writes.length > 0;

@@ -31,7 +31,7 @@ export async function compareBody(read: ReadAt, request: Omit<CompareRequest, 's
     throw new HoldfastError('body-too-short', 'The body ended before all declared bytes arrived', {
       details: { expected: length, received: at },
     });
-  const written = { crc32c: digests.crc32c, digests: digests.end() };
+  const written = { crc32: digests.crc32, digests: digests.end() };
   if (stored.differ) return { same: false, digests: written.digests };
   const { unreadable } = stored;
   return unreadable === null ? { same: true, ...written } : { same: null, reason: unreadable, ...written };

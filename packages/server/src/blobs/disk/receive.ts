@@ -87,7 +87,7 @@ export async function receive(io: FileIo, file: UploadFile, request: WriteReques
     }
     await Promise.all(running);
     file.written({ start: request.offset, end: request.offset + request.length }, failuresBefore);
-    return { crc32c: digests.crc32c, digests: digests.end() };
+    return { crc32: digests.crc32, digests: digests.end() };
   } catch (error) {
     await Promise.allSettled(running);
     throw storeError('writing a chunk', error);

@@ -1,5 +1,5 @@
 /** Reading incoming bytes back, in steps of 1 MiB with bounded memory. */
-import { crc32c } from '@node-rs/crc32';
+import { crc32 } from '@node-rs/crc32';
 import type { Range } from '../../core/extents.ts';
 import type { FileIo } from './file-io.ts';
 import type { UploadFile } from './upload-file.ts';
@@ -52,11 +52,11 @@ export async function eachStored(
   });
 }
 
-/** CRC-32C of the stored range; null when the file is short. */
+/** CRC-32 of the stored range; null when the file is short. */
 export async function storedChecksum(from: { io: FileIo; file: UploadFile }, range: Range): Promise<number | null> {
   let crc = 0;
   const whole = await eachStored(from, range, (bytes) => {
-    crc = crc32c(bytes, crc);
+    crc = crc32(bytes, crc);
   });
   return whole ? crc : null;
 }

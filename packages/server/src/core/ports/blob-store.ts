@@ -21,7 +21,7 @@ export interface WriteRequest {
 }
 
 export interface Written {
-  readonly crc32c: number;
+  readonly crc32: number;
   /** Those that were asked for. */
   readonly digests: readonly Digest[];
 }
@@ -55,7 +55,7 @@ export interface BlobStore {
   compare(request: CompareRequest): Promise<Comparison>;
   /** Everything that `write` resolved for before this call survives power loss once this resolves. Concurrent calls share the work. No-op under durability `committed`. */
   sync(uploadId: string): Promise<void>;
-  /** CRC-32C of stored bytes; null when the range cannot be read whole (short or missing file). */
+  /** CRC-32 of stored bytes; null when the range cannot be read whole (short or missing file). */
   checksum(uploadId: string, range: Range): Promise<number | null>;
 
   /** Says that the bytes [0, upTo) are stored and recorded, so that hashing may follow in the background. Cheap; never rejects. */

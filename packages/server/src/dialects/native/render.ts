@@ -65,7 +65,7 @@ export function renderReceipt({ upload, extent, duplicate }: Receipt, index: num
     index,
     offset: extent.offset,
     length: extent.length,
-    crc32c: hex32(extent.crc32c),
+    crc32: hex32(extent.crc32),
     sha256: extent.sha256,
     duplicate,
     receivedBytes: upload.receivedBytes,
@@ -75,12 +75,12 @@ export function renderReceipt({ upload, extent, duplicate }: Receipt, index: num
 }
 
 export function renderChunk(extent: Extent, chunkSize: number): wire.ChunkRecord {
-  const { offset, length, crc32c, sha256, receivedAt } = extent;
+  const { offset, length, crc32, sha256, receivedAt } = extent;
   return {
     index: Math.floor(offset / chunkSize),
     offset,
     length,
-    crc32c: hex32(crc32c),
+    crc32: hex32(crc32),
     sha256,
     receivedAt: iso(receivedAt),
   };

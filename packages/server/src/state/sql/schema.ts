@@ -44,7 +44,7 @@ export interface ExtentRow {
   upload_id: string;
   offset: number;
   length: number;
-  crc32c: number;
+  crc32: number;
   sha256: string | null;
   received_at: number;
 }

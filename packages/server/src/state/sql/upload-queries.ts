@@ -55,7 +55,7 @@ const changeable: readonly Exclude<keyof UploadRow, (typeof fixedColumns)[number
 
 interface ExtentColumnsOrNull {
   extent_length: number | null;
-  extent_crc32c: number | null;
+  extent_crc32: number | null;
   extent_sha256: string | null;
   extent_received_at: number | null;
 }
@@ -77,7 +77,7 @@ export function uploadQueries(dialect: Dialect) {
         .selectAll('uploads')
         .select([
           'extents.length as extent_length',
-          'extents.crc32c as extent_crc32c',
+          'extents.crc32 as extent_crc32',
           'extents.sha256 as extent_sha256',
           'extents.received_at as extent_received_at',
         ])
@@ -103,7 +103,7 @@ export function uploadQueries(dialect: Dialect) {
         upload_id: arg('upload_id'),
         offset: arg('offset'),
         length: arg('length'),
-        crc32c: arg('crc32c'),
+        crc32: arg('crc32'),
         sha256: arg('sha256'),
         received_at: arg('received_at'),
       }),

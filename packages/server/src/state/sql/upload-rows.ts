@@ -144,7 +144,7 @@ export function extentToRow(uploadId: string, extent: Extent): ExtentRow {
     upload_id: uploadId,
     offset: extent.offset,
     length: extent.length,
-    crc32c: extent.crc32c,
+    crc32: extent.crc32,
     sha256: extent.sha256,
     received_at: extent.receivedAt,
   };
@@ -154,7 +154,7 @@ export function rowToExtent(row: ExtentRow): Extent {
   return {
     offset: row.offset,
     length: row.length,
-    crc32c: row.crc32c,
+    crc32: row.crc32,
     sha256: row.sha256,
     receivedAt: row.received_at,
   };

@@ -64,11 +64,11 @@ export class SqlUploadStore implements UploadStore {
   async findWithExtent(id: string, offset: number): Promise<{ upload: Upload; extent: Extent | null } | null> {
     const row = first(await this.#engine.read(this.#queries.findWithExtent({ id, offset })));
     if (row === null) return null;
-    const { extent_length: length, extent_crc32c: crc32c, extent_received_at: receivedAt } = row;
+    const { extent_length: length, extent_crc32: crc32, extent_received_at: receivedAt } = row;
     const extent =
-      length === null || crc32c === null || receivedAt === null
+      length === null || crc32 === null || receivedAt === null
         ? null
-        : { offset, length, crc32c, sha256: row.extent_sha256, receivedAt };
+        : { offset, length, crc32, sha256: row.extent_sha256, receivedAt };
     return { upload: rowToUpload(row), extent };
   }
 

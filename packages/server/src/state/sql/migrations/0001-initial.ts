@@ -53,7 +53,7 @@ export const initial: Migration = {
       upload_id ${text} not null references uploads (id) on delete cascade,
       "offset" ${int} not null,
       length ${int} not null,
-      crc32c ${int} not null,
+      crc32 ${int} not null,
       sha256 ${text},
       received_at ${int} not null,
       primary key (upload_id, "offset")
