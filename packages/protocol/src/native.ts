@@ -92,7 +92,12 @@ export const Upload = Type.Object(
     missingTruncated: Type.Boolean(),
     bytesPerSecond: Nullable(Type.Number({ description: 'Measured over the recent receipts.' })),
     etaSeconds: Nullable(Type.Number()),
-    expectedSha256: Nullable(Sha256Hex),
+    expectedSha256: Nullable(
+      Type.String({
+        pattern: '^[0-9a-f]{64}$',
+        description: 'Null also where a digest by another algorithm was declared.',
+      }),
+    ),
     sha256: Nullable(Sha256Hex),
     assetId: Nullable(Type.String()),
     failure: Nullable(Type.Object({ code: Type.String(), reason: Type.String() })),

@@ -11,7 +11,7 @@ import { describe, expect, it, test } from 'vitest';
 import { openNode } from '../src/cli/compose.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { type ErrorCode, errorCatalog } from '../src/core/errors.ts';
-import { refusals } from '../src/dialects/chunked-form/refusals.ts';
+import { refusals } from '../src/dialects/form-refusals.ts';
 import { statusOf } from '../src/dialects/native/problems.ts';
 import { chunkOf, expectDetail, FormClient, formChunkBytes } from './chunked-form-client.ts';
 import { RunningNode, sha256, someBytes } from './running-node.ts';

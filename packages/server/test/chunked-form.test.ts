@@ -228,6 +228,21 @@ describe('refusals', () => {
     expect((await client.complete(id)).body).toMatchObject({ assessment_id: sha256(bytes) });
   });
 
+  test('A1: a chunk that comes again when the file is finished gets its receipt; other bytes are refused', async () => {
+    const fresh = someBytes(size);
+    const id = await client.begin(size);
+    for (const index of [0, 1, 2]) await client.chunk(id, index, chunkOf(fresh, index));
+    await client.complete(id);
+    for (const index of [0, 1, 2]) {
+      expect(await client.chunk(id, index, chunkOf(fresh, index))).toMatchObject({
+        status: 200,
+        body: { duplicate: true, chunk_index: index, received_chunks: 3, total_chunks: 3, progress_percentage: 100 },
+      });
+      const other = someBytes(chunkOf(fresh, index).length);
+      expectDetail(await client.chunk(id, index, other), 409, /already stored with other bytes/, 'chunk-conflict');
+    }
+  });
+
   it.each([
     [0, 0],
     [0, 1],

@@ -48,11 +48,11 @@ export function withFaults(blobs: BlobStore, faults: BlobFaults): BlobStore {
     append: async (request) =>
       before('append').then(() => blobs.append({ ...request, body: limitedBody(request.body, faults) })),
     isolate: async (uploadId, upTo) => before('isolate').then(() => blobs.isolate(uploadId, upTo)),
-    matches: async (uploadId, range, body) => before('matches').then(() => blobs.matches(uploadId, range, body)),
+    compare: async (request) => before('compare').then(() => blobs.compare(request)),
     sync: async (uploadId) => before('sync').then(() => blobs.sync(uploadId)),
     checksum: async (uploadId, range) => before('checksum').then(() => blobs.checksum(uploadId, range)),
     hashAhead: (uploadId, upTo) => blobs.hashAhead(uploadId, upTo),
-    digest: async (uploadId, size) => before('digest').then(() => blobs.digest(uploadId, size)),
+    digest: async (uploadId, size, algorithm) => before('digest').then(() => blobs.digest(uploadId, size, algorithm)),
     place: async (uploadId, size, digest) => before('place').then(() => blobs.place(uploadId, size, digest)),
     discard: async (uploadId) => before('discard').then(() => blobs.discard(uploadId)),
     assetSize: async (digest) => before('assetSize').then(() => blobs.assetSize(digest)),

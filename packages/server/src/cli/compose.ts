@@ -21,6 +21,7 @@ import { uuidv7 } from '../platform/uuidv7.ts';
 import { lockInstance } from '../state/sql/instance-lock.ts';
 import { openSqliteState, type State } from '../state/sql/open.ts';
 import type { UploadDependencies } from '../uploads/dependencies.ts';
+import { RecordingService } from '../uploads/recordings.ts';
 import { recover } from '../uploads/recover.ts';
 import { UploadService } from '../uploads/service.ts';
 import { Sweeper } from '../uploads/sweep.ts';
@@ -146,6 +147,8 @@ function httpOptions(
       uploads,
       store: state.uploads,
       ledger: state.ledger,
+      recordings: new RecordingService(state.recordings, uploads, systemClock),
+      recordingSettings: recordingSettings(config),
       blobs: disk.blobs,
       artifacts: disk.artifacts,
       webhooks: hooks.webhooks,
@@ -172,6 +175,11 @@ async function sweepWebhooks(hooks: WebhookNode, log: Logger): Promise<void> {
     .catch((error: unknown) =>
       log.error({ err: error }, 'could not clean up webhooks; trying again in the next round'),
     );
+}
+
+function recordingSettings(config: Config) {
+  const { chunkValidation, audioCompression, compressionPreset, preserveOriginalAudio } = config;
+  return { chunkValidation, audioCompression, compressionPreset, preserveOriginalAudio };
 }
 
 /** Clean-ups one after the other, never two at once; the returned function stops and waits for the running one. */

@@ -91,6 +91,33 @@ test('C12: the names that the source systems use', () => {
   });
 });
 
+test('C12: every name of the recordings service, with the values that it has there', () => {
+  const env = {
+    MAX_CHUNK_SIZE_MB: '10',
+    CHUNK_SESSION_TIMEOUT_HOURS: '24',
+    ENABLE_CHUNK_VALIDATION: 'false',
+    CLEANUP_INTERVAL_MINUTES: '60',
+    ENABLE_AUDIO_COMPRESSION: 'False',
+    DEFAULT_COMPRESSION_PRESET: 'MOBILE_OPTIMIZED',
+    PRESERVE_ORIGINAL_AUDIO: '1',
+  };
+  expect(load({ env })).toMatchObject({
+    maxChunkSizeMb: 10,
+    sessionTimeoutHours: 24,
+    chunkValidation: false,
+    cleanupIntervalMinutes: 60,
+    audioCompression: false,
+    compressionPreset: 'MOBILE_OPTIMIZED',
+    preserveOriginalAudio: true,
+  });
+  expect(load({})).toMatchObject({
+    chunkValidation: true,
+    audioCompression: true,
+    compressionPreset: 'MEDICAL_BALANCED',
+    preserveOriginalAudio: false,
+  });
+});
+
 test('C9: fractions of hours, minutes and days become whole milliseconds', () => {
   const limits = limitsOf(
     load({ env: { HOLDFAST_SESSION_TIMEOUT_HOURS: '0.0003', HOLDFAST_RETENTION_DAYS: '0.00001' } }),
@@ -154,6 +181,13 @@ describe('refused, with the name of the setting', () => {
     ['a boolean that is none', { env: { HOLDFAST_PIPELINE: 'perhaps' } }, /pipeline/],
     ['an origin with a path', { env: { HOLDFAST_CORS_ORIGINS: 'https://a.example/x' } }, /corsOrigins/],
     ['any origin', { env: { HOLDFAST_CORS_ORIGINS: '*' } }, /corsOrigins/],
+    ['validation that is neither on nor off', { env: { ENABLE_CHUNK_VALIDATION: 'sometimes' } }, /chunkValidation/],
+    ['compression that is neither', { env: { ENABLE_AUDIO_COMPRESSION: '2' } }, /audioCompression/],
+    ['originals that are neither', { env: { PRESERVE_ORIGINAL_AUDIO: 'yes' } }, /preserveOriginalAudio/],
+    ['an unknown preset', { env: { DEFAULT_COMPRESSION_PRESET: 'medical' } }, /compressionPreset.*MEDICAL_BALANCED/],
+    ['a time-out that is a word', { env: { CHUNK_SESSION_TIMEOUT_HOURS: 'a day' } }, /sessionTimeoutHours/],
+    ['an interval that is a word', { env: { CLEANUP_INTERVAL_MINUTES: 'hourly' } }, /cleanupIntervalMinutes/],
+    ['half a MiB', { env: { MAX_CHUNK_SIZE_MB: '0.5' } }, /maxChunkSizeMb/],
     ['a chunk of 0 MiB', { env: { MAX_CHUNK_SIZE_MB: '0' } }, /maxChunkSizeMb/],
     ['an empty folder', { flags: { dataDir: '' } }, /dataDir/],
     ['a setting that is null', { file: file('port: null') }, /port/],

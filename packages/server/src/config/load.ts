@@ -11,6 +11,10 @@ const aliases: Readonly<Record<string, ConfigKey>> = {
   MAX_CHUNK_SIZE_MB: 'maxChunkSizeMb',
   CHUNK_SESSION_TIMEOUT_HOURS: 'sessionTimeoutHours',
   CLEANUP_INTERVAL_MINUTES: 'cleanupIntervalMinutes',
+  ENABLE_CHUNK_VALIDATION: 'chunkValidation',
+  ENABLE_AUDIO_COMPRESSION: 'audioCompression',
+  DEFAULT_COMPRESSION_PRESET: 'compressionPreset',
+  PRESERVE_ORIGINAL_AUDIO: 'preserveOriginalAudio',
   FFMPEG_PATH: 'ffmpegPath',
   FFPROBE_PATH: 'ffprobePath',
 };

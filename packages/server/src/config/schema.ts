@@ -3,6 +3,13 @@ import { type Static, Type } from 'typebox';
 
 const Secret = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 5 })]);
 const HookTimeout = Type.Optional(Type.Number({ minimum: 0.1, maximum: 60 }));
+/** How browsers may compress speech before they send it: bitrates of Opus at 16 kHz, mono, from 128 kbit/s down to 32. */
+export const compressionPresets = [
+  'MEDICAL_HIGH_QUALITY',
+  'MEDICAL_BALANCED',
+  'MOBILE_OPTIMIZED',
+  'SPEECH_COMPACT',
+] as const;
 
 export const ConfigSchema = Type.Object(
   {
@@ -87,6 +94,26 @@ export const ConfigSchema = Type.Object(
       minimum: 1,
       maximum: 3_600,
       description: 'A sender that sends nothing for this long is cut off.',
+    }),
+    chunkValidation: Type.Boolean({
+      default: true,
+      description:
+        'Whether checksums of recordings and of their chunks are checked and chunks get a SHA-256 (ENABLE_CHUNK_VALIDATION).',
+    }),
+    audioCompression: Type.Boolean({
+      default: true,
+      description: 'Whether browsers are told to compress recordings before they send them (ENABLE_AUDIO_COMPRESSION).',
+    }),
+    compressionPreset: Type.Union(
+      compressionPresets.map((preset) => Type.Literal(preset)),
+      {
+        default: 'MEDICAL_BALANCED',
+        description: `The preset that browsers are told: ${compressionPresets.join(', ')} (DEFAULT_COMPRESSION_PRESET).`,
+      },
+    ),
+    preserveOriginalAudio: Type.Boolean({
+      default: false,
+      description: 'Whether browsers are told to send the original of a recording too (PRESERVE_ORIGINAL_AUDIO).',
     }),
     reserveMb: Type.Integer({ default: 512, minimum: 0, description: 'MiB of the disk that uploads leave free.' }),
     hashWorkers: Type.Integer({

@@ -1,4 +1,5 @@
 /** What can be asked of an upload; `transition.ts` says what comes of it. */
+import type { Digest } from './digest.ts';
 import type { RunPlan } from './ledger.ts';
 import type { Extent, FailureCode, Lease, Millis, Sha256 } from './upload.ts';
 
@@ -35,7 +36,8 @@ export type Command =
   | { readonly type: 'drop'; readonly reason: string; readonly ttlMs: number }
   | { readonly type: 'claim'; readonly lease: Lease; readonly previousHolder?: string }
   | { readonly type: 'renew'; readonly fence: number; readonly until: Millis }
-  | { readonly type: 'verified'; readonly fence: number; readonly digest: Sha256 }
+  /** `declared`: the digest by the algorithm of the expected one; needed where that is not SHA-256. */
+  | { readonly type: 'verified'; readonly fence: number; readonly digest: Sha256; readonly declared?: Digest }
   | { readonly type: 'placed'; readonly fence: number; readonly contentType: string; readonly runs: readonly RunPlan[] }
   | { readonly type: 'fail'; readonly fence: number; readonly code: FailureCode; readonly reason: string };
 

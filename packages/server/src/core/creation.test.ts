@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { newUpload } from './creation.ts';
+import { digestAlgorithms, digestLength, digestOfText, digestText } from './digest.ts';
 import { HoldfastError } from './errors.ts';
 import { safeFilename, splitExtension } from './filename.ts';
 import { chunkCount } from './grid.ts';
@@ -66,17 +67,38 @@ describe('what a client says about its file', () => {
     expect(codeOf(() => newUpload({ ...wish, filename }, defaultLimits, 0))).toBe('invalid-request');
   });
 
-  test.each(['abc', 'z'.repeat(64), `${'a'.repeat(63)}`])('the digest %s is refused', (expectedDigest) => {
+  test.each([
+    ['sha-256', 'abc'],
+    ['sha-256', 'z'.repeat(64)],
+    ['sha-256', 'a'.repeat(63)],
+    ['md5', 'a'.repeat(64)],
+    ['md5', ''],
+    ['sha-512', 'a'.repeat(64)],
+  ] as const)('the %s digest %j is refused', (algorithm, value) => {
+    const expectedDigest = { algorithm, value };
     expect(codeOf(() => newUpload({ ...wish, expectedDigest }, defaultLimits, 0))).toBe('invalid-digest');
+  });
+
+  test('a digest survives the way through a store; a SHA-256 is written as it always was', () => {
+    for (const algorithm of digestAlgorithms) {
+      const digest = { algorithm, value: '5f'.repeat(digestLength(algorithm)) };
+      expect(digestOfText(digestText(digest))).toEqual(digest);
+    }
+    expect(digestText({ algorithm: 'sha-256', value: 'ab' })).toBe('ab');
+    expect(() => digestOfText('sha-3:00')).toThrow(/sha-3/);
   });
 
   test('upper-case digests and types with parameters are brought to one form', () => {
     const { upload } = newUpload(
-      { ...wish, expectedDigest: 'AB'.repeat(32), contentType: 'Video/MP4; codecs="avc1"' },
+      {
+        ...wish,
+        expectedDigest: { algorithm: 'sha-256', value: 'AB'.repeat(32) },
+        contentType: 'Video/MP4; codecs="avc1"',
+      },
       defaultLimits,
       0,
     );
-    expect(upload.expectedDigest).toBe('ab'.repeat(32));
+    expect(upload.expectedDigest).toEqual({ algorithm: 'sha-256', value: 'ab'.repeat(32) });
     expect(upload.contentType).toBe('video/mp4');
   });
 

@@ -1,8 +1,9 @@
 /** What a client asks for when it creates an upload, checked and turned into an upload. */
+import { checkedDigest, type Digest } from './digest.ts';
 import { HoldfastError, invariant } from './errors.ts';
 import { safeFilename } from './filename.ts';
 import { chooseChunkSize, type Limits } from './limits.ts';
-import type { Concatenation, Intake, Millis, NewEvent, Sha256, Upload } from './upload.ts';
+import type { Concatenation, Intake, Millis, NewEvent, Upload } from './upload.ts';
 
 export interface Creation {
   readonly id: string;
@@ -19,7 +20,7 @@ export interface Creation {
   readonly concatenation?: Concatenation;
   readonly contentType?: string;
   readonly chunkSize?: number;
-  readonly expectedDigest?: string;
+  readonly expectedDigest?: Digest;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly dialectData?: Readonly<Record<string, string>>;
 }
@@ -49,7 +50,7 @@ export function newUpload(wish: Creation, limits: Limits, now: Millis): { upload
     chunkSize,
     metadata: checkedMetadata(wish.metadata ?? {}, limits),
     dialectData: wish.dialectData ?? {},
-    expectedDigest: wish.expectedDigest === undefined ? null : checkedSha256(wish.expectedDigest),
+    expectedDigest: wish.expectedDigest === undefined ? null : checkedDigest(wish.expectedDigest),
     receivedBytes: 0,
     receivedExtents: 0,
     fence: 0,
@@ -73,13 +74,6 @@ function createdMessage({ size, chunkSize, intake, concatenation }: Upload): str
   if (concatenation.role === 'final') return `Created: the concatenation of ${concatenation.parts.length} uploads`;
   const bytes = size === null ? 'bytes of a length that is told later' : `${size} bytes`;
   return intake === 'grid' ? `Created: ${bytes} in chunks of ${chunkSize}` : `Created: ${bytes}, appended`;
-}
-
-/** 64 hex digits, lower-cased. Throws `invalid-digest`. */
-export function checkedSha256(text: string): Sha256 {
-  const hex = text.toLowerCase();
-  if (!/^[0-9a-f]{64}$/.test(hex)) throw new HoldfastError('invalid-digest', 'A SHA-256 is given as 64 hex digits.');
-  return hex;
 }
 
 function checkedContentType(text: string | undefined): string {

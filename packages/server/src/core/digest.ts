@@ -1,4 +1,5 @@
 /** Digests that a client may give for bytes. Names as in the IANA registry of RFC 9530; `sha-1` and `crc32` are tus' `sha1` and `crc32`. */
+import { HoldfastError } from './errors.ts';
 
 /** Bytes of a digest by algorithm. */
 const digestBytes = { 'sha-256': 32, 'sha-512': 64, 'sha-1': 20, md5: 16, crc32c: 4, crc32: 4 } as const;
@@ -24,4 +25,25 @@ export function digestLength(algorithm: DigestAlgorithm): number {
 /** The value by this algorithm among `digests`; null when it is not there. */
 export function digestBy(digests: readonly Digest[], algorithm: DigestAlgorithm): string | null {
   return digests.find((digest) => digest.algorithm === algorithm)?.value ?? null;
+}
+
+/** The digest with its value in lower case. Throws `invalid-digest` when that is not as many hex digits as the algorithm has. */
+export function checkedDigest({ algorithm, value }: Digest): Digest {
+  const hex = value.toLowerCase();
+  const digits = 2 * digestLength(algorithm);
+  if (hex.length === digits && /^[0-9a-f]*$/.test(hex)) return { algorithm, value: hex };
+  throw new HoldfastError('invalid-digest', `A digest by ${algorithm} is given as ${digits} hex digits.`);
+}
+
+/** One word for stores and logs: the bare value of a SHA-256, the way it is written everywhere; `md5:…` for others. */
+export function digestText({ algorithm, value }: Digest): string {
+  return algorithm === 'sha-256' ? value : `${algorithm}:${value}`;
+}
+
+/** The digest that `digestText` made this word of. Throws `internal` for any other word. */
+export function digestOfText(text: string): Digest {
+  const at = text.indexOf(':');
+  const algorithm = at === -1 ? 'sha-256' : text.slice(0, at);
+  if (isDigestAlgorithm(algorithm)) return { algorithm, value: text.slice(at + 1) };
+  throw new HoldfastError('internal', `"${algorithm}" is not a digest algorithm of this version.`);
 }

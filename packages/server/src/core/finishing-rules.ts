@@ -1,6 +1,7 @@
 /** The rules from the last receipt to the asset: claim, renew, verified, placed, fail. */
 import type { CommandOf } from './command.ts';
 import { accept, leaseLost, moved, reject } from './decisions.ts';
+import type { Digest } from './digest.ts';
 import { invariant } from './errors.ts';
 import type { RunPlan } from './ledger.ts';
 import type { Decision, Write } from './ports/upload-store.ts';
@@ -21,12 +22,14 @@ export function renew(upload: Upload, fence: number, until: Millis, now: Millis)
   return accept({ ...upload, updatedAt: now, phase: { ...phase, lease: { ...phase.lease, until } } });
 }
 
-export function verified(upload: Upload, fence: number, digest: Sha256, now: Millis): Decision {
-  const { phase } = upload;
-  if (upload.fence !== fence || phase.name !== 'validating') return reject(leaseLost());
-  if (upload.expectedDigest !== null && upload.expectedDigest !== digest) {
-    const reason = `The file that arrived has SHA-256 ${digest}, not ${upload.expectedDigest} as declared. Check the file and upload it again.`;
-    return failed(upload, { code: 'digest-mismatch', reason }, now);
+export function verified(upload: Upload, command: CommandOf<'verified'>, now: Millis): Decision {
+  const { phase, expectedDigest: expected } = upload;
+  const { digest } = command;
+  if (upload.fence !== command.fence || phase.name !== 'validating') return reject(leaseLost());
+  const actual = expected === null ? null : actualDigest(expected, command);
+  if (expected !== null && actual !== null && actual.value !== expected.value) {
+    const reason = `The file that arrived has ${nameOf(actual)} ${actual.value}, not ${expected.value} as declared. Check the file and upload it again.`;
+    return failed(upload, { code: 'digest-mismatch', reason, actual }, now);
   }
   const message = `Assembling: SHA-256 ${digest}`;
   return accept(moved(upload, { name: 'assembling', lease: phase.lease, digest }, now), [
@@ -52,7 +55,7 @@ export function fail(upload: Upload, command: CommandOf<'fail'>, now: Millis): D
   const { phase } = upload;
   if (upload.fence !== command.fence || (phase.name !== 'validating' && phase.name !== 'assembling'))
     return reject(leaseLost());
-  return failed(upload, command, now);
+  return failed(upload, { ...command, actual: null }, now);
 }
 
 /** A new upload of content that the principal already owns: completed at once, as a source of that asset. */
@@ -97,13 +100,25 @@ function publication(
   };
 }
 
-function failed(upload: Upload, failure: { code: FailureCode; reason: string }, now: Millis): Decision {
-  const next = moved(
-    { ...upload, fence: upload.fence + 1 },
-    { name: 'failed', at: now, code: failure.code, reason: failure.reason },
-    now,
-  );
-  return accept(next, [{ at: now, type: 'failed', message: failure.reason, data: { code: failure.code } }]);
+/** What the bytes have by the algorithm that the client chose. */
+function actualDigest(expected: Digest, { digest, declared }: CommandOf<'verified'>): Digest {
+  if (expected.algorithm === 'sha-256') return { algorithm: 'sha-256', value: digest };
+  invariant(declared?.algorithm === expected.algorithm, `the file was digested by ${expected.algorithm}, as declared`);
+  return declared;
+}
+
+function nameOf({ algorithm }: Digest): string {
+  return algorithm.toUpperCase();
+}
+
+function failed(
+  upload: Upload,
+  failure: { code: FailureCode; reason: string; actual: Digest | null },
+  now: Millis,
+): Decision {
+  const { code, reason, actual } = failure;
+  const next = moved({ ...upload, fence: upload.fence + 1 }, { name: 'failed', at: now, code, reason, actual }, now);
+  return accept(next, [{ at: now, type: 'failed', message: reason, data: { code } }]);
 }
 
 function completedEvent(digest: Sha256, now: Millis): NewEvent {

@@ -1,5 +1,5 @@
 /** Progress, computed from what is stored, never from what a client claims. */
-import type { Extent, Millis } from './upload.ts';
+import type { Extent, Millis, Upload } from './upload.ts';
 
 /** Receipts this long before the last one count for the speed. */
 const windowMs = 20_000;
@@ -24,6 +24,13 @@ export function bytesPerSecond(extents: readonly Extent[], now: Millis): number 
   if (first === last) return null;
   const bytes = recent.reduce((sum, e) => (e.receivedAt > first ? sum + e.length : sum), 0);
   return (bytes * 1000) / (last - first);
+}
+
+/** Bytes per second from the creation to the last receipt; null before there is one. */
+export function averageBytesPerSecond(upload: Upload): number | null {
+  const { receivedBytes, createdAt, lastByteAt } = upload;
+  if (lastByteAt === null || lastByteAt <= createdAt) return null;
+  return (receivedBytes * 1000) / (lastByteAt - createdAt);
 }
 
 export function etaSeconds(missingBytes: number, speed: number | null): number | null {

@@ -44,6 +44,11 @@ export function refusal(upload: Upload): HoldfastError | null {
   }
 }
 
+/** Whether every byte is here: then a chunk that comes again is acknowledged again, although nothing more is taken. */
+export function hasEveryByte({ phase }: Upload): boolean {
+  return phase.name === 'validating' || phase.name === 'assembling' || phase.name === 'completed';
+}
+
 /** Bytes come as the upload was created for, or not at all: null when `intake` is that way. */
 export function foreignIntake(upload: Upload, intake: Intake): HoldfastError | null {
   if (upload.concatenation.role === 'final')

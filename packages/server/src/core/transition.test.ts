@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Command } from './command.ts';
 import { newUpload } from './creation.ts';
+import { digestOfText } from './digest.ts';
 import { chunkCount, chunkRange } from './grid.ts';
 import { defaultLimits } from './limits.ts';
 import type { Decision } from './ports/upload-store.ts';
@@ -24,9 +25,10 @@ class Machine {
   published = 0;
   now = 1_000;
 
-  constructor(size: number, chunkSize: number, expectedDigest?: string) {
+  constructor(size: number, chunkSize: number, expected?: string) {
     const wish = { id: 'u', principal: 'p', protocol: 'native', filename: 'f', size, chunkSize };
-    this.upload = newUpload(expectedDigest === undefined ? wish : { ...wish, expectedDigest }, limits, this.now).upload;
+    const digest = expected === undefined ? {} : { expectedDigest: digestOfText(expected) };
+    this.upload = newUpload({ ...wish, ...digest }, limits, this.now).upload;
   }
 
   do(command: Command, offset?: number): Decision {
@@ -214,8 +216,25 @@ describe('single rules', () => {
     expect(machine.upload.phase).toMatchObject({
       name: 'failed',
       code: 'digest-mismatch',
-      reason: expect.stringMatching(/abab.*cdcd.*upload it again/s),
+      reason: expect.stringMatching(/SHA-256 abab.*cdcd.*upload it again/s),
+      actual: { algorithm: 'sha-256', value: hash },
     });
+  });
+
+  test('a digest by another algorithm is compared with what the bytes have by that one', () => {
+    const md5 = (byte: string) => ({ algorithm: 'md5', value: byte.repeat(16) }) as const;
+    for (const [actual, phase] of [
+      [md5('0f'), { name: 'assembling', digest: hash }],
+      [md5('f0'), { name: 'failed', code: 'digest-mismatch', reason: expect.stringMatching(/MD5 f0f0.*0f0f/s) }],
+    ] as const) {
+      const machine = new Machine(4, 4, `md5:${'0F'.repeat(16)}`);
+      machine.record(0, 1);
+      const verified = { type: 'verified', fence: machine.upload.fence, digest: hash } as const;
+      expect(() => machine.do(verified), 'a finisher that computed none is broken').toThrow(/md5/);
+      machine.do({ ...verified, declared: actual });
+      expect(machine.upload.phase).toMatchObject(phase);
+      if (machine.upload.phase.name === 'failed') expect(machine.upload.phase.actual).toEqual(actual);
+    }
   });
 
   test('progress events come once a percent, as percent and n/total (A2)', () => {

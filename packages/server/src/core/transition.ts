@@ -78,7 +78,7 @@ function decide(upload: Upload, extent: Extent | null, command: Command, now: Mi
     case 'renew':
       return renew(upload, command.fence, command.until, now);
     case 'verified':
-      return verified(upload, command.fence, command.digest, now);
+      return verified(upload, command, now);
     case 'placed':
       return placed(upload, command, now);
     case 'fail':

@@ -1,4 +1,5 @@
 /** An upload: one transfer of one file into Holdfast. These are its facts; `transition.ts` has the rules. */
+import type { Digest } from './digest.ts';
 
 /** Milliseconds since the epoch. */
 export type Millis = number;
@@ -46,7 +47,14 @@ export type Phase =
   | { readonly name: 'completed'; readonly at: Millis; readonly assetId: Sha256 }
   | { readonly name: 'cancelled'; readonly at: Millis }
   | { readonly name: 'expired'; readonly at: Millis }
-  | { readonly name: 'failed'; readonly at: Millis; readonly code: FailureCode; readonly reason: string };
+  | {
+      readonly name: 'failed';
+      readonly at: Millis;
+      readonly code: FailureCode;
+      readonly reason: string;
+      /** What the file's digest is when it is not the expected one; by the algorithm of that. */
+      readonly actual: Digest | null;
+    };
 
 export type PhaseName = Phase['name'];
 export type FailureCode = 'digest-mismatch' | 'storage-damaged' | 'unsupported-type';
@@ -77,8 +85,8 @@ export interface Upload {
   readonly metadata: Readonly<Record<string, string>>;
   /** What its dialect wants kept and given back byte for byte; means nothing to anybody else. */
   readonly dialectData: Readonly<Record<string, string>>;
-  /** What the client says that the whole file's SHA-256 is. */
-  readonly expectedDigest: Sha256 | null;
+  /** What the client says that the whole file's digest is. Any algorithm but SHA-256 costs one more pass over the file when it is finished. */
+  readonly expectedDigest: Digest | null;
   /** Bytes acknowledged. Equals the sum of the stored extents' lengths; of an `append` upload it is the end of the contiguous prefix. */
   readonly receivedBytes: number;
   /** Extents acknowledged. */

@@ -20,6 +20,8 @@ import { chunkedFormDialect, chunkedFormPrefix } from '../dialects/chunked-form/
 import type { NativeContext } from '../dialects/native/context.ts';
 import { nativeDialect, nativeSchemas } from '../dialects/native/plugin.ts';
 import { renderEvent } from '../dialects/native/render.ts';
+import type { RecordingsContext } from '../dialects/recordings/context.ts';
+import { recordingsDialect, recordingsPrefix } from '../dialects/recordings/plugin.ts';
 import type { Authenticator } from './auth.ts';
 import { RequestBody } from './body-source.ts';
 import { openApiInfo, pageSecurity } from './documents.ts';
@@ -46,7 +48,8 @@ declare module 'fastify' {
 }
 
 export interface HttpOptions {
-  readonly services: Omit<NativeContext, 'principal' | 'body' | 'stream' | 'now'>;
+  readonly services: Omit<NativeContext, 'principal' | 'body' | 'stream' | 'now'> &
+    Pick<RecordingsContext, 'recordings' | 'recordingSettings'>;
   readonly auth: Authenticator;
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
@@ -107,6 +110,9 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     answerErrorAs,
   };
   await app.register(chunkedFormDialect({ ...services, ...intake }), { prefix: chunkedFormPrefix });
+  await app.register(recordingsDialect({ ...services, ...intake, now: () => clock.now() }), {
+    prefix: recordingsPrefix,
+  });
   await app.register(
     nativeDialect({
       ...services,

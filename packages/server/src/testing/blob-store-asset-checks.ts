@@ -1,6 +1,9 @@
 /** Checks of the blob store suite: stored bytes, their digests, and assets. */
 import assert from 'node:assert/strict';
-import { crc32 } from '@node-rs/crc32';
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { crc32c } from '@node-rs/crc32';
+import { type DigestAlgorithm, digestAlgorithms } from '../core/digest.ts';
 import { HoldfastError } from '../core/errors.ts';
 import {
   type BlobStoreCheck,
@@ -69,12 +72,33 @@ async function hashAheadInSteps(subject: BlobStoreSubject): Promise<void> {
   assert.equal(await subject.blobs.digest(id, bytes.byteLength), sha256(bytes), 'and again');
 }
 
+async function digestByEveryAlgorithm(subject: BlobStoreSubject): Promise<void> {
+  const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
+  for (const length of [0, 1000, 3 * mib + 7]) {
+    const bytes = patternBytes(length, 12);
+    const id = await stored(subject, bytes);
+    subject.blobs.hashAhead(id, length);
+    for (const algorithm of digestAlgorithms) {
+      const expected =
+        algorithm === 'crc32c'
+          ? hex32(crc32c(bytes))
+          : algorithm === 'crc32'
+            ? hex32(crc32(bytes))
+            : createHash(algorithm.replace('sha-', 'sha')).update(bytes).digest('hex');
+      const actual = await subject.blobs.digest(id, length, algorithm);
+      assert.equal(actual, expected, `${algorithm} of ${length} bytes`);
+    }
+    assert.equal(await subject.blobs.digest(id, length), sha256(bytes));
+  }
+}
+
 async function digestOfMissingOrShortIsDamage(subject: BlobStoreSubject): Promise<void> {
   await rejectsWith('storage-damaged', subject.blobs.digest(subject.newId(), 10));
   await rejectsWith('storage-damaged', subject.blobs.digest(subject.newId(), 10 * mib));
   const id = await stored(subject, patternBytes(1000));
   await rejectsWith('storage-damaged', subject.blobs.digest(id, 1001));
   await rejectsWith('storage-damaged', subject.blobs.digest(id, 10 * mib));
+  await rejectsWith('storage-damaged', subject.blobs.digest(id, 10 * mib, 'md5'));
 }
 
 async function checksumOfStoredBytes(subject: BlobStoreSubject): Promise<void> {
@@ -92,28 +116,61 @@ async function checksumOfStoredBytes(subject: BlobStoreSubject): Promise<void> {
   assert.equal(await subject.blobs.checksum(subject.newId(), { start: 0, end: 1 }), null, 'missing');
 }
 
-async function matchesIsExact(subject: BlobStoreSubject): Promise<void> {
+async function compareIsExact(subject: BlobStoreSubject): Promise<void> {
   const bytes = patternBytes(2 * mib + 100, 13);
+  const length = 2 * mib;
+  const same = bytes.slice(50, 50 + length);
   const id = await stored(subject, bytes);
-  const range = { start: 50, end: 2 * mib + 50 };
-  const same = bytes.slice(range.start, range.end);
-  const matches = async (sent: Uint8Array) => {
-    const body = bodyOf(sent, { batchBytes: 300_001, bufferBytes: 70_001 });
-    const answer = await subject.blobs.matches(id, range, body);
-    assert.equal(body.unreleased, 0, 'all batches are released');
-    return answer;
-  };
-  assert.equal(await matches(same), true);
-  assert.equal(await matches(same.subarray(0, -1)), false, 'one byte short');
-  assert.equal(await matches(bytes.slice(range.start, range.end + 1)), false, 'one byte long');
-  assert.equal(await matches(new Uint8Array(0)), false, 'nothing');
-  for (const at of [0, mib, same.byteLength - 1]) {
-    const other = same.slice();
-    other[at] = (other[at] ?? 0) ^ 1;
-    assert.equal(await matches(other), false, `one bit at ${at}`);
+  const placed = await stored(subject, bytes);
+  await subject.blobs.place(placed, bytes.byteLength, sha256(bytes));
+  for (const where of [{ uploadId: id }, { asset: sha256(bytes) }]) {
+    const compare = async (sent: Uint8Array, digests: readonly DigestAlgorithm[] = []) => {
+      const body = bodyOf(sent, { batchBytes: 300_001, bufferBytes: 70_001 });
+      return await subject.blobs
+        .compare({ stored: where, offset: 50, length, body, digests })
+        .finally(() => assert.equal(body.unreleased, 0, 'all batches are released'));
+    };
+    const md5 = (sent: Uint8Array) => [{ algorithm: 'md5', value: createHash('md5').update(sent).digest('hex') }];
+    assert.deepEqual(await compare(same), { same: true, crc32: crc32(same), digests: [] });
+    assert.deepEqual(await compare(same, ['md5']), { same: true, crc32: crc32(same), digests: md5(same) });
+    for (const at of [0, mib, same.byteLength - 1]) {
+      const other = same.slice();
+      other[at] = (other[at] ?? 0) ^ 1;
+      assert.deepEqual(await compare(other), { same: false, digests: [] }, `one bit at ${at}`);
+      assert.deepEqual(await compare(other, ['md5']), { same: false, digests: md5(other) }, 'with the body’s digest');
+    }
+    await rejectsWith('body-too-short', compare(same.subarray(0, -1)));
+    await rejectsWith('body-too-short', compare(new Uint8Array(0)));
+    await rejectsWith('body-too-long', compare(bytes.slice(50, 51 + length)));
+    const broken = { stored: where, offset: 50, length, digests: [] };
+    await rejectsWith('body-too-short', subject.blobs.compare({ ...broken, body: breakingBody(same, 1000) }));
   }
   assert.equal(await subject.blobs.digest(id, bytes.byteLength), sha256(bytes), 'nothing was written');
-  await rejectsWith('body-too-short', subject.blobs.matches(id, range, breakingBody(same, 1000)));
+}
+
+async function compareTellsTheChecksumsOfABodyWithoutStoredBytes(subject: BlobStoreSubject): Promise<void> {
+  const bytes = patternBytes(mib + 1, 20);
+  const discarded = await stored(subject, bytes);
+  const body = bodyOf(bytes, {
+    batchBytes: 300_000,
+    beforeBatch: async (sent) => {
+      if (sent > 0) await subject.blobs.discard(discarded);
+    },
+  });
+  const missing = [{ uploadId: subject.newId() }, { uploadId: discarded }, { asset: sha256(patternBytes(3, 99)) }];
+  for (const [i, where] of missing.entries()) {
+    const answer = await subject.blobs.compare({
+      stored: where,
+      offset: 0,
+      length: bytes.byteLength,
+      body: i === 1 ? body : bodyOf(bytes),
+      digests: ['sha-256'],
+    });
+    assert.equal(answer.same, null);
+    assert.equal(answer.crc32, crc32(bytes));
+    assert.deepEqual(answer.digests, [{ algorithm: 'sha-256', value: sha256(bytes) }]);
+    assert.ok(['storage-damaged', 'unavailable'].includes(answer.reason.code), answer.reason.code);
+  }
 }
 
 async function placeIsIdempotent(subject: BlobStoreSubject): Promise<void> {
@@ -203,9 +260,11 @@ export const assetChecks: readonly BlobStoreCheck[] = [
   emptyFile,
   rewriteReplacesBytesAlreadyHashed,
   hashAheadInSteps,
+  digestByEveryAlgorithm,
   digestOfMissingOrShortIsDamage,
   checksumOfStoredBytes,
-  matchesIsExact,
+  compareIsExact,
+  compareTellsTheChecksumsOfABodyWithoutStoredBytes,
   placeIsIdempotent,
   sameContentTwiceIsOneAsset,
   placeOfNothingIsDamage,

@@ -61,7 +61,7 @@ function trustsHashAhead(sound: BlobStore): Partial<BlobStore> {
   const upTo = new Map<string, number>();
   return {
     hashAhead: (id, bytes) => void upTo.set(id, bytes),
-    digest: (id, size) => sound.digest(id, upTo.get(id) ?? size),
+    digest: (id, size, algorithm) => sound.digest(id, upTo.get(id) ?? size, algorithm),
   };
 }
 
@@ -131,6 +131,7 @@ export const brokenBlobStores: Readonly<Record<string, Breakage>> = {
       return sound.write(request);
     },
   })),
+  knowsOneAlgorithm: overriding((sound) => ({ digest: (id, size) => sound.digest(id, size) })),
   skipsChunkDigests: overriding((sound) => ({ write: (request) => sound.write({ ...request, digests: [] }) })),
   preparesFromScratch: overriding((sound) => ({
     prepare: async (id, size) => {
@@ -145,18 +146,25 @@ export const brokenBlobStores: Readonly<Record<string, Breakage>> = {
   remembersDigests: overriding(remembersDigests),
   trustsHashAhead: overriding(trustsHashAhead),
   digestsWhatIsMissing: overriding((sound) => ({
-    digest: (id, size) => sound.digest(id, size).catch(() => emptyDigest),
+    digest: (id, size, algorithm) => sound.digest(id, size, algorithm).catch(() => emptyDigest),
   })),
   refusesEmptyFiles: overriding((sound) => ({
-    digest: (id, size) => (size === 0 ? Promise.reject(damaged()) : sound.digest(id, size)),
+    digest: (id, size, algorithm) => (size === 0 ? Promise.reject(damaged()) : sound.digest(id, size, algorithm)),
   })),
   checksumsWhatIsMissing: overriding((sound) => ({
     checksum: async (id, range) => (await sound.checksum(id, range)) ?? 0,
   })),
-  matchesAnything: overriding(() => ({
-    matches: async (_id, _range, body) => {
-      for (let batch = await body.next(); batch !== null; batch = await body.next()) batch.release();
-      return true;
+  matchesAnything: overriding((sound) => ({
+    compare: async (request) => {
+      const comparison = await sound.compare(request);
+      return comparison.same === false ? { ...comparison, same: true, crc32: 0 } : comparison;
+    },
+  })),
+  comparesWithNothing: overriding((sound) => ({
+    compare: async (request) => {
+      const comparison = await sound.compare(request);
+      if (comparison.same === null) throw comparison.reason;
+      return comparison;
     },
   })),
   placesOnce: overriding(placesOnce),

@@ -18,6 +18,7 @@ export {
 export type { Ledgers } from './ledger-store-subject.ts';
 export { ledgerStoreSuite, registerLedgerStoreSuite } from './ledger-store-suite.ts';
 export { startPostgres, type TestPostgres } from './postgres.ts';
+export { type RecordingStores, recordingStoreSuite } from './recording-store-suite.ts';
 export { brokenUploadLocks, type Locks, registerUploadLocksSuite, uploadLocksSuite } from './upload-locks-suite.ts';
 export type { UploadStores } from './upload-store-subject.ts';
 export { registerUploadStoreSuite, uploadStoreSuite } from './upload-store-suite.ts';

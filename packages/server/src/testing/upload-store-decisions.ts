@@ -1,5 +1,6 @@
 /** Checks of upload stores: creation and decisions. */
 import { expect } from 'vitest';
+import { digestAlgorithms, digestLength } from '../core/digest.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { Decision, Rule, UploadStore } from '../core/ports/upload-store.ts';
 import type { Phase, Upload } from '../core/upload.ts';
@@ -17,7 +18,7 @@ export const phases: readonly Phase[] = [
   { name: 'completed', at: someTime + 1, assetId: sha256Of('x') },
   { name: 'cancelled', at: someTime + 2 },
   { name: 'expired', at: someTime + 3 },
-  { name: 'failed', at: someTime + 4, code: 'digest-mismatch', reason: "It isn't what was declared." },
+  { name: 'failed', at: someTime + 4, code: 'digest-mismatch', reason: "It isn't what was declared.", actual: null },
 ];
 
 export async function created(store: UploadStore, given: Partial<Upload> = {}): Promise<Upload> {
@@ -47,7 +48,7 @@ export const creationChecks: readonly UploadStoreCheck[] = [
           phase,
           storage: 'released',
           size: 2 ** 52 + 1,
-          expectedDigest: sha256Of('y'),
+          expectedDigest: { algorithm: 'sha-256', value: sha256Of('y') },
           firstByteAt: 1,
           lastByteAt: 2,
         });
@@ -56,6 +57,13 @@ export const creationChecks: readonly UploadStoreCheck[] = [
       }
       const deferred = await created(store, { size: null });
       expect(await store.find(deferred.id)).toEqual(deferred);
+      for (const algorithm of digestAlgorithms) {
+        const digest = (byte: string) => ({ algorithm, value: byte.repeat(digestLength(algorithm)) });
+        const reason = 'Not what was declared.';
+        const phase = { name: 'failed', at: someTime, code: 'digest-mismatch', reason, actual: digest('0e') } as const;
+        const upload = await created(store, { expectedDigest: digest('e0'), phase });
+        expect(await other.find(upload.id)).toEqual(upload);
+      }
     },
   },
   {

@@ -2,6 +2,7 @@
  * From the last receipt to the asset: digest → compare → place → publish. Every step can be done again after a crash; the lease
  * keeps two nodes from doing it at once, the fence keeps a late one from having an effect.
  */
+import type { Digest, DigestAlgorithm } from '../core/digest.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { Decision } from '../core/ports/upload-store.ts';
 import { transition } from '../core/transition.ts';
@@ -79,22 +80,20 @@ export class Finisher {
     const { store, blobs, clock, crash } = this.#deps;
     if (upload.phase.name === 'assembling') return { upload, committed: true };
     crash('completion:before-digest');
-    const digest = known ?? (await this.#digest(upload));
-    if (digest === null) return null;
+    const digest = known ?? (await this.#digest(upload, 'sha-256'))?.value ?? null;
+    const declared = digest === null ? null : await this.#declared(upload);
+    if (digest === null || declared === null) return null;
     crash('completion:after-digest');
-    const expected = transition(upload, null, { type: 'verified', fence: upload.fence, digest }, clock.now());
+    const verified = { type: 'verified', fence: upload.fence, digest, ...declared } as const;
+    const expected = transition(upload, null, verified, clock.now());
     if (expected.kind === 'accept' && expected.next.phase.name === 'failed') {
       if ((await dropDamaged(this.#deps, upload.id, 'the bytes on disk are not the ones that were acknowledged')) > 0)
         return null;
-    } else if (known !== null) {
+    } else if (known !== null && declared.declared === undefined) {
       // Nothing was spent on the digest, so a checkpoint would cost more than it saves.
       return expected.kind === 'accept' ? { upload: expected.next, committed: false } : null;
     }
-    const next = await apply(store, {
-      id: upload.id,
-      command: { type: 'verified', fence: upload.fence, digest },
-      now: clock.now(),
-    });
+    const next = await apply(store, { id: upload.id, command: verified, now: clock.now() });
     crash('completion:after-verified');
     if (next.phase.name === 'assembling') return { upload: next, committed: true };
     await blobs.discard(upload.id);
@@ -103,12 +102,20 @@ export class Finisher {
     return null;
   }
 
-  async #digest(upload: Upload): Promise<Sha256 | null> {
+  /** The digest by the algorithm that the client chose, where that takes a pass of its own; null when stored bytes are damaged. */
+  async #declared(upload: Upload): Promise<{ readonly declared?: Digest } | null> {
+    const algorithm = upload.expectedDigest?.algorithm ?? 'sha-256';
+    if (algorithm === 'sha-256') return {};
+    const declared = await this.#digest(upload, algorithm);
+    return declared && { declared };
+  }
+
+  async #digest(upload: Upload, algorithm: DigestAlgorithm): Promise<Digest | null> {
     const { blobs } = this.#deps;
     const size = sizeOf(upload);
     try {
       if (size === 0) await blobs.prepare(upload.id, 0);
-      return await blobs.digest(upload.id, size);
+      return { algorithm, value: await blobs.digest(upload.id, size, algorithm) };
     } catch (error) {
       if (!(error instanceof HoldfastError && error.code === 'storage-damaged')) throw error;
       return await this.#damaged(upload, error);

@@ -3,29 +3,29 @@
  * no byte that was acknowledged is written over: a second body for a stored chunk is only compared with it.
  */
 import { LRUCache } from 'lru-cache';
-import { type Digest, type DigestAlgorithm, digestBy } from '../core/digest.ts';
+import { type Digest, digestBy } from '../core/digest.ts';
 import { HoldfastError, invariant } from '../core/errors.ts';
 import type { Range } from '../core/extents.ts';
 import { chunkCount, chunkRange } from '../core/grid.ts';
-import type { BodySource } from '../core/ports/body-source.ts';
-import { foreignIntake, refusal } from '../core/receiving-rules.ts';
+import { foreignIntake, hasEveryByte, refusal } from '../core/receiving-rules.ts';
 import type { Extent, Upload } from '../core/upload.ts';
+import { acknowledgeAgain } from './again.ts';
+import { checkDigest, type Delivered, wantedDigests } from './chunk-digests.ts';
 import { Coverage } from './coverage.ts';
 import { decideOn, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
 import { explained } from './repair.ts';
 
-export interface ChunkDelivery {
+export interface ChunkDelivery extends Delivered {
   readonly uploadId: string;
   readonly principal: string;
-  /** 0-based. */
-  readonly index: number;
   /** Bytes as declared by the request; null when it did not say. */
   readonly declaredLength: number | null;
-  /** What the client says that the chunk's digest is, to be checked before it is acknowledged. */
-  readonly digest: Digest | null;
-  readonly body: BodySource;
+  /** How many chunks the client takes the file for, where its protocol says that with each of them. */
+  readonly totalChunks?: number | null;
+  /** Only an upload that this dialect created is meant. */
+  readonly protocol?: string;
 }
 
 export interface Receipt {
@@ -33,6 +33,8 @@ export interface Receipt {
   readonly extent: Extent;
   /** The same bytes were stored already. */
   readonly duplicate: boolean;
+  /** Of the chunk's bytes: those that the delivery asked for. */
+  readonly digests: readonly Digest[];
 }
 
 /** A whole file of at most this many bytes is hashed while it is received: cheaper than reading it again. */
@@ -42,6 +44,7 @@ const geometriesMax = 10_000;
 /** Facts of an upload that never change. */
 interface Geometry {
   readonly principal: string;
+  readonly protocol: string;
   readonly size: number;
   readonly chunkSize: number;
 }
@@ -59,7 +62,7 @@ export class Receiver {
   }
 
   /**
-   * Throws `upload-not-found`, `invalid-chunk-index`, `invalid-size`, `body-*`, `digest-mismatch`, `chunk-conflict`, `chunk-busy`,
+   * Throws `upload-not-found`, `invalid-request`, `invalid-chunk-index`, `invalid-size`, `body-*`, `digest-mismatch`, `chunk-conflict`, `chunk-busy`,
    * `upload-paused`, `upload-finishing`, `upload-closed`, `insufficient-storage`, `unavailable`.
    */
   async receive(delivery: ChunkDelivery): Promise<Receipt> {
@@ -87,15 +90,18 @@ export class Receiver {
   /** Where the chunk belongs, after the checks that need no body. */
   async #place(delivery: ChunkDelivery): Promise<Range> {
     const grid = this.#geometries.get(delivery.uploadId) ?? (await this.#geometry(delivery));
-    if (grid.principal !== delivery.principal) throw notFound(delivery.uploadId);
+    if (grid.principal !== delivery.principal || grid.protocol !== (delivery.protocol ?? grid.protocol))
+      throw notFound(delivery.uploadId);
+    const total = chunkCount(grid);
+    if (delivery.totalChunks != null && delivery.totalChunks !== total) throw otherGrid(grid, delivery.totalChunks);
     const range = chunkRange(grid, delivery.index);
     if (!range) {
       throw new HoldfastError(
         'invalid-chunk-index',
-        `The upload has chunks 0 to ${chunkCount(grid) - 1}; there is no chunk ${delivery.index}.`,
-        {
-          details: { index: delivery.index, totalChunks: chunkCount(grid) },
-        },
+        total === 0
+          ? 'The file is empty; it has no chunks.'
+          : `The upload has chunks 0 to ${total - 1}; there is no chunk ${delivery.index}.`,
+        { details: { index: delivery.index, totalChunks: total } },
       );
     }
     const length = range.end - range.start;
@@ -117,7 +123,8 @@ export class Receiver {
     const foreign = foreignIntake(upload, 'grid');
     if (foreign) throw foreign;
     invariant(upload.size !== null, 'a grid has a size');
-    const geometry = { principal: upload.principal, size: upload.size, chunkSize: upload.chunkSize };
+    const { protocol, size, chunkSize } = upload;
+    const geometry = { principal, protocol, size, chunkSize };
     this.#geometries.set(uploadId, geometry);
     return geometry;
   }
@@ -126,10 +133,12 @@ export class Receiver {
   async #receiveAt(delivery: ChunkDelivery, range: Range): Promise<Receipt> {
     const found = await this.#deps.store.findWithExtent(delivery.uploadId, range.start);
     if (!found) throw notFound(delivery.uploadId);
+    // One that completed by its digest has bytes without extents.
+    const stored = found.extent !== null || found.upload.phase.name === 'completed';
     const refused = refusal(found.upload);
-    if (refused) throw refused;
-    if (found.extent) return await this.#again(found.upload, found.extent, delivery);
-    const extent = await this.#store(found.upload, range, delivery);
+    if (refused && !(stored && hasEveryByte(found.upload))) throw refused;
+    if (stored) return await this.#again(found.upload, found.extent, { range, delivery });
+    const { extent, digests } = await this.#store(found.upload, range, delivery);
     this.#deps.crash('receipt:after-sync');
     const now = this.#deps.clock.now();
     const command = {
@@ -142,36 +151,27 @@ export class Receiver {
     if (decision.kind === 'reject') throw await this.#refused(delivery.uploadId, decision.error);
     this.#deps.crash('receipt:after-commit');
     await this.#follow(decision.next, command.extent);
-    return { upload: decision.next, extent: command.extent, duplicate: decision.writes.length === 0 };
+    return { upload: decision.next, extent: command.extent, duplicate: decision.writes.length === 0, digests };
   }
 
-  /** The same bytes are acknowledged again, others refused; neither is written. */
-  async #again(upload: Upload, extent: Extent, delivery: ChunkDelivery): Promise<Receipt> {
-    const range = { start: extent.offset, end: extent.offset + extent.length };
-    const same = await this.#deps.blobs.matches(upload.id, range, delivery.body).catch(async (error: unknown) => {
-      throw await this.#explain(upload, error);
-    });
-    if (same) return { upload, extent, duplicate: true };
-    throw new HoldfastError(
-      'chunk-conflict',
-      `Chunk ${delivery.index} is already stored with other bytes; the stored ones are kept. If the file has changed, start a new upload.`,
-      {
-        details: { index: delivery.index, offset: extent.offset },
-      },
-    );
+  async #again(
+    upload: Upload,
+    extent: Extent | null,
+    chunk: { readonly range: Range; readonly delivery: ChunkDelivery },
+  ): Promise<Receipt> {
+    const explain = (current: Upload, error: unknown) => this.#explain(current, error);
+    const acknowledged = await acknowledgeAgain(this.#deps, { upload, extent, ...chunk, explain });
+    return { upload, duplicate: true, ...acknowledged };
   }
 
-  async #store(upload: Upload, range: Range, delivery: ChunkDelivery): Promise<Omit<Extent, 'receivedAt'>> {
+  async #store(
+    upload: Upload,
+    range: Range,
+    delivery: ChunkDelivery,
+  ): Promise<{ readonly extent: Omit<Extent, 'receivedAt'>; readonly digests: readonly Digest[] }> {
     const { blobs, crash } = this.#deps;
     const length = range.end - range.start;
     const whole = length === upload.size && length <= inlineDigestBytesMax;
-    const declared = delivery.digest;
-    const wanted = [
-      ...new Set<DigestAlgorithm>([
-        ...(declared ? [declared.algorithm] : []),
-        ...(whole ? (['sha-256'] as const) : []),
-      ]),
-    ];
     try {
       if (upload.receivedExtents === 0) await blobs.prepare(upload.id, upload.size);
       crash('receipt:before-write');
@@ -180,13 +180,15 @@ export class Receiver {
         offset: range.start,
         length,
         body: delivery.body,
-        digests: wanted,
+        digests: wantedDigests(delivery, whole),
       };
       const written = await blobs.write(request);
       crash('receipt:after-write');
+      const declared = delivery.digest ?? delivery.lateDigest?.() ?? null;
       if (declared) checkDigest(delivery.index, declared, written.digests);
       await blobs.sync(upload.id);
-      return { offset: range.start, length, crc32: written.crc32, sha256: digestBy(written.digests, 'sha-256') };
+      const { crc32, digests } = written;
+      return { extent: { offset: range.start, length, crc32, sha256: digestBy(digests, 'sha-256') }, digests };
     } catch (error) {
       throw await this.#explain(upload, error);
     }
@@ -214,13 +216,11 @@ export class Receiver {
   }
 }
 
-function checkDigest(index: number, declared: Digest, computed: readonly Digest[]): void {
-  const { algorithm, value: expected } = declared;
-  const actual = digestBy(computed, algorithm);
-  if (actual === expected) return;
-  throw new HoldfastError(
-    'digest-mismatch',
-    `Chunk ${index} arrived with ${algorithm} ${actual}, not ${expected} as declared. Send it again.`,
-    { details: { index, algorithm, expected, actual } },
+function otherGrid(grid: Geometry, given: number): HoldfastError {
+  const expected = chunkCount(grid);
+  return new HoldfastError(
+    'invalid-request',
+    `total_chunks has to be ${expected}: the file has ${grid.size} bytes in chunks of ${grid.chunkSize}; got ${given}.`,
+    { details: { field: 'total_chunks', expected, chunkSize: grid.chunkSize } },
   );
 }

@@ -3,7 +3,7 @@
  * says that bytes are gone, and before a digest mismatch is blamed on the client.
  */
 import { HoldfastError } from '../core/errors.ts';
-import { refusal } from '../core/receiving-rules.ts';
+import { hasEveryByte, refusal } from '../core/receiving-rules.ts';
 import { transition } from '../core/transition.ts';
 import type { Extent, Sha256, Upload } from '../core/upload.ts';
 import { notFound } from './decide.ts';
@@ -39,6 +39,8 @@ export async function explained(deps: UploadDependencies, upload: Upload, error:
   const damaged = error instanceof HoldfastError && error.code === 'storage-damaged';
   const current = await deps.store.find(upload.id);
   const refused = current ? refusal(current) : notFound(upload.id);
+  // Then nothing is wrong with the upload: its bytes are put away, or about to be.
+  if (current && refused && hasEveryByte(current)) return damaged ? refused : error;
   const ended = refused?.code === 'upload-closed' || refused?.code === 'upload-not-found';
   if (ended) await deps.blobs.discard(upload.id);
   if (refused && (damaged || ended)) return refused;

@@ -4,7 +4,7 @@ import type { Command } from '../core/command.ts';
 import { type Creation, newUpload } from '../core/creation.ts';
 import { HoldfastError, invariant } from '../core/errors.ts';
 import { completedByOwner } from '../core/finishing-rules.ts';
-import type { Decision, Page, UploadQuery } from '../core/ports/upload-store.ts';
+import type { Decision, Page, UploadQuery, Write } from '../core/ports/upload-store.ts';
 import { fraction } from '../core/progress.ts';
 import { refusal } from '../core/receiving-rules.ts';
 import { transition } from '../core/transition.ts';
@@ -28,7 +28,10 @@ export interface Handle {
   readonly principal: string;
 }
 
-export type CreateRequest = Omit<Creation, 'id'>;
+export interface CreateRequest extends Omit<Creation, 'id'> {
+  /** Makes it a recording: its facts are kept for good, and found by this subject. */
+  readonly recording?: { readonly subject: string };
+}
 
 export class UploadService {
   readonly #deps: UploadDependencies;
@@ -60,7 +63,8 @@ export class UploadService {
     // Last, so that nobody is asked about what is refused anyway.
     await this.#deps.creationGate.admit(upload);
     const events = [event, ...begun.events];
-    const created = await store.create(begun.next, events, begun.writes, limits.liveUploadsMax);
+    const kept: Write[] = request.recording ? [{ type: 'keep-recording', ...request.recording }] : [];
+    const created = await store.create(begun.next, events, [...begun.writes, ...kept], limits.liveUploadsMax);
     if (!created) {
       throw new HoldfastError(
         'too-many-uploads',
@@ -192,10 +196,11 @@ export class UploadService {
    */
   async #begin(upload: Upload, now: number): Promise<Accepted> {
     const { store } = this.#deps;
+    const { expectedDigest } = upload;
     const owned =
-      upload.expectedDigest === null || upload.concatenation.role !== 'none'
+      expectedDigest?.algorithm !== 'sha-256' || upload.concatenation.role !== 'none'
         ? null
-        : await store.findAsset(upload.expectedDigest, upload.principal);
+        : await store.findAsset(expectedDigest.value, upload.principal);
     if (owned !== null && owned.size === upload.size)
       return completedByOwner(upload, { ...owned, runs: this.#deps.planRuns(owned) }, now);
     const isWhole = upload.size === 0 && upload.ends === 'by-length' && upload.concatenation.role === 'none';

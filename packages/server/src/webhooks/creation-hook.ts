@@ -64,12 +64,13 @@ export class HookedCreation implements CreationGate {
 
 function questionOf(upload: Upload, now: number): CreationQuestion {
   const { id, principal, protocol, filename, size, contentType, metadata, expectedDigest } = upload;
+  const sha256 = expectedDigest?.algorithm === 'sha-256' ? expectedDigest.value : null;
   return {
     id: `creation_${id}`,
     type: 'upload.creating',
     timestamp: new Date(now).toISOString(),
     principal,
-    upload: { id, protocol, filename, size, contentType, sha256: expectedDigest, metadata: { ...metadata } },
+    upload: { id, protocol, filename, size, contentType, sha256, metadata: { ...metadata } },
   };
 }
 

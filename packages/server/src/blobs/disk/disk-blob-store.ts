@@ -1,11 +1,21 @@
 /** Blobs in a folder of a local disk. See `layout.ts` for what is where, `upload-file.ts` for what is promised about syncs. */
+import { constants } from 'node:fs';
 import { opendir, writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import type { DigestAlgorithm } from '../../core/digest.ts';
 import { HoldfastError, invariant } from '../../core/errors.ts';
 import type { Range } from '../../core/extents.ts';
-import type { Appended, AppendRequest, BlobStore, WriteRequest, Written } from '../../core/ports/blob-store.ts';
-import type { BodySource } from '../../core/ports/body-source.ts';
+import type {
+  Appended,
+  AppendRequest,
+  BlobStore,
+  CompareRequest,
+  Comparison,
+  WriteRequest,
+  Written,
+} from '../../core/ports/blob-store.ts';
 import type { Sha256 } from '../../core/upload.ts';
+import { compareBody } from './compare.ts';
 import type { DirectorySyncs } from './directory-syncs.ts';
 import { descriptorDigest, fileDigest, inlineBytesMax } from './file-digest.ts';
 import type { FileIo } from './file-io.ts';
@@ -18,7 +28,7 @@ import { placeSealed, sizeOf, unlinkIfThere } from './placement.ts';
 import { receive } from './receive.ts';
 import { receiveSegment } from './receive-segment.ts';
 import type { SpaceGuard } from './space-guard.ts';
-import { bodyMatches, storedChecksum } from './stored-range.ts';
+import { type ReadAt, readerOf, storedChecksum } from './stored-range.ts';
 import type { UploadFile } from './upload-file.ts';
 import type { UploadFiles } from './upload-files.ts';
 
@@ -77,10 +87,12 @@ export class DiskBlobStore implements BlobStore {
     );
   }
 
-  matches(uploadId: string, range: Range, body: BodySource): Promise<boolean> {
-    return translated('comparing a chunk', () =>
-      this.#parts.files.of(uploadId).hold((file) => bodyMatches({ io: this.#parts.io, file }, range, body)),
-    );
+  compare(request: CompareRequest): Promise<Comparison> {
+    const { stored } = request;
+    const { io, files } = this.#parts;
+    if ('uploadId' in stored)
+      return files.of(stored.uploadId).hold((file) => compareBody(readerOf({ io, file }), request));
+    return this.#withAsset(stored.asset, (read) => compareBody(read, request));
   }
 
   async sync(uploadId: string): Promise<void> {
@@ -105,10 +117,16 @@ export class DiskBlobStore implements BlobStore {
     if (upTo > inlineBytesMax) this.#parts.pool.follow(uploadId, this.#parts.layout.incomingFile(uploadId), upTo);
   }
 
-  digest(uploadId: string, size: number): Promise<Sha256> {
+  digest(uploadId: string, size: number, algorithm: DigestAlgorithm = 'sha-256'): Promise<string> {
     const { io, files, layout, pool } = this.#parts;
-    if (size > inlineBytesMax) return pool.digest(uploadId, layout.incomingFile(uploadId), size);
-    return translated('hashing an upload', () => files.of(uploadId).use((fd) => descriptorDigest(io, fd, size)));
+    const path = layout.incomingFile(uploadId);
+    if (size > inlineBytesMax)
+      return algorithm === 'sha-256'
+        ? pool.digest(uploadId, path, size)
+        : pool.digestFile({ path, size, algorithm, awaited: true }, null);
+    return translated('hashing an upload', () =>
+      files.of(uploadId).use((fd) => descriptorDigest(io, fd, { size, algorithm })),
+    );
   }
 
   async place(uploadId: string, size: number, digest: Sha256): Promise<void> {
@@ -216,6 +234,20 @@ export class DiskBlobStore implements BlobStore {
     const results = await Promise.allSettled([file.sync(), entry]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
     file.entryDurable = true;
+  }
+
+  /** A missing asset is told by the first read. */
+  async #withAsset<T>(digest: Sha256, work: (read: ReadAt) => Promise<T>): Promise<T> {
+    const { io } = this.#parts;
+    let fd: number | null = null;
+    try {
+      return await work(async (target, position) => {
+        fd ??= await io.open(this.assetPath(digest), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+        return await io.read(fd, target, position);
+      });
+    } finally {
+      if (fd !== null) await io.close(fd);
+    }
   }
 
   async *#names(folder: string, isName: (name: string) => boolean): AsyncIterable<string> {

@@ -1,30 +1,31 @@
-/** SHA-256 of a stored file, wherever that is cheapest. */
-import { createHash } from 'node:crypto';
+/** Digests of stored files, computed wherever that is cheapest. */
 import { constants } from 'node:fs';
+import type { DigestAlgorithm } from '../../core/digest.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Sha256 } from '../../core/upload.ts';
 import type { FileIo } from './file-io.ts';
 import type { HashPool } from './hash-pool.ts';
 import { translated } from './io-errors.ts';
+import { RunningDigests } from './running-digests.ts';
 
 /** Up to this many bytes the main thread hashes itself (0.7 ms at worst): waking a worker costs more than it saves. */
 export const inlineBytesMax = 256 * 1024;
 
-/** The digest of a whole file of `size` bytes. Rejects with `storage-damaged` when it is missing or shorter. */
+/** The SHA-256 of a whole file of `size` bytes. Rejects with `storage-damaged` when it is missing or shorter. */
 export async function fileDigest(
   from: { readonly io: FileIo; readonly pool: HashPool },
   file: { readonly path: string; readonly size: number },
   onBytes: ((bytes: number) => void) | null = null,
 ): Promise<Sha256> {
   if (file.size > inlineBytesMax) {
-    const digest = await from.pool.digestFile(file.path, file.size, onBytes);
+    const digest = await from.pool.digestFile({ ...file, algorithm: 'sha-256', awaited: false }, onBytes);
     onBytes?.(file.size);
     return digest;
   }
   return translated('hashing a stored file', async () => {
     const fd = await from.io.open(file.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
-      const digest = await descriptorDigest(from.io, fd, file.size);
+      const digest = await descriptorDigest(from.io, fd, { size: file.size, algorithm: 'sha-256' });
       onBytes?.(file.size);
       return digest;
     } finally {
@@ -33,15 +34,19 @@ export async function fileDigest(
   });
 }
 
-/** The same for an open descriptor and a small size. */
-export async function descriptorDigest(io: FileIo, fd: number, size: number): Promise<Sha256> {
-  const hash = createHash('sha256');
+/** A digest of the first bytes of an open file, for a small size. Lower-case hex. */
+export async function descriptorDigest(
+  io: FileIo,
+  fd: number,
+  { size, algorithm }: { readonly size: number; readonly algorithm: DigestAlgorithm },
+): Promise<string> {
+  const digests = new RunningDigests([algorithm]);
   const buffer = Buffer.allocUnsafe(Math.max(1, size));
   for (let at = 0; at < size; ) {
     const taken = await io.read(fd, buffer.subarray(at, size), at);
     if (taken === 0) throw new HoldfastError('storage-damaged', 'A stored file is shorter than recorded');
-    hash.update(buffer.subarray(at, at + taken));
+    digests.update(buffer.subarray(at, at + taken));
     at += taken;
   }
-  return hash.digest('hex');
+  return digests.only();
 }

@@ -1,5 +1,5 @@
 /** What the hash pool and its workers say to each other. */
-import type { Sha256 } from '../../core/upload.ts';
+import type { DigestAlgorithm } from '../../core/digest.ts';
 
 /** Bytes read and hashed in one go, in bytes. */
 export const hashStepBytes = 1024 * 1024;
@@ -7,15 +7,23 @@ export const hashStepBytes = 1024 * 1024;
 export type HashRequest =
   /** Hash the file as far as `upTo` and keep the running state. */
   | { readonly type: 'follow'; readonly id: string; readonly path: string; readonly upTo: number }
-  /** The digest of the first `size` bytes, from the running state if there is one. */
+  /** The SHA-256 of the first `size` bytes, from the running state if there is one. */
   | { readonly type: 'digest'; readonly job: number; readonly id: string; readonly path: string; readonly size: number }
-  /** The digest of a whole file, without a state. */
-  | { readonly type: 'file'; readonly job: number; readonly path: string; readonly size: number }
+  /** A digest of the first `size` bytes of a file, read from its start, without a state. */
+  | {
+      readonly type: 'file';
+      readonly job: number;
+      readonly path: string;
+      readonly size: number;
+      readonly algorithm: DigestAlgorithm;
+      /** Whether somebody waits for it, as for an upload that is being finished. */
+      readonly awaited: boolean;
+    }
   | { readonly type: 'forget'; readonly id: string };
 
 export type HashReply =
   | { readonly type: 'followed'; readonly id: string }
   | { readonly type: 'progress'; readonly job: number; readonly bytes: number }
-  | { readonly type: 'done'; readonly job: number; readonly sha256: Sha256 }
+  | { readonly type: 'done'; readonly job: number; readonly digest: string }
   /** `code`: errno name, or `short` when the file has fewer bytes than were asked for. */
   | { readonly type: 'failed'; readonly job: number; readonly code: string; readonly message: string };

@@ -64,7 +64,10 @@ test('a killed worker is replaced and its work starts again; other jobs are answ
   truncateSync(path, 200 * mib);
   const small = patternBytes(mib);
   pool.follow('big', path, 100 * mib);
-  const digests = [pool.digest('big', path, 200 * mib), pool.digestFile(file('small', small), mib, null)];
+  const digests = [
+    pool.digest('big', path, 200 * mib),
+    pool.digestFile({ path: file('small', small), size: mib, algorithm: 'sha-256', awaited: false }, null),
+  ];
   await new Promise((resolve) => started[0]?.once('online', resolve));
   await started[0]?.terminate();
   const zeros = createHash('sha256');
@@ -113,7 +116,7 @@ test('what is forgotten is read anew', async () => {
 test.runIf(process.platform === 'linux')('background work is nice, and only the worker thread is', async () => {
   pool = new HashPool({ workers: 1, statesMax: 3 });
   const path = file('a', patternBytes(mib));
-  await pool.digestFile(path, mib, null);
+  await pool.digestFile({ path, size: mib, algorithm: 'sha-256', awaited: false }, null);
   const niceness = readdirSync('/proc/self/task').map((task) => {
     const stat = readFileSync(`/proc/self/task/${task}/stat`, 'utf8');
     return { main: Number(task) === process.pid, nice: Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]) };
@@ -128,10 +131,13 @@ test('1 GiB keeps memory flat', async () => {
   writeFileSync(path, '');
   truncateSync(path, 1024 * mib);
   expect(statSync(path).blocks).toBe(0);
-  await pool.digestFile(file('warm', new Uint8Array(mib)), mib, null);
+  await pool.digestFile(
+    { path: file('warm', new Uint8Array(mib)), size: mib, algorithm: 'sha-256', awaited: false },
+    null,
+  );
   const before = process.memoryUsage().rss;
   let highest = before;
-  const digest = await pool.digestFile(path, 1024 * mib, () => {
+  const digest = await pool.digestFile({ path, size: 1024 * mib, algorithm: 'sha-256', awaited: false }, () => {
     highest = Math.max(highest, process.memoryUsage().rss);
   });
   // dd if=/dev/zero bs=1M count=1024 | sha256sum

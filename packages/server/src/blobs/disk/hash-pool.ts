@@ -1,4 +1,4 @@
-/** SHA-256 of files in worker threads: background hashing that follows uploads, and digests that somebody waits for. */
+/** Digests of files in worker threads: background hashing that follows uploads, and digests that somebody waits for. */
 import { Worker } from 'node:worker_threads';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Sha256 } from '../../core/upload.ts';
@@ -18,7 +18,7 @@ export interface HashPoolOptions {
 interface Job {
   readonly request: Extract<HashRequest, { type: 'digest' | 'file' }>;
   readonly onBytes: ((bytes: number) => void) | null;
-  readonly resolve: (digest: Sha256) => void;
+  readonly resolve: (digest: string) => void;
   readonly reject: (error: Error) => void;
   attempts: number;
 }
@@ -123,7 +123,7 @@ class HashLane {
       return;
     }
     this.jobs.delete(reply.job);
-    if (reply.type === 'done') job.resolve(reply.sha256);
+    if (reply.type === 'done') job.resolve(reply.digest);
     else {
       const code =
         reply.code === 'short' || reply.code === 'ENOENT' || reply.code === 'ELOOP' ? 'storage-damaged' : 'unavailable';
@@ -182,16 +182,19 @@ export class HashPool {
     this.#laneOf.delete(id);
   }
 
-  /** Digest of the upload's first `size` bytes. Rejects with `storage-damaged` when the file is missing or short. */
+  /** SHA-256 of the upload's first `size` bytes. Rejects with `storage-damaged` when the file is missing or short. */
   digest(id: string, path: string, size: number): Promise<Sha256> {
     this.#jobs += 1;
     return this.#submit(this.#lane(id), { type: 'digest', job: this.#jobs, id, path, size }, null);
   }
 
-  /** Digest of a whole file, read from the start. `onBytes` hears how many bytes were read so far. */
-  digestFile(path: string, size: number, onBytes: ((bytes: number) => void) | null): Promise<Sha256> {
+  /** A digest of a whole file, read from the start; lower-case hex. `onBytes` hears how many bytes were read so far. */
+  digestFile(
+    file: Pick<Extract<HashRequest, { type: 'file' }>, 'path' | 'size' | 'algorithm' | 'awaited'>,
+    onBytes: ((bytes: number) => void) | null,
+  ): Promise<string> {
     this.#jobs += 1;
-    return this.#submit(this.#leastBusy(), { type: 'file', job: this.#jobs, path, size }, onBytes);
+    return this.#submit(this.#leastBusy(), { type: 'file', job: this.#jobs, ...file }, onBytes);
   }
 
   /** Ids of the worker threads that run, for tests. */
@@ -204,7 +207,7 @@ export class HashPool {
     await Promise.all(this.#lanes.map((lane) => lane.close()));
   }
 
-  #submit(lane: HashLane, request: Job['request'], onBytes: Job['onBytes']): Promise<Sha256> {
+  #submit(lane: HashLane, request: Job['request'], onBytes: Job['onBytes']): Promise<string> {
     if (this.#closed) return Promise.reject(new HoldfastError('unavailable', 'The store is closed'));
     return new Promise((resolve, reject) => lane.submit({ request, onBytes, resolve, reject, attempts: 0 }));
   }

@@ -1,5 +1,5 @@
 /**
- * Worker thread: SHA-256 of files, off the path of receipts. Reads in steps of 1 MiB into one buffer with synchronous calls (only this
+ * Worker thread: digests of files, off the path of receipts. Reads in steps of 1 MiB into one buffer with synchronous calls (only this
  * thread waits), and takes turns between its tasks so that a big file does not hold up the others.
  */
 import { createHash, type Hash } from 'node:crypto';
@@ -8,6 +8,7 @@ import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { invariant } from '../../core/errors.ts';
 import { type HashReply, type HashRequest, hashStepBytes } from './hash-messages.ts';
+import { RunningDigests } from './running-digests.ts';
 
 /** Bytes per turn of a task. */
 const turnBytes = 8 * 1024 * 1024;
@@ -16,7 +17,7 @@ const backgroundNice = 19;
 
 /** A running hash: the first `at` bytes are in it. */
 interface Running {
-  hash: Hash;
+  readonly hash: Hash | RunningDigests;
   at: number;
 }
 type Job = Extract<HashRequest, { type: 'digest' | 'file' }> & { readonly running: Running };
@@ -72,6 +73,11 @@ function hashTurn(running: Running, path: string, end: number): boolean {
   }
 }
 
+/** A copy, so that asking again (after a crash in between, in the caller) does not start from 0. */
+function hexOf(hash: Running['hash']): string {
+  return hash instanceof RunningDigests ? hash.only() : hash.copy().digest('hex');
+}
+
 function failureOf(error: unknown): { code: string; message: string } {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
   return { code, message: error instanceof Error ? error.message : String(error) };
@@ -91,8 +97,7 @@ function jobTurn(job: Job): void {
       if (job.type === 'file') reply({ type: 'progress', job: job.job, bytes: running.at });
       jobs.push(job);
     } else {
-      // A copy, so that asking again (after a crash in between, in the caller) does not start from 0.
-      reply({ type: 'done', job: job.job, sha256: running.hash.copy().digest('hex') });
+      reply({ type: 'done', job: job.job, digest: hexOf(running.hash) });
     }
   } catch (error) {
     reply({ type: 'failed', job: job.job, ...failureOf(error) });
@@ -114,10 +119,11 @@ function followTurn(id: string, follow: { readonly path: string; readonly upTo: 
 function turn(): void {
   scheduled = false;
   const job = jobs.shift();
-  beNice(job?.type === 'digest' ? 0 : backgroundNice);
+  const awaited = job !== undefined && (job.type === 'digest' || job.awaited);
+  beNice(awaited ? 0 : backgroundNice);
   if (job !== undefined) jobTurn(job);
   // A digest is waited for; the check of a whole asset is not, and shares with the uploads.
-  if (job?.type !== 'digest') {
+  if (!awaited) {
     for (const [id, follow] of follows) {
       followTurn(id, follow);
       break;
@@ -145,7 +151,11 @@ function accept(request: HashRequest): void {
       break;
     }
     case 'file':
-      jobs.push({ ...request, running: freshRunning() });
+      jobs.push({
+        ...request,
+        running:
+          request.algorithm === 'sha-256' ? freshRunning() : { hash: new RunningDigests([request.algorithm]), at: 0 },
+      });
       break;
     case 'forget':
       states.delete(request.id);

@@ -28,7 +28,7 @@ type Step =
   | { readonly type: 'restart' }
   | { readonly type: 'prepare' }
   | { readonly type: 'hash-ahead' }
-  | { readonly type: 'checksum' | 'matches'; readonly start: number; readonly length: number };
+  | { readonly type: 'checksum' | 'compare'; readonly start: number; readonly length: number };
 
 const range = { start: fc.nat(sizeMax), length: fc.nat(300_000) };
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -42,7 +42,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
         excess: fc.constantFrom(0, 0, 0, -1, 1),
       }),
     },
-    { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('checksum' as const, 'matches' as const), ...range }) },
+    { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('checksum' as const, 'compare' as const), ...range }) },
     {
       weight: 2,
       arbitrary: fc.record({
@@ -97,7 +97,11 @@ async function run(size: number, plan: readonly Step[], open: () => Promise<Disk
       const at = clip(step);
       const bytes = model.slice(at.start, at.end);
       if (step.type === 'checksum') expect(await blobs.checksum(uploadId, at)).toBe(crc32(bytes));
-      else expect(await blobs.matches(uploadId, at, bodyOf(bytes, { batchBytes: 99_999 }))).toBe(true);
+      else {
+        const place = { stored: { uploadId }, offset: at.start, length: bytes.byteLength, digests: [] };
+        const comparison = await blobs.compare({ ...place, body: bodyOf(bytes, { batchBytes: 99_999 }) });
+        expect(comparison).toMatchObject({ same: true, crc32: crc32(bytes) });
+      }
     }
   }
   const digest = createHash('sha256').update(model).digest('hex');

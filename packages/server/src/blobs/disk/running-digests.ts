@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { crc32, crc32c } from '@node-rs/crc32';
 import { type Digest, type DigestAlgorithm, digestLength } from '../../core/digest.ts';
+import { invariant } from '../../core/errors.ts';
 
 const hashNames = { 'sha-256': 'sha256', 'sha-512': 'sha512', 'sha-1': 'sha1', md5: 'md5' } as const;
 
@@ -36,6 +37,13 @@ export class RunningDigests {
     if (this.#algorithms.includes('crc32')) digests.push({ algorithm: 'crc32', value: checksumHex(this.crc32) });
     if (this.#withCrc32c) digests.push({ algorithm: 'crc32c', value: checksumHex(this.#crc32c) });
     return digests;
+  }
+
+  /** The value of the one digest that was asked for, instead of `end`. */
+  only(): string {
+    const [digest] = this.end();
+    invariant(digest !== undefined, 'a digest was asked for');
+    return digest.value;
   }
 }
 

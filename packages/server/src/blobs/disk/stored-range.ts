@@ -1,8 +1,6 @@
 /** Reading incoming bytes back, in steps of 1 MiB with bounded memory. */
 import { crc32 } from '@node-rs/crc32';
-import { HoldfastError } from '../../core/errors.ts';
 import type { Range } from '../../core/extents.ts';
-import type { BodySource } from '../../core/ports/body-source.ts';
 import type { FileIo } from './file-io.ts';
 import type { UploadFile } from './upload-file.ts';
 
@@ -11,7 +9,7 @@ const stepBytes = 1024 * 1024;
 const spareBuffersMax = 4;
 const spareBuffers: Buffer[] = [];
 
-async function withBuffer<T>(work: (buffer: Buffer) => Promise<T>): Promise<T> {
+export async function withBuffer<T>(work: (buffer: Buffer) => Promise<T>): Promise<T> {
   const buffer = spareBuffers.pop() ?? Buffer.allocUnsafeSlow(stepBytes);
   try {
     return await work(buffer);
@@ -20,16 +18,18 @@ async function withBuffer<T>(work: (buffer: Buffer) => Promise<T>): Promise<T> {
   }
 }
 
+/** Reads some bytes of a file from a position; resolves to how many, 0 at its end. */
+export type ReadAt = (target: Uint8Array, position: number) => Promise<number>;
+
+export function readerOf({ io, file }: { io: FileIo; file: UploadFile }): ReadAt {
+  return (target, position) => file.use((fd) => io.read(fd, target, position));
+}
+
 /** Fills `target` from `position`; resolves to whether the file had that much. */
-async function readFully(
-  from: { io: FileIo; file: UploadFile },
-  target: Uint8Array,
-  position: number,
-): Promise<boolean> {
+export async function readFully(read: ReadAt, target: Uint8Array, position: number): Promise<boolean> {
   let filled = 0;
   while (filled < target.byteLength) {
-    const part = target.subarray(filled);
-    const taken = await from.file.use((fd) => from.io.read(fd, part, position + filled));
+    const taken = await read(target.subarray(filled), position + filled);
     if (taken === 0) return false;
     filled += taken;
   }
@@ -45,7 +45,7 @@ export async function eachStored(
   return withBuffer(async (buffer) => {
     for (let at = range.start; at < range.end; at += stepBytes) {
       const bytes = buffer.subarray(0, Math.min(stepBytes, range.end - at));
-      if (!(await readFully(from, bytes, at))) return false;
+      if (!(await readFully(readerOf(from), bytes, at))) return false;
       take(bytes);
     }
     return true;
@@ -59,35 +59,4 @@ export async function storedChecksum(from: { io: FileIo; file: UploadFile }, ran
     crc = crc32(bytes, crc);
   });
   return whole ? crc : null;
-}
-
-/** Whether the body is exactly the stored bytes of the range; stops reading the body at the first difference. */
-export async function bodyMatches(
-  from: { io: FileIo; file: UploadFile },
-  range: Range,
-  body: BodySource,
-): Promise<boolean> {
-  return withBuffer(async (buffer) => {
-    let at = range.start;
-    for (;;) {
-      const batch = await body.next();
-      if (batch === null) return at === range.end;
-      try {
-        for (const sent of batch.buffers) {
-          if (at + sent.byteLength > range.end) return false;
-          for (let done = 0; done < sent.byteLength; done += stepBytes) {
-            const piece = sent.subarray(done, done + stepBytes);
-            const stored = buffer.subarray(0, piece.byteLength);
-            if (!(await readFully(from, stored, at))) {
-              throw new HoldfastError('storage-damaged', 'Stored bytes of this chunk are missing');
-            }
-            if (Buffer.compare(stored, piece) !== 0) return false;
-            at += piece.byteLength;
-          }
-        }
-      } finally {
-        batch.release();
-      }
-    }
-  });
 }

@@ -47,6 +47,18 @@ export interface Appended extends Written {
   readonly end: 'segment' | 'body' | HoldfastError;
 }
 
+export interface CompareRequest extends Omit<WriteRequest, 'uploadId'> {
+  /** Whose bytes the body is compared with. */
+  readonly stored: { readonly uploadId: string } | { readonly asset: Sha256 };
+}
+
+export type Comparison =
+  | ({ readonly same: true } & Written)
+  /** `digests` of the whole body. */
+  | { readonly same: false; readonly digests: readonly Digest[] }
+  /** The stored bytes could not be read, for this reason. */
+  | ({ readonly same: null; readonly reason: HoldfastError } & Written);
+
 export interface BlobStore {
   /** Makes room for `size` bytes (null: unknown). Idempotent. Rejects with `insufficient-storage` when that cannot fit. */
   prepare(uploadId: string, size: number | null): Promise<void>;
@@ -67,8 +79,12 @@ export interface BlobStore {
    * were. For an upload that is taken over from a process that may come back. Costs a copy. Idempotent; fine when there are no bytes.
    */
   isolate(uploadId: string, upTo: number): Promise<void>;
-  /** Reads the body and tells whether it is exactly the bytes stored in the range; writes nothing. */
-  matches(uploadId: string, range: Range, body: BodySource): Promise<boolean>;
+  /**
+   * Reads the body, exactly `length` bytes as for `write`, and tells whether it is the stored ones; writes nothing. Where the stored bytes
+   * cannot be read (any more), the body is read to its end all the same and its checksums are told. Other bytes end it early unless digests
+   * are asked for.
+   */
+  compare(request: CompareRequest): Promise<Comparison>;
   /** Everything that `write` resolved for before this call survives power loss once this resolves. Concurrent calls share the work. No-op under durability `committed`. */
   sync(uploadId: string): Promise<void>;
   /** CRC-32 of stored bytes; null when the range cannot be read whole (short or missing file). */
@@ -76,8 +92,11 @@ export interface BlobStore {
 
   /** Says that the bytes [0, upTo) are stored and recorded, so that hashing may follow in the background. Cheap; never rejects. */
   hashAhead(uploadId: string, upTo: number): void;
-  /** SHA-256 of the upload's first `size` bytes, using what was hashed ahead. */
-  digest(uploadId: string, size: number): Promise<Sha256>;
+  /**
+   * Digest of the upload's first `size` bytes, SHA-256 unless another algorithm is named; lower-case hex. SHA-256 uses what was hashed
+   * ahead, others read every byte again.
+   */
+  digest(uploadId: string, size: number, algorithm?: DigestAlgorithm): Promise<string>;
 
   /**
    * Makes the upload's bytes the asset `digest`: synced whatever the durability level, put in place atomically in O(1), directory

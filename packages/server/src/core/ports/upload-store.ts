@@ -15,6 +15,8 @@ export type Write =
   | { readonly type: 'use-parts'; readonly parts: readonly string[] }
   /** Of a final upload that ends: one use less of each part. */
   | { readonly type: 'free-parts'; readonly parts: readonly string[] }
+  /** Keeps the facts of the upload for good, see `recording-store.ts`. Part of `create` only. */
+  | { readonly type: 'keep-recording'; readonly subject: string }
   | {
       readonly type: 'publish-asset';
       readonly asset: Asset;
@@ -113,7 +115,10 @@ export interface UploadStore {
   toRelease(limit: number): Promise<Upload[]>;
   /** Marks their storage released. */
   released(id: string): Promise<void>;
-  /** Deletes ended, released uploads (with extents and events) that were last updated before `before`; resolves to how many. */
+  /**
+   * Deletes ended, released uploads (with extents and events) that were last updated before `before`; resolves to how many. What is kept of
+   * recordings is written in the same transaction.
+   */
   purge(before: Millis, limit: number): Promise<number>;
   /** All live uploads, in id order, for the check after an unclean restart and for `verify`. */
   live(afterId: string, limit: number): Promise<Upload[]>;

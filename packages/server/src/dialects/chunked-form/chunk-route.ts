@@ -1,12 +1,28 @@
 /** POST /chunk: the file part of a form straight to its place. */
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import { HoldfastError } from '../../core/errors.ts';
+import type { FastifyPluginAsync } from 'fastify';
 import type { FormSource } from '../../core/ports/form-source.ts';
-import { chunkFormLimits, HeldBack, withChunk } from './chunk-form.ts';
+import { type ChunkFormShape, chunkFormLimits, HeldBack, withChunk } from '../chunk-form.ts';
+import { boundaryOf } from '../declared-type.ts';
+import { uploadId, wholeNumber } from '../field-values.ts';
 import type { ChunkedFormContext } from './context.ts';
-import { declaredType } from './declared-type.ts';
 import { renderReceipt } from './render.ts';
 import { chunkSchema } from './schemas.ts';
+
+interface Place {
+  readonly uploadId: string;
+  /** 0-based. */
+  readonly index: number;
+}
+
+const shape: ChunkFormShape<Place> = {
+  file: 'chunk',
+  placeFields: ['upload_id', 'chunk_index'],
+  placeOf: (fields) => ({
+    uploadId: uploadId(fields, 'upload_id'),
+    index: wholeNumber(fields, 'chunk_index', 'invalid-chunk-index'),
+  }),
+};
+const expected = 'upload_id, chunk_index and chunk';
 
 export function chunkRoute(context: ChunkedFormContext): FastifyPluginAsync {
   const heldBack = new HeldBack(context.limits);
@@ -15,8 +31,9 @@ export function chunkRoute(context: ChunkedFormContext): FastifyPluginAsync {
       const body = context.body(request);
       let form: FormSource | null = null;
       try {
-        form = context.form(body, boundaryOf(request), chunkFormLimits);
-        return await withChunk(form, heldBack, async ({ uploadId, index, length, body: bytes }) => {
+        form = context.form(body, boundaryOf(request, expected), chunkFormLimits(shape.file));
+        return await withChunk(form, { shape, heldBack }, async ({ place, length, body: bytes }) => {
+          const { uploadId, index } = place;
           request.log = request.log.child({ uploadId, chunk: index });
           const principal = context.principal(request);
           const delivery = { uploadId, principal, index, declaredLength: length, digest: null, body: bytes };
@@ -27,13 +44,4 @@ export function chunkRoute(context: ChunkedFormContext): FastifyPluginAsync {
       }
     });
   };
-}
-
-function boundaryOf(request: FastifyRequest): string {
-  const { kind, name, boundary } = declaredType(request);
-  if (kind === 'multipart' && boundary !== null) return boundary;
-  throw new HoldfastError(
-    'invalid-request',
-    `A chunk is sent as multipart/form-data with upload_id, chunk_index and chunk; the request declares ${name}.`,
-  );
 }

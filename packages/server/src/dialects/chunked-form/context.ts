@@ -1,25 +1,11 @@
 /** What the chunked-form dialect needs from the HTTP layer and the services; passed in by the composition root. */
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { HoldfastError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
-import type { BodySource } from '../../core/ports/body-source.ts';
-import type { FormLimits, FormSource } from '../../core/ports/form-source.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { UploadService } from '../../uploads/service.ts';
-import type { Refusal } from './refusals.ts';
+import type { FormIntake } from '../form-intake.ts';
 
-export interface ChunkedFormContext {
+export interface ChunkedFormContext extends FormIntake {
   readonly uploads: UploadService;
   readonly ledger: LedgerStore;
   readonly limits: Limits;
-  /** The authenticated principal of a request. */
-  principal(request: FastifyRequest): string;
-  /** The raw body of a request whose content type has no parser. */
-  body(request: FastifyRequest): BodySource;
-  /** The parts of a multipart body; it abandons the body with itself. */
-  form(body: BodySource, boundary: string, limits: FormLimits): FormSource;
-  /** An error handler that answers in the words of this dialect. */
-  answerErrorAs(
-    render: (error: HoldfastError, requestId: string) => Refusal,
-  ): (cause: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
 }

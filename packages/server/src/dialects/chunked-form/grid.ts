@@ -2,8 +2,7 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { chunkCount } from '../../core/grid.ts';
 import { chooseChunkSize, type Limits } from '../../core/limits.ts';
-
-export const formChunkBytes = 5 * 1024 * 1024;
+import { formChunkBytes } from '../chunk-form.ts';
 
 /** Bytes per chunk. Throws `invalid-request` when the client cuts the file otherwise, for then its chunks would fit nowhere. */
 export function agreedChunkSize(size: number, totalChunks: number, limits: Limits): number {

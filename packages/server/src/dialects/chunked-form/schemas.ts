@@ -1,23 +1,12 @@
 /** The shapes of the chunked-form API, for its answers and for the OpenAPI document. */
 import { type Static, Type } from 'typebox';
 import { finalPhases, livePhases, type PhaseName } from '../../core/upload.ts';
-import { mediaTypes } from './declared-type.ts';
+import { mediaTypes } from '../declared-type.ts';
+import { refused } from '../form-schemas.ts';
 
 const count = Type.Integer({ minimum: 0 });
 const state = Type.Unsafe<PhaseName>({ type: 'string', enum: [...livePhases, ...finalPhases] });
 const id = Type.String({ description: 'The session.' });
-
-const Detail = Type.Object(
-  {
-    detail: Type.String({ description: 'What is wrong, in words.' }),
-    code: Type.String({ description: 'Stable; the list is in docs/errors.md.' }),
-    message: Type.String(),
-    retryable: Type.Boolean(),
-    request_id: Type.String(),
-    missing_chunks: Type.Optional(Type.Array(count)),
-  },
-  { description: 'A refusal.' },
-);
 
 export const SessionCreated = Type.Object({
   upload_id: id,
@@ -76,7 +65,6 @@ const ChunkForm = Type.Object({
 const UploadId = Type.Object({ upload_id: id });
 
 const tags = ['chunked-form'];
-const refused = { '4xx': Detail, '5xx': Detail };
 const consumes = Object.values(mediaTypes);
 
 export const initSchema = {

@@ -4,9 +4,10 @@ import { HoldfastError } from '../../core/errors.ts';
 import { livePhases } from '../../core/upload.ts';
 import type { Handle } from '../../uploads/service.ts';
 import type { UploadView } from '../../uploads/view.ts';
-import { collected, commandFields, type Fields } from './command-fields.ts';
+import { optionalText, requiredText, uploadId, wholeNumber } from '../field-values.ts';
+import { collected, commandFields, type Fields } from '../form-fields.ts';
+import { processingRun } from '../processing-run.ts';
 import type { ChunkedFormContext } from './context.ts';
-import { optionalText, requiredText, uploadId, wholeNumber } from './field-values.ts';
 import { agreedChunkSize } from './grid.ts';
 import { renderChange, renderStatus } from './render.ts';
 import { changeSchema, completeSchema, initSchema, sessionsSchema, statusFormSchema, statusSchema } from './schemas.ts';
@@ -37,7 +38,7 @@ export function sessionRoutes(context: ChunkedFormContext): FastifyPluginAsync {
 
     const status = async (handle: Handle) => {
       const view = await uploads.status(handle);
-      return renderStatus(view, await assessmentId(view, context));
+      return renderStatus(view, await processingRun(view.upload, context.ledger));
     };
     app.get('/status', { schema: statusSchema }, async (request) => {
       const fields = collected(Object.entries(request.query as Record<string, unknown>));
@@ -70,7 +71,7 @@ async function begin(request: FastifyRequest, context: ChunkedFormContext) {
 }
 
 async function completed(view: UploadView, request: FastifyRequest, context: ChunkedFormContext) {
-  const id = await assessmentId(view, context);
+  const id = await processingRun(view.upload, context.ledger);
   if (id === null)
     throw new HoldfastError(
       'upload-finishing',
@@ -81,13 +82,6 @@ async function completed(view: UploadView, request: FastifyRequest, context: Chu
   const processed = phase.name === 'completed' && id !== phase.assetId;
   const message = processed ? 'Upload completed; processing starts by itself' : 'Upload completed';
   return { assessment_id: id, filename, message };
-}
-
-/** The newest processing run of the content, or the content itself where nothing is processed; null before it is completed. */
-async function assessmentId({ upload }: UploadView, context: ChunkedFormContext): Promise<string | null> {
-  if (upload.phase.name !== 'completed') return null;
-  const [newest] = await context.ledger.runsOf(upload.phase.assetId);
-  return newest?.id ?? upload.phase.assetId;
 }
 
 async function liveSessions(context: ChunkedFormContext, principal: string): Promise<string[]> {
@@ -104,7 +98,7 @@ async function liveSessions(context: ChunkedFormContext, principal: string): Pro
 
 /** From here on the log lines of the request have the session. */
 function handleOf(request: FastifyRequest, fields: Fields, context: ChunkedFormContext): Handle {
-  const id = uploadId(fields);
+  const id = uploadId(fields, 'upload_id');
   request.log = request.log.child({ uploadId: id });
   return { id, principal: context.principal(request) };
 }

@@ -31,7 +31,7 @@ export function renderSummary(upload: Upload): wire.UploadSummary {
     progress: phase.name === 'completed' ? 1 : fraction(upload.receivedBytes, upload.size),
     bytesPerSecond: null,
     etaSeconds: null,
-    expectedSha256: upload.expectedDigest,
+    expectedSha256: upload.expectedDigest?.algorithm === 'sha-256' ? upload.expectedDigest.value : null,
     sha256: phase.name === 'completed' ? phase.assetId : phase.name === 'assembling' ? phase.digest : null,
     assetId: phase.name === 'completed' ? phase.assetId : null,
     failure: phase.name === 'failed' ? { code: phase.code, reason: phase.reason } : null,

@@ -29,7 +29,7 @@ export function uploadRoutes(context: NativeContext): FastifyPluginAsyncTypebox 
           size: wish.size,
           ...(wish.contentType === undefined ? {} : { contentType: wish.contentType }),
           ...(wish.chunkSize === undefined ? {} : { chunkSize: wish.chunkSize }),
-          ...(wish.sha256 === undefined ? {} : { expectedDigest: wish.sha256 }),
+          ...(wish.sha256 === undefined ? {} : { expectedDigest: { algorithm: 'sha-256', value: wish.sha256 } }),
           ...(wish.metadata === undefined ? {} : { metadata: wish.metadata }),
         });
         return reply.code(201).header('location', `/v1/uploads/${view.upload.id}`).send(renderUpload(view));

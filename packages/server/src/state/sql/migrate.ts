@@ -3,6 +3,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { append } from './migrations/0002-append.ts';
 import { webhooks } from './migrations/0003-webhooks.ts';
+import { recordings } from './migrations/0004-recordings.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
@@ -43,7 +44,7 @@ export interface Migration {
 }
 
 /** All migrations, in order. */
-export const migrations: readonly Migration[] = [initial, append, webhooks];
+export const migrations: readonly Migration[] = [initial, append, webhooks, recordings];
 
 /** Creates the table that the version is recorded in. */
 export const schemaTable =

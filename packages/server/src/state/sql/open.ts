@@ -2,6 +2,7 @@
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { RecordingStore } from '../../core/ports/recording-store.ts';
 import type { UploadLocks } from '../../core/ports/upload-locks.ts';
 import type { UploadStore } from '../../core/ports/upload-store.ts';
 import type { WebhookStore } from '../../core/ports/webhook-store.ts';
@@ -11,6 +12,7 @@ import type { Engine } from './engine.ts';
 import { SqlExtentClaims } from './extent-claims.ts';
 import { SqlLedgerStore } from './ledger-store.ts';
 import { PostgresEngine } from './postgres.ts';
+import { SqlRecordingStore } from './recordings.ts';
 import { SqliteEngine } from './sqlite.ts';
 import { SqlUploadLocks } from './upload-locks.ts';
 import { type ReceiptDurability, SqlUploadStore } from './upload-store.ts';
@@ -21,6 +23,7 @@ export interface State extends AsyncDisposable {
   readonly uploads: UploadStore;
   readonly ledger: LedgerStore;
   readonly webhooks: WebhookStore;
+  readonly recordings: RecordingStore;
   readonly claims: ExtentClaims;
   readonly locks: UploadLocks;
   /** Finishes what was accepted and lets go of the database. Idempotent. */
@@ -99,6 +102,7 @@ function assemble(
     uploads,
     ledger: new SqlLedgerStore(engine),
     webhooks: new SqlWebhookStore(engine),
+    recordings: new SqlRecordingStore(engine),
     claims,
     locks,
     close,

@@ -6,6 +6,7 @@ import { assetQueries } from './assets.ts';
 import { encodeCursor } from './cursor.ts';
 import { EventLog } from './events.ts';
 import { ledgerQueries } from './ledger-queries.ts';
+import { recordingQueries } from './recordings.ts';
 import { SqliteEngine, sqliteDialect } from './sqlite.ts';
 import { uploadQueries } from './upload-queries.ts';
 import { webhookQueries } from './webhook-queries.ts';
@@ -15,6 +16,7 @@ const ledger = ledgerQueries(sqliteDialect);
 const assets = assetQueries(sqliteDialect);
 const webhooks = webhookQueries(sqliteDialect);
 const events = new EventLog(sqliteDialect);
+const recordings = recordingQueries(sqliteDialect);
 const cursor = encodeCursor({ createdAt: 1, id: 'x' });
 const principal = 'p';
 
@@ -58,6 +60,11 @@ const queries: Readonly<Record<string, CompiledQuery<unknown>>> = {
   'webhooks that failed': webhooks.troubled({ limit: 10, cursor }),
   'ended webhooks': webhooks.ended(1, 10),
   'webhooks to give up': webhooks.overdue(1, 10),
+  'a recording': recordings.find('x', principal),
+  recordings: recordings.list({ principal, skip: 10, limit: 10 }),
+  'recordings of a subject': recordings.list({ principal, subject: 's', skip: 10, limit: 10 }),
+  'number of recordings': recordings.count({ principal, subject: 's', skip: 0, limit: 10 }),
+  'uploads to keep': recordings.recorded(['x', 'y']),
   'all artifacts': ledger.allArtifacts({ stepKey: 'k', name: 'n' }, 10),
 };
 
@@ -101,6 +108,8 @@ it('what is asked for in an order is not sorted first', async () => {
     'webhooks that failed',
     'ended webhooks',
     'webhooks to give up',
+    'recordings',
+    'recordings of a subject',
   ]) {
     const query = queries[name];
     const plan = query

@@ -197,6 +197,16 @@ export interface WebhookDeliveryRow {
   ended_at: number | null;
 }
 
+export interface RecordingRow {
+  id: string;
+  principal: string;
+  /** As `filename_folded`. */
+  subject_folded: string;
+  created_at: number;
+  /** The row of the upload as JSON, once that is purged. */
+  upload: string | null;
+}
+
 /** Small facts about the database itself. */
 export interface MetaRow {
   name: string;
@@ -217,6 +227,7 @@ export interface Tables {
   extent_claims: ExtentClaimRow;
   upload_parts: UploadPartRow;
   upload_locks: UploadLockRow;
+  recordings: RecordingRow;
   meta: MetaRow;
   webhook_cursors: WebhookCursorRow;
   webhook_deliveries: WebhookDeliveryRow;

@@ -1,4 +1,5 @@
 /** Uploads and extents as rows and back. The phase's fields are columns of the one table. */
+import { digestOfText, digestText } from '../../core/digest.ts';
 import { invariant, unreachable } from '../../core/errors.ts';
 import type { Concatenation, Extent, FailureCode, Lease, Phase, Upload } from '../../core/upload.ts';
 import type { ExtentRow, UploadRow } from './schema.ts';
@@ -34,7 +35,13 @@ function phaseColumns(phase: Phase): PhaseColumns {
     case 'expired':
       return { ...base, ended_at: phase.at };
     case 'failed':
-      return { ...base, ended_at: phase.at, failure_code: phase.code, failure_reason: phase.reason };
+      return {
+        ...base,
+        ended_at: phase.at,
+        failure_code: phase.code,
+        failure_reason: phase.reason,
+        digest: phase.actual && digestText(phase.actual),
+      };
     default:
       return unreachable(phase);
   }
@@ -67,6 +74,7 @@ function phaseOf(row: UploadRow): Phase {
         at: at(),
         code: present(row.failure_code, row) as FailureCode,
         reason: present(row.failure_reason, row),
+        actual: row.digest === null ? null : digestOfText(row.digest),
       };
     default:
       return unreachable(row.state);
@@ -103,7 +111,7 @@ export function uploadToRow(upload: Upload): UploadRow {
     size: upload.size,
     chunk_size: upload.chunkSize,
     metadata: JSON.stringify(upload.metadata),
-    expected_digest: upload.expectedDigest,
+    expected_digest: upload.expectedDigest && digestText(upload.expectedDigest),
     received_bytes: upload.receivedBytes,
     received_extents: upload.receivedExtents,
     fence: upload.fence,
@@ -139,7 +147,7 @@ export function rowToUpload(row: UploadRow): Upload {
     dialectData: JSON.parse(row.dialect_data) as Record<string, string>,
     chunkSize: row.chunk_size,
     metadata: JSON.parse(row.metadata) as Record<string, string>,
-    expectedDigest: row.expected_digest,
+    expectedDigest: row.expected_digest === null ? null : digestOfText(row.expected_digest),
     receivedBytes: row.received_bytes,
     receivedExtents: row.received_extents,
     fence: row.fence,

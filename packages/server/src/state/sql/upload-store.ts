@@ -23,6 +23,7 @@ import { type Engine, first, type Session } from './engine.ts';
 import { EventWatch } from './event-watch.ts';
 import { EventLog, rowToEvent } from './events.ts';
 import { Parts } from './parts.ts';
+import { keepRecordings, recordingQueries } from './recordings.ts';
 import { RunStarter } from './run-starter.ts';
 import type { ExtentRow, UploadRow } from './schema.ts';
 import { listMax, type UploadQueries, uploadQueries } from './upload-queries.ts';
@@ -138,6 +139,7 @@ export class SqlUploadStore implements UploadStore {
       const ids = (await session.rows(this.#queries.purgeable(before, limit))).map((row) => row.id);
       for (let start = 0; start < ids.length; start += listMax) {
         const some = ids.slice(start, start + listMax);
+        await keepRecordings(this.#engine.dialect, session, some);
         await session.change(this.#queries.deleteEventsOf(some));
         await session.change(this.#queries.deleteUploads(some));
       }
@@ -220,7 +222,7 @@ export class SqlUploadStore implements UploadStore {
     const next = { ...decision.next, lastEvent: current.lastEvent + events.length };
     await session.change(this.#queries.update(uploadToRow(next)));
     await this.#append(session, current, events);
-    await this.#apply(session, current, writes);
+    await this.#apply(session, next, writes);
     return { ...decision, next };
   }
 
@@ -232,7 +234,8 @@ export class SqlUploadStore implements UploadStore {
     );
   }
 
-  async #apply(session: Session, { id, principal }: Upload, writes: readonly Write[]): Promise<void> {
+  async #apply(session: Session, upload: Upload, writes: readonly Write[]): Promise<void> {
+    const { id, principal } = upload;
     for (const write of writes) {
       switch (write.type) {
         case 'insert-extent':
@@ -248,6 +251,9 @@ export class SqlUploadStore implements UploadStore {
           break;
         case 'free-parts':
           await this.#parts.free(session, id, write.parts);
+          break;
+        case 'keep-recording':
+          await session.change(recordingQueries(this.#engine.dialect).insert(upload, write.subject));
           break;
         case 'publish-asset':
           await insertAsset(this.#engine.dialect, session, write);

@@ -1,9 +1,9 @@
-/** The fields of init, complete, cancel, pause, resume and status, out of a urlencoded, multipart or JSON body. */
+/** The fields of a command, such as the beginning of an upload, out of a urlencoded, multipart or JSON body. */
 import type { FastifyRequest } from 'fastify';
-import { HoldfastError } from '../../core/errors.ts';
-import type { BodySource } from '../../core/ports/body-source.ts';
-import type { ChunkedFormContext } from './context.ts';
+import { HoldfastError } from '../core/errors.ts';
+import type { BodySource } from '../core/ports/body-source.ts';
 import { type BodyKind, type DeclaredType, declaredType, looksLike, mediaTypes } from './declared-type.ts';
+import type { FormIntake } from './form-intake.ts';
 
 /** By name. Words in forms; in JSON whatever was sent. */
 export type Fields = ReadonlyMap<string, unknown>;
@@ -12,10 +12,19 @@ export type Fields = ReadonlyMap<string, unknown>;
 const bodyBytesMax = 64 * 1024;
 export const fieldsMax = 32;
 
-/** Throws `invalid-request` when the body is not what its Content-Type declares, naming both. */
-export async function commandFields(request: FastifyRequest, context: ChunkedFormContext): Promise<Fields> {
+/** Throws `invalid-request` when the body is not what its Content-Type declares, naming both, and when it is empty. */
+export async function commandFields(request: FastifyRequest, intake: FormIntake): Promise<Fields> {
+  return fieldsOf(await gather(intake.body(request)), request, intake);
+}
+
+/** The same for a command that needs no fields: then the body may be empty. */
+export async function optionalFields(request: FastifyRequest, intake: FormIntake): Promise<Fields> {
+  const bytes = await gather(intake.body(request));
+  return bytes.length === 0 ? new Map() : await fieldsOf(bytes, request, intake);
+}
+
+async function fieldsOf(bytes: Buffer, request: FastifyRequest, intake: FormIntake): Promise<Fields> {
   const type = declaredType(request);
-  const bytes = await gather(context.body(request));
   const text = textOf(bytes, type);
   const looks = looksLike(text);
   if (type.kind === null) throw unknownType(type, looks);
@@ -27,7 +36,7 @@ export async function commandFields(request: FastifyRequest, context: ChunkedFor
     case 'json':
       return collected(Object.entries(jsonObject(text)));
     case 'multipart':
-      return collected(await multipartPairs(bytes, type.boundary ?? '', context));
+      return collected(await multipartPairs(bytes, type.boundary ?? '', intake));
   }
 }
 
@@ -101,13 +110,9 @@ function jsonObject(text: string): object {
   return value;
 }
 
-async function multipartPairs(
-  bytes: Buffer,
-  boundary: string,
-  context: ChunkedFormContext,
-): Promise<[string, string][]> {
+async function multipartPairs(bytes: Buffer, boundary: string, intake: FormIntake): Promise<[string, string][]> {
   const limits = { file: null, partsMax: fieldsMax, fieldBytesMax: bodyBytesMax };
-  const form = context.form(gathered(bytes), boundary, limits);
+  const form = intake.form(gathered(bytes), boundary, limits);
   const pairs: [string, string][] = [];
   try {
     for (let part = await form.next(); part; part = await form.next()) {

@@ -1,7 +1,7 @@
 /** What a request says that its body is, and what the body looks like. */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { HoldfastError } from '../../core/errors.ts';
+import { HoldfastError } from '../core/errors.ts';
 
 export type BodyKind = 'urlencoded' | 'multipart' | 'json';
 
@@ -60,4 +60,12 @@ export function looksLike(text: string): BodyKind | null {
   if (/^[[{"]/.test(head)) return 'json';
   if (/^--[^\r\n]+\r?\n/.test(head)) return 'multipart';
   return /^[^\s=&]+=/.test(head) ? 'urlencoded' : null;
+}
+
+/** The boundary of a request that has to be multipart/form-data with those fields. Throws `invalid-request`. */
+export function boundaryOf(request: FastifyRequest, fields: string): string {
+  const { kind, name, boundary } = declaredType(request);
+  if (kind === 'multipart' && boundary !== null) return boundary;
+  const message = `A chunk is sent as multipart/form-data with ${fields}; the request declares ${name}.`;
+  throw new HoldfastError('invalid-request', message);
 }
