@@ -2,3 +2,4 @@
 export * from './content-digest.ts';
 export * from './native.ts';
 export * from './problem.ts';
+export * from './upload-tokens.ts';

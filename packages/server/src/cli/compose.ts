@@ -11,7 +11,7 @@ import type { Config } from '../config/schema.ts';
 import type { Limits } from '../core/limits.ts';
 import { type CrashPoints, noCrashPoints } from '../core/ports/crash-points.ts';
 import { createHttpServer, type HttpServer } from '../http/app.ts';
-import { Authenticator } from '../http/auth.ts';
+import type { AuthHook } from '../http/auth.ts';
 import { createMetrics, type Metrics } from '../http/metrics.ts';
 import { defaultPipeline } from '../pipeline/default-pipeline.ts';
 import { planRuns } from '../pipeline/plan.ts';
@@ -24,6 +24,7 @@ import type { UploadDependencies } from '../uploads/dependencies.ts';
 import { recover } from '../uploads/recover.ts';
 import { UploadService } from '../uploads/service.ts';
 import { Sweeper } from '../uploads/sweep.ts';
+import { access } from './access.ts';
 import { Closing } from './closing.ts';
 import { healthChecks } from './health.ts';
 import { nodeIdentity } from './node-identity.ts';
@@ -34,6 +35,8 @@ export interface NodeOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly crash?: CrashPoints;
+  /** The embedding program's own authentication; null: only the built-in ways. */
+  readonly authenticate?: AuthHook | null;
 }
 
 /** A node that has recovered and is ready to listen. */
@@ -46,10 +49,11 @@ export interface ServerNode {
 
 const webDir = fileURLToPath(new URL('../../web', import.meta.url));
 
-export async function openNode({ config, log, crash = noCrashPoints }: NodeOptions): Promise<ServerNode> {
+export async function openNode(options: NodeOptions): Promise<ServerNode> {
+  const { config, log, crash = noCrashPoints, authenticate = null } = options;
   const closing = new Closing();
   try {
-    return await open({ config, log, crash }, closing);
+    return await open({ config, log, crash, authenticate }, closing);
   } catch (error) {
     await closing.close(log);
     throw error;
@@ -110,6 +114,7 @@ function uploadDependencies(parts: Parts & { readonly holder: string }): UploadD
     store: state.uploads,
     blobs: disk.blobs,
     claims: state.claims,
+    tokens: state.tokens,
     clock: systemClock,
     limits,
     log: options.log,
@@ -118,6 +123,7 @@ function uploadDependencies(parts: Parts & { readonly holder: string }): UploadD
     holder,
     newId: uuidv7,
     planRuns: (asset) => (options.config.pipeline ? planRuns([defaultPipeline], asset) : []),
+    allowedTypes: options.config.allowedTypes.length === 0 ? null : options.config.allowedTypes,
     sniffType: async (head) => (await fileTypeFromBuffer(head))?.mime ?? null,
   };
 }
@@ -139,7 +145,7 @@ function httpOptions(
       durability: config.durability,
       notifyPipeline: () => pipeline.notify(),
     },
-    auth: new Authenticator(config.apiKeys),
+    ...access({ config, state, hook: options.authenticate }),
     clock: systemClock,
     log,
     metrics,

@@ -55,6 +55,7 @@ async function run(options: Options, io: CliIo): Promise<void> {
       store: state.uploads,
       blobs: disk.blobs,
       claims: state.claims,
+      tokens: state.tokens,
       clock: systemClock,
       limits: defaultLimits,
       log: silentLog,
@@ -63,6 +64,7 @@ async function run(options: Options, io: CliIo): Promise<void> {
       holder: 'verify',
       newId: uuidv7,
       planRuns: () => [],
+      allowedTypes: null,
       sniffType: async () => null,
     };
     const shown = progressLine(io, options.json === true);

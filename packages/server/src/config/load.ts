@@ -30,7 +30,8 @@ export interface Sources {
 export function loadConfig(sources: Sources): Config {
   const merged: Record<string, unknown> = { ...fromFile(sources.file), ...fromEnvironment(sources.env) };
   for (const [key, value] of Object.entries(sources.flags)) if (value !== undefined) merged[key] = value;
-  const config = Value.Default(ConfigSchema, merged);
+  // A copy: what is given belongs to the caller, and the configuration is frozen.
+  const config = Value.Default(ConfigSchema, structuredClone(merged));
   for (const error of Value.Errors(ConfigSchema, config)) {
     const key = error.instancePath.split('/')[1] ?? '';
     const described = (ConfigSchema.properties as Record<string, { description?: string } | undefined>)[key]

@@ -37,6 +37,38 @@ export const ConfigSchema = Type.Object(
           'Who may use the server. The environment takes HOLDFAST_API_KEYS=name:key,name:key; the file takes the SHA-256 of each key.',
       },
     ),
+    jwksUrl: Type.Optional(
+      Type.String({
+        pattern: '^https?://',
+        description:
+          'Where your identity provider publishes its keys: its tokens are taken, their subject is the principal.',
+      }),
+    ),
+    jwtIssuer: Type.Optional(
+      Type.String({ minLength: 1, description: 'Issuer of those tokens. Needed with jwksUrl.' }),
+    ),
+    jwtAudience: Type.Optional(
+      Type.String({ minLength: 1, description: 'Audience that those tokens are for. Needed with jwksUrl.' }),
+    ),
+    jwtAlgorithms: Type.Array(
+      Type.Union(
+        (['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const).map((a) =>
+          Type.Literal(a),
+        ),
+      ),
+      { default: ['RS256', 'PS256', 'ES256', 'EdDSA'], minItems: 1, description: 'Signatures that are taken.' },
+    ),
+    jwtClockToleranceSeconds: Type.Integer({
+      default: 30,
+      minimum: 0,
+      maximum: 600,
+      description: 'By how much the clocks of the identity provider and of this machine may differ.',
+    }),
+    allowedTypes: Type.Array(Type.String({ pattern: '^[^/\\s]+/[^/\\s]+$' }), {
+      default: [],
+      description:
+        'Media types that are taken, such as audio/*,video/mp4; empty: all. By what is declared and by the first bytes.',
+    }),
     corsOrigins: Type.Array(Type.String({ pattern: '^https?://[^/]+$' }), {
       default: [],
       description: 'Origins of other web pages that may call the API.',

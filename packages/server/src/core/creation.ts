@@ -14,6 +14,8 @@ export interface Creation {
   readonly chunkSize?: number;
   readonly expectedDigest?: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Narrows the types that the server takes; null: does not. */
+  readonly allowedTypes?: readonly string[] | null;
 }
 
 /** Type and subtype as in RFC 6838 §4.2; parameters are dropped. */
@@ -46,6 +48,7 @@ export function newUpload(wish: Creation, limits: Limits, now: Millis): { upload
     lastByteAt: null,
     expiresAt: now + limits.uploadTtlMs,
     storage: 'held',
+    allowedTypes: wish.allowedTypes ?? null,
     phase: { name: 'receiving' },
   };
   const data = { filename: upload.filename, size: wish.size, chunkSize, protocol: wish.protocol };

@@ -10,6 +10,8 @@ export interface Limits {
   readonly chunksMax: number;
   /** Unfinished uploads per principal. */
   readonly liveUploadsMax: number;
+  /** Bytes of all unfinished uploads of a principal together. */
+  readonly liveBytesMax: number;
   readonly filenameCharsMax: number;
   readonly metadataEntriesMax: number;
   readonly metadataKeyCharsMax: number;
@@ -37,6 +39,7 @@ export const defaultLimits: Limits = {
   chunkBytesDefault: 8 * MiB,
   chunksMax: 100_000,
   liveUploadsMax: 5_000,
+  liveBytesMax: Number.MAX_SAFE_INTEGER,
   filenameCharsMax: 1024,
   metadataEntriesMax: 64,
   metadataKeyCharsMax: 128,

@@ -20,7 +20,8 @@ import { chunkedFormDialect, chunkedFormPrefix } from '../dialects/chunked-form/
 import type { NativeContext } from '../dialects/native/context.ts';
 import { nativeDialect, nativeSchemas } from '../dialects/native/plugin.ts';
 import { renderEvent } from '../dialects/native/render.ts';
-import type { Authenticator } from './auth.ts';
+import type { UploadTokens } from '../uploads/tokens.ts';
+import { type Authenticator, type Identity, principalOf } from './auth.ts';
 import { RequestBody } from './body-source.ts';
 import { openApiInfo, pageSecurity } from './documents.ts';
 import { draining } from './draining.ts';
@@ -32,6 +33,7 @@ import { takeJsonBodies } from './json-body.ts';
 import { addStoreGauges, type Metrics } from './metrics.ts';
 import { hostGuard, originGuard } from './same-origin.ts';
 import { sessionRoutes } from './session-routes.ts';
+import { uploadTokenRoutes } from './upload-token-routes.ts';
 import { compileValidator } from './validation.ts';
 import { webUi } from './web-ui.ts';
 
@@ -41,13 +43,15 @@ declare module 'fastify' {
     public?: boolean;
   }
   interface FastifyRequest {
-    principal: string;
+    /** Who asks; null on routes that everyone may reach. */
+    identity: Identity | null;
   }
 }
 
 export interface HttpOptions {
-  readonly services: Omit<NativeContext, 'principal' | 'body' | 'stream' | 'now'>;
+  readonly services: Omit<NativeContext, 'principal' | 'caller' | 'body' | 'stream' | 'now'>;
   readonly auth: Authenticator;
+  readonly tokens: UploadTokens;
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly metrics: Metrics;
@@ -100,8 +104,10 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     }),
   );
   await app.register(sessionRoutes(auth, () => clock.now()));
+  await app.register(uploadTokenRoutes(options.tokens));
   const intake = {
-    principal: (request: FastifyRequest) => request.principal,
+    principal: principalOf,
+    caller: (request: FastifyRequest) => auth.callerOf(request),
     body: (request: FastifyRequest) => new RequestBody(request.raw, { clock, idleMs: services.limits.bodyIdleMs }),
     form: (body: BodySource, boundary: string, limits: FormLimits) => new FormReader(body, boundary, limits),
     answerErrorAs,
@@ -118,9 +124,10 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       },
     }),
   );
-  app.get('/metrics', { schema: { hide: true }, logLevel: 'warn' }, async (_request, reply) =>
-    reply.type(options.metrics.registry.contentType).send(await options.metrics.registry.metrics()),
-  );
+  app.get('/metrics', { schema: { hide: true }, logLevel: 'warn' }, async (request, reply) => {
+    principalOf(request);
+    return reply.type(options.metrics.registry.contentType).send(await options.metrics.registry.metrics());
+  });
   app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger());
   if (options.webDir !== null) await app.register(publicScope(webUi(options.webDir)));
 
@@ -186,14 +193,14 @@ async function registerPlugins(app: FastifyInstance, options: HttpOptions): Prom
 
 /** Who asks, whether they may, and what is measured of every request. */
 function addHooks(app: FastifyInstance, options: HttpOptions, stopping: () => boolean): void {
-  const { auth, clock } = options;
-  app.decorateRequest('principal', '');
+  const { auth } = options;
+  app.decorateRequest('identity', null);
   app.addHook('onRequest', hostGuard(auth.open));
   app.addHook('onRequest', originGuard(options.corsOrigins));
   app.addHook('onRequest', async (request) => {
     if (stopping()) throw new HoldfastError('shutting-down', 'The server is stopping. Try again in a moment.');
     if (request.routeOptions.config?.public === true || request.is404) return;
-    request.principal = auth.principalOf(request, clock.now());
+    request.identity = await auth.identify(request);
   });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unmatched';

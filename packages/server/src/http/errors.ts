@@ -48,6 +48,8 @@ export function answerErrorAs(render: (error: HoldfastError, requestId: string) 
     if (error.code === 'body-timeout' || error.code === 'body-too-long' || error.code === 'shutting-down')
       reply.header('connection', 'close');
     if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="holdfast"');
+    if (error.code === 'token-expired')
+      reply.header('www-authenticate', 'Bearer realm="holdfast", error="invalid_token"');
     const { id: uploadId } = (request.params ?? {}) as { id?: string };
     const level = answer.status >= 500 ? 'error' : 'info';
     request.log[level](

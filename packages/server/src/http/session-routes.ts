@@ -2,7 +2,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { HoldfastError } from '../core/errors.ts';
-import { type Authenticator, sessionCookie } from './auth.ts';
+import { sessionCookie } from './api-keys.ts';
+import type { Authenticator } from './auth.ts';
 
 export function sessionRoutes(auth: Authenticator, now: () => number): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -14,10 +15,10 @@ export function sessionRoutes(auth: Authenticator, now: () => number): FastifyPl
       '/v1/session',
       { config: { public: true }, schema: { tags: ['server'], summary: 'Sign in a browser', body } },
       async (request, reply) => {
-        const key = auth.open ? null : auth.keyFor(request.body.apiKey);
+        const key = auth.open ? null : auth.keys.keyFor(request.body.apiKey);
         if (!key && !auth.open) throw new HoldfastError('unauthenticated', 'The API key is not known.');
         if (key) {
-          const { value, maxAgeSeconds } = auth.issueSession(key, now());
+          const { value, maxAgeSeconds } = auth.keys.issueSession(key, now());
           reply.setCookie(sessionCookie, value, {
             httpOnly: true,
             sameSite: 'strict',

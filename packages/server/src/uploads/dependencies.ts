@@ -8,11 +8,13 @@ import type { CrashPoints } from '../core/ports/crash-points.ts';
 import type { ExtentClaims } from '../core/ports/extent-claims.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { UploadStore } from '../core/ports/upload-store.ts';
+import type { UploadTokenStore } from '../core/ports/upload-token-store.ts';
 
 export interface UploadDependencies {
   readonly store: UploadStore;
   readonly blobs: BlobStore;
   readonly claims: ExtentClaims;
+  readonly tokens: UploadTokenStore;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
@@ -23,6 +25,8 @@ export interface UploadDependencies {
   newId(): string;
   /** The runs that a new asset gets; they start in the transaction that completes its upload. */
   planRuns(asset: Asset): readonly RunPlan[];
+  /** Media ranges that this server takes; null: every type. */
+  readonly allowedTypes: readonly string[] | null;
   /** The media type by the first bytes of the content, or null when they do not tell. */
   sniffType(head: Uint8Array): Promise<string | null>;
 }

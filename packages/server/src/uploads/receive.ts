@@ -5,19 +5,20 @@
 import { LRUCache } from 'lru-cache';
 import { HoldfastError } from '../core/errors.ts';
 import type { Range } from '../core/extents.ts';
+import { assertCovers } from '../core/grant.ts';
 import { chunkCount, chunkRange } from '../core/grid.ts';
 import type { BodySource } from '../core/ports/body-source.ts';
 import { refusal } from '../core/receiving-rules.ts';
 import type { Extent, Sha256, Upload } from '../core/upload.ts';
+import type { Caller } from './caller.ts';
 import { Coverage } from './coverage.ts';
-import { decideOn, notFound } from './decide.ts';
+import { decideConfirmed, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
 import { dropDamaged } from './repair.ts';
 
-export interface ChunkDelivery {
+export interface ChunkDelivery extends Caller {
   readonly uploadId: string;
-  readonly principal: string;
   /** 0-based. */
   readonly index: number;
   /** Bytes as declared by the request; null when it did not say. */
@@ -58,7 +59,7 @@ export class Receiver {
   }
 
   /**
-   * Throws `upload-not-found`, `invalid-chunk-index`, `invalid-size`, `body-*`, `digest-mismatch`, `chunk-conflict`, `chunk-busy`,
+   * Throws `upload-not-found`, `token-scope`, `unauthenticated`, `token-expired`, `invalid-chunk-index`, `invalid-size`, `body-*`, `digest-mismatch`, `chunk-conflict`, `chunk-busy`,
    * `upload-paused`, `upload-finishing`, `upload-closed`, `insufficient-storage`, `unavailable`.
    */
   async receive(delivery: ChunkDelivery): Promise<Receipt> {
@@ -85,6 +86,7 @@ export class Receiver {
 
   /** Where the chunk belongs, after the checks that need no body. */
   async #place(delivery: ChunkDelivery): Promise<Range> {
+    assertCovers(delivery.grant, delivery.uploadId);
     const grid = this.#geometries.get(delivery.uploadId) ?? (await this.#geometry(delivery.uploadId));
     if (grid.principal !== delivery.principal) throw notFound(delivery.uploadId);
     const range = chunkRange(grid, delivery.index);
@@ -134,7 +136,8 @@ export class Receiver {
       lease: this.#finisher.lease(),
       ttlMs: this.#deps.limits.uploadTtlMs,
     } as const;
-    const decision = await decideOn(this.#deps.store, { id: delivery.uploadId, command, now, extentAt: range.start });
+    const order = { id: delivery.uploadId, command, now, extentAt: range.start };
+    const decision = await decideConfirmed(this.#deps.store, order, delivery.confirm);
     if (decision.kind === 'reject') throw await this.#refused(delivery.uploadId, decision.error);
     this.#deps.crash('receipt:after-commit');
     await this.#follow(decision.next, command.extent);

@@ -4,11 +4,14 @@ import type { Command } from '../core/command.ts';
 import { type Creation, newUpload } from '../core/creation.ts';
 import { HoldfastError, invariant } from '../core/errors.ts';
 import { completedByOwner } from '../core/finishing-rules.ts';
-import type { Decision, Page, UploadQuery } from '../core/ports/upload-store.ts';
+import { assertCovers, type Grant, underGrant } from '../core/grant.ts';
+import { assertDeclaredType } from '../core/media-types.ts';
+import type { Decision, Page, UploadQuery, Write } from '../core/ports/upload-store.ts';
 import { fraction } from '../core/progress.ts';
 import { refusal } from '../core/receiving-rules.ts';
 import { transition } from '../core/transition.ts';
 import { type Extent, finalPhases, type Upload } from '../core/upload.ts';
+import type { Caller, Handle } from './caller.ts';
 import { apply, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { Finisher } from './finish.ts';
@@ -19,13 +22,9 @@ type Accepted = Extract<Decision, { kind: 'accept' }>;
 
 const pollMs = 500;
 
-/** Whose upload is meant. */
-export interface Handle {
-  readonly id: string;
-  readonly principal: string;
-}
+export type { Handle } from './caller.ts';
 
-export type CreateRequest = Omit<Creation, 'id'>;
+export type CreateRequest = Omit<Creation, 'id' | 'allowedTypes'> & Caller;
 
 export class UploadService {
   readonly #deps: UploadDependencies;
@@ -41,17 +40,23 @@ export class UploadService {
 
   /**
    * Creates an upload; completed at once when the principal already owns content with the declared digest and size.
-   * Throws `invalid-*`, `file-too-large`, `too-many-uploads`, `insufficient-storage`.
+   * With a grant, the upload takes its token. Throws `invalid-*`, `file-too-large`, `unsupported-type`, `token-used`, `too-many-uploads`,
+   * `quota-exceeded`, `insufficient-storage`.
    */
   async create(request: CreateRequest): Promise<UploadView> {
     const { store, limits, clock, observer, log } = this.#deps;
     const now = clock.now();
-    const { upload, event } = newUpload({ ...request, id: this.#deps.newId() }, limits, now);
-    const begun = await this.#begin(upload, now);
+    const { grant = null } = request;
+    const wish = grant ? underGrant(request, grant) : request;
+    const { upload, event } = newUpload({ ...wish, id: this.#deps.newId() }, limits, now);
+    assertDeclaredType(upload.contentType, [this.#deps.allowedTypes, upload.allowedTypes]);
+    const begun = await this.#begin(upload, { now, grant });
     const instant = begun.next.phase.name === 'completed';
     if (!instant) await this.#checkRoom(request.size);
     const events = [event, ...begun.events];
-    const created = await store.create(begun.next, events, begun.writes, limits.liveUploadsMax);
+    const conditions = conditionsOf({ grant, live: !instant, liveBytesMax: limits.liveBytesMax });
+    const writes = [...begun.writes, ...conditions];
+    const created = await store.create(begun.next, events, writes, limits.liveUploadsMax);
     if (!created) {
       throw new HoldfastError(
         'too-many-uploads',
@@ -151,6 +156,7 @@ export class UploadService {
   }
 
   async #owned(handle: Handle): Promise<Upload> {
+    assertCovers(handle.grant, handle.id);
     const upload = await this.#deps.store.find(handle.id);
     if (!upload || upload.principal !== handle.principal) throw notFound(handle.id);
     return upload;
@@ -160,10 +166,11 @@ export class UploadService {
    * How a new upload begins: completed when the principal owns the content, validating when there are no bytes to wait for, receiving
    * otherwise. It is part of the transaction that creates it: a crash in between would leave an empty file waiting for bytes.
    */
-  async #begin(upload: Upload, now: number): Promise<Accepted> {
+  async #begin(upload: Upload, { now, grant }: { now: number; grant: Grant | null }): Promise<Accepted> {
     const { store } = this.#deps;
+    // Not for a token: it must not tell its bearer what the principal owns.
     const owned =
-      upload.expectedDigest === null ? null : await store.findAsset(upload.expectedDigest, upload.principal);
+      upload.expectedDigest === null || grant ? null : await store.findAsset(upload.expectedDigest, upload.principal);
     if (owned !== null && owned.size === upload.size)
       return completedByOwner(upload, { ...owned, runs: this.#deps.planRuns(owned) }, now);
     if (upload.size !== 0) return { kind: 'accept', next: upload, events: [], writes: [] };
@@ -230,6 +237,15 @@ export class UploadService {
       'upload ended',
     );
   }
+}
+
+/** What has to hold in the transaction that creates the upload. */
+function conditionsOf(facts: { grant: Grant | null; live: boolean; liveBytesMax: number }): Write[] {
+  const conditions: Write[] = [];
+  if (facts.grant) conditions.push({ type: 'consume-token', tokenId: facts.grant.tokenId });
+  if (facts.live && facts.liveBytesMax < Number.MAX_SAFE_INTEGER)
+    conditions.push({ type: 'limit-live-bytes', bytesMax: facts.liveBytesMax });
+  return conditions;
 }
 
 function isFinishing(upload: Upload): boolean {

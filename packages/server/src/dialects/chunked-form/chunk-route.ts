@@ -18,8 +18,8 @@ export function chunkRoute(context: ChunkedFormContext): FastifyPluginAsync {
         form = context.form(body, boundaryOf(request), chunkFormLimits);
         return await withChunk(form, heldBack, async ({ uploadId, index, length, body: bytes }) => {
           request.log = request.log.child({ uploadId, chunk: index });
-          const principal = context.principal(request);
-          const delivery = { uploadId, principal, index, declaredLength: length, sha256: null, body: bytes };
+          const caller = context.caller(request);
+          const delivery = { ...caller, uploadId, index, declaredLength: length, sha256: null, body: bytes };
           return renderReceipt(await context.uploads.receiveChunk(delivery), index);
         });
       } finally {

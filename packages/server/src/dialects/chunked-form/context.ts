@@ -5,6 +5,7 @@ import type { Limits } from '../../core/limits.ts';
 import type { BodySource } from '../../core/ports/body-source.ts';
 import type { FormLimits, FormSource } from '../../core/ports/form-source.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { Caller } from '../../uploads/caller.ts';
 import type { UploadService } from '../../uploads/service.ts';
 import type { Refusal } from './refusals.ts';
 
@@ -12,7 +13,9 @@ export interface ChunkedFormContext {
   readonly uploads: UploadService;
   readonly ledger: LedgerStore;
   readonly limits: Limits;
-  /** The authenticated principal of a request. */
+  /** Who asks, for the upload service: it holds the bearer of an upload token to its bounds. */
+  caller(request: FastifyRequest): Caller;
+  /** The principal, for everything else. Throws `token-scope` for the bearer of an upload token. */
   principal(request: FastifyRequest): string;
   /** The raw body of a request whose content type has no parser. */
   body(request: FastifyRequest): BodySource;

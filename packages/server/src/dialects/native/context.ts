@@ -6,6 +6,7 @@ import type { BlobStore } from '../../core/ports/blob-store.ts';
 import type { BodySource } from '../../core/ports/body-source.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { EventQuery, UploadStore } from '../../core/ports/upload-store.ts';
+import type { Caller } from '../../uploads/caller.ts';
 import type { UploadService } from '../../uploads/service.ts';
 
 export interface NativeContext {
@@ -20,7 +21,9 @@ export interface NativeContext {
   now(): number;
   /** Wakes the pipeline when something was put back to pending. */
   notifyPipeline(): void;
-  /** The authenticated principal of a request. */
+  /** Who asks, for the upload service: it holds the bearer of an upload token to its bounds. */
+  caller(request: FastifyRequest): Caller;
+  /** The principal, for everything else. Throws `token-scope` for the bearer of an upload token. */
   principal(request: FastifyRequest): string;
   /** The raw body of a request whose content type has no parser. */
   body(request: FastifyRequest): BodySource;

@@ -1,6 +1,7 @@
 /** Brings a database's schema up to this version of Holdfast. Forward only: an older binary refuses a newer schema. */
 import { HoldfastError } from '../../core/errors.ts';
 import { initial } from './migrations/0001-initial.ts';
+import { security } from './migrations/0005-security.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
@@ -40,8 +41,8 @@ export interface Migration {
   statements(ddl: Ddl): readonly string[];
 }
 
-/** All migrations, in order. */
-export const migrations: readonly Migration[] = [initial];
+/** All migrations, in the order of their versions. */
+export const migrations: readonly Migration[] = [initial, security];
 
 /** Creates the table that the version is recorded in. */
 export const schemaTable =

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/ports/clock.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { UploadStore } from '../../core/ports/upload-store.ts';
+import type { UploadTokenStore } from '../../core/ports/upload-token-store.ts';
 import { MemoryExtentClaims } from '../memory/extent-claims.ts';
 import type { Engine } from './engine.ts';
 import { SqlExtentClaims } from './extent-claims.ts';
@@ -10,12 +11,14 @@ import { SqlLedgerStore } from './ledger-store.ts';
 import { PostgresEngine } from './postgres.ts';
 import { SqliteEngine } from './sqlite.ts';
 import { SqlUploadStore } from './upload-store.ts';
+import { SqlUploadTokenStore } from './upload-tokens.ts';
 
 /** Everything that is kept in one database. */
 export interface State extends AsyncDisposable {
   readonly uploads: UploadStore;
   readonly ledger: LedgerStore;
   readonly claims: ExtentClaims;
+  readonly tokens: UploadTokenStore;
   /** Finishes what was accepted and lets go of the database. Idempotent. */
   close(): Promise<void>;
 }
@@ -69,5 +72,12 @@ function assemble(
     parts.stop();
     await engine.close();
   };
-  return { uploads, ledger: new SqlLedgerStore(engine), claims: parts.claims, close, [Symbol.asyncDispose]: close };
+  return {
+    uploads,
+    ledger: new SqlLedgerStore(engine),
+    claims: parts.claims,
+    tokens: new SqlUploadTokenStore(engine),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }

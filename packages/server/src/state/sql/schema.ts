@@ -38,6 +38,7 @@ export interface UploadRow {
   failure_code: string | null;
   failure_reason: string | null;
   ended_at: number | null;
+  allowed_types: string | null;
 }
 
 export interface ExtentRow {
@@ -146,6 +147,20 @@ export interface ExtentClaimRow {
   until: number;
 }
 
+export interface UploadTokenRow {
+  id: string;
+  digest: string;
+  principal: string;
+  issuer: string;
+  size_max: number | null;
+  types: string | null;
+  filename: string | null;
+  metadata: string;
+  created_at: number;
+  expires_at: number;
+  upload_id: string | null;
+}
+
 /** Small facts about the database itself. */
 export interface MetaRow {
   name: string;
@@ -164,5 +179,6 @@ export interface Tables {
   run_steps: RunStepRow;
   artifacts: ArtifactRow;
   extent_claims: ExtentClaimRow;
+  upload_tokens: UploadTokenRow;
   meta: MetaRow;
 }

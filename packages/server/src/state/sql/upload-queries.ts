@@ -24,7 +24,7 @@ export function containing(text: string): string {
 }
 
 /** What an update may change: everything but identity and origin. */
-const fixedColumns = ['id', 'principal', 'protocol', 'created_at'] as const;
+const fixedColumns = ['id', 'principal', 'protocol', 'created_at', 'allowed_types'] as const;
 const changeable: readonly Exclude<keyof UploadRow, (typeof fixedColumns)[number]>[] = [
   'filename',
   'filename_folded',
@@ -128,6 +128,15 @@ export function uploadQueries(dialect: Dialect) {
         .where(isLive)
         .limit(1)
         .offset(count)
+        .compile(),
+
+    /** What the principal's live uploads add up to, in bytes. */
+    liveBytes: (principal: string) =>
+      db
+        .selectFrom('uploads')
+        .select(sql<number>`coalesce(sum(coalesce(size, received_bytes)), 0)`.as('bytes'))
+        .where('principal', '=', principal)
+        .where(isLive)
         .compile(),
 
     deleteExtents: (uploadId: string, offsets: readonly number[]) =>

@@ -101,6 +101,7 @@ export function uploadToRow(upload: Upload): UploadRow {
     last_byte_at: upload.lastByteAt,
     expires_at: upload.expiresAt,
     storage: upload.storage,
+    allowed_types: upload.allowedTypes === null ? null : JSON.stringify(upload.allowedTypes),
     ...phaseColumns(upload.phase),
   };
 }
@@ -127,6 +128,7 @@ export function rowToUpload(row: UploadRow): Upload {
     lastByteAt: row.last_byte_at,
     expiresAt: row.expires_at,
     storage: row.storage,
+    allowedTypes: row.allowed_types === null ? null : (JSON.parse(row.allowed_types) as string[]),
     phase: phaseOf(row),
   };
 }

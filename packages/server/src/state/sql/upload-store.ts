@@ -2,7 +2,7 @@
 
 import type { CompiledQuery } from 'kysely';
 import type { Asset } from '../../core/asset.ts';
-import { invariant, unreachable } from '../../core/errors.ts';
+import { HoldfastError, invariant, unreachable } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type {
   AssetQuery,
@@ -25,6 +25,7 @@ import { RunStarter } from './run-starter.ts';
 import type { UploadRow } from './schema.ts';
 import { listMax, type UploadQueries, uploadQueries } from './upload-queries.ts';
 import { extentToRow, rowToExtent, rowToUpload, uploadToRow } from './upload-rows.ts';
+import { consumeToken } from './upload-tokens.ts';
 
 export class SqlUploadStore implements UploadStore {
   readonly #engine: Engine;
@@ -50,7 +51,7 @@ export class SqlUploadStore implements UploadStore {
         this.#queries.insert(uploadToRow({ ...upload, lastEvent: upload.lastEvent + events.length })),
       );
       await this.#append(session, upload, events);
-      await this.#apply(session, upload.id, writes);
+      await this.#apply(session, upload, writes);
       return true;
     });
   }
@@ -176,13 +177,29 @@ export class SqlUploadStore implements UploadStore {
     this.#watch.close();
   }
 
-  /** Whether the principal may have one more live upload. Nobody else creates one for it until the transaction ends. */
+  /** Whether the principal may have one more live upload. */
   async #hasRoom(session: Session, principal: string, liveMax: number): Promise<boolean> {
     if (!Number.isSafeInteger(liveMax)) return true;
-    const lock = this.#engine.dialect.lockByName?.(`uploads of ${principal}`);
-    if (lock) await session.rows(lock);
+    await this.#lockPrincipal(session, principal);
     if (liveMax < 1) return false;
     return first(await session.rows(this.#queries.liveBeyond(principal, liveMax - 1))) === null;
+  }
+
+  async #limitLiveBytes(session: Session, principal: string, bytesMax: number): Promise<void> {
+    await this.#lockPrincipal(session, principal);
+    const bytes = first(await session.rows(this.#queries.liveBytes(principal)))?.bytes ?? 0;
+    if (Number(bytes) <= bytesMax) return;
+    throw new HoldfastError(
+      'quota-exceeded',
+      `Unfinished uploads may have ${bytesMax} bytes together; with this one they would have ${bytes}. Finish or cancel some.`,
+      { details: { liveBytesMax: bytesMax } },
+    );
+  }
+
+  /** Nobody else creates an upload for the principal until the transaction ends. */
+  async #lockPrincipal(session: Session, principal: string): Promise<void> {
+    const lock = this.#engine.dialect.lockByName?.(`uploads of ${principal}`);
+    if (lock) await session.rows(lock);
   }
 
   async #accept(session: Session, current: Upload, decision: Extract<Decision, { kind: 'accept' }>): Promise<Decision> {
@@ -196,7 +213,7 @@ export class SqlUploadStore implements UploadStore {
     const next = { ...decision.next, lastEvent: current.lastEvent + events.length };
     await session.change(this.#queries.update(uploadToRow(next)));
     await this.#append(session, current, events);
-    await this.#apply(session, current.id, writes);
+    await this.#apply(session, current, writes);
     return { ...decision, next };
   }
 
@@ -208,7 +225,7 @@ export class SqlUploadStore implements UploadStore {
     );
   }
 
-  async #apply(session: Session, id: string, writes: readonly Write[]): Promise<void> {
+  async #apply(session: Session, { id, principal }: Upload, writes: readonly Write[]): Promise<void> {
     for (const write of writes) {
       switch (write.type) {
         case 'insert-extent':
@@ -229,6 +246,12 @@ export class SqlUploadStore implements UploadStore {
               now: write.source.addedAt,
             });
           }
+          break;
+        case 'consume-token':
+          await consumeToken(this.#engine.dialect, session, { tokenId: write.tokenId, uploadId: id });
+          break;
+        case 'limit-live-bytes':
+          await this.#limitLiveBytes(session, principal, write.bytesMax);
           break;
         default:
           unreachable(write);
