@@ -150,6 +150,12 @@ function httpOptions(
     log,
     metrics,
     healthChecks: healthChecks({ state, disk, pipeline, reserveBytes: config.reserveMb * 1024 * 1024 }),
+    rateLimits: {
+      reads: config.readsPerMinute,
+      writes: config.writesPerMinute,
+      chunks: config.chunksPerMinute,
+      failures: config.failedSignInsPerMinute,
+    },
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
     webDir,

@@ -1,6 +1,10 @@
 /** The one schema of the configuration. Every key can come from the file, the environment (see `sources.ts`) or a flag of `serve`. */
 import { type Static, Type } from 'typebox';
 
+function perMinute(standard: number, what: string) {
+  return Type.Integer({ default: standard, minimum: 0, description: `${what}; 0: no limit.` });
+}
+
 export const ConfigSchema = Type.Object(
   {
     host: Type.String({
@@ -68,6 +72,16 @@ export const ConfigSchema = Type.Object(
       default: [],
       description:
         'Media types that are taken, such as audio/*,video/mp4; empty: all. By what is declared and by the first bytes.',
+    }),
+    readsPerMinute: perMinute(6_000, 'Reading requests per minute and address'),
+    writesPerMinute: perMinute(3_000, 'Creations and other changes per minute and address'),
+    chunksPerMinute: perMinute(60_000, 'Chunks per minute and address'),
+    failedSignInsPerMinute: perMinute(30, 'Wrong credentials per minute and address'),
+    maxOpenUploads: Type.Integer({ default: 5_000, minimum: 1, description: 'Unfinished uploads per principal.' }),
+    maxOpenUploadsGb: Type.Number({
+      default: 0,
+      minimum: 0,
+      description: 'GiB that the unfinished uploads of a principal may have together; 0: as much as the disk.',
     }),
     corsOrigins: Type.Array(Type.String({ pattern: '^https?://[^/]+$' }), {
       default: [],

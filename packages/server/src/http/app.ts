@@ -31,6 +31,7 @@ import { FormReader } from './form-reader.ts';
 import { type HealthCheck, healthRoutes } from './health-routes.ts';
 import { takeJsonBodies } from './json-body.ts';
 import { addStoreGauges, type Metrics } from './metrics.ts';
+import { RateGuard, type RateLimits } from './rate-limits.ts';
 import { hostGuard, originGuard } from './same-origin.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { uploadTokenRoutes } from './upload-token-routes.ts';
@@ -56,6 +57,7 @@ export interface HttpOptions {
   readonly log: FastifyBaseLogger;
   readonly metrics: Metrics;
   readonly healthChecks: readonly HealthCheck[];
+  readonly rateLimits: RateLimits;
   /** Origins that browsers may call from; empty: only our own. */
   readonly corsOrigins: readonly string[];
   /** Believe X-Forwarded-* of these proxies. */
@@ -93,7 +95,8 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
   });
 
   await registerPlugins(app as unknown as FastifyInstance, options);
-  addHooks(app as unknown as FastifyInstance, options, () => stopping);
+  const rates = await RateGuard.on(app as unknown as FastifyInstance, options.rateLimits);
+  addHooks(app as unknown as FastifyInstance, { ...options, rates }, () => stopping);
 
   await app.register(
     healthRoutes({
@@ -103,7 +106,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       stopping: () => stopping,
     }),
   );
-  await app.register(sessionRoutes(auth, () => clock.now()));
+  await app.register(sessionRoutes({ auth, rates, now: () => clock.now() }));
   await app.register(uploadTokenRoutes(options.tokens));
   const intake = {
     principal: principalOf,
@@ -192,15 +195,18 @@ async function registerPlugins(app: FastifyInstance, options: HttpOptions): Prom
 }
 
 /** Who asks, whether they may, and what is measured of every request. */
-function addHooks(app: FastifyInstance, options: HttpOptions, stopping: () => boolean): void {
-  const { auth } = options;
+function addHooks(app: FastifyInstance, options: HttpOptions & { rates: RateGuard }, stopping: () => boolean): void {
+  const { auth, rates } = options;
   app.decorateRequest('identity', null);
   app.addHook('onRequest', hostGuard(auth.open));
   app.addHook('onRequest', originGuard(options.corsOrigins));
   app.addHook('onRequest', async (request) => {
     if (stopping()) throw new HoldfastError('shutting-down', 'The server is stopping. Try again in a moment.');
-    if (request.routeOptions.config?.public === true || request.is404) return;
-    request.identity = await auth.identify(request);
+    const { url, config } = request.routeOptions;
+    if (url?.startsWith('/health') === true) return;
+    await rates.admit(request);
+    if (config?.public === true || request.is404) return;
+    request.identity = await identified(request, { auth, rates });
   });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unmatched';
@@ -213,6 +219,13 @@ function addHooks(app: FastifyInstance, options: HttpOptions, stopping: () => bo
       'request',
     );
   });
+}
+
+/** Who asks. What came without credentials is no attempt to guess any. */
+async function identified(request: FastifyRequest, by: { auth: Authenticator; rates: RateGuard }): Promise<Identity> {
+  const { authorization, cookie: cookies } = request.headers;
+  if (authorization === undefined && cookies === undefined) return await by.auth.identify(request);
+  return await by.rates.tried(request, () => by.auth.identify(request));
 }
 
 /** Pages and their files are reachable without credentials; what they ask for is not. */

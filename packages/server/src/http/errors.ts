@@ -44,7 +44,8 @@ export function answerErrorAs(render: (error: HoldfastError, requestId: string) 
   return (cause, request, reply) => {
     const error = coded(cause);
     const answer = render(error, request.id);
-    if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', answer.retryAfterSeconds);
+    const wait = error.details['retryAfterSeconds'] ?? answer.retryAfterSeconds;
+    if (typeof wait === 'number') reply.header('retry-after', wait);
     if (error.code === 'body-timeout' || error.code === 'body-too-long' || error.code === 'shutting-down')
       reply.header('connection', 'close');
     if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="holdfast"');

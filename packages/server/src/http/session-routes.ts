@@ -2,10 +2,17 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { HoldfastError } from '../core/errors.ts';
-import { sessionCookie } from './api-keys.ts';
+import { type ApiKey, sessionCookie } from './api-keys.ts';
 import type { Authenticator } from './auth.ts';
+import type { RateGuard } from './rate-limits.ts';
 
-export function sessionRoutes(auth: Authenticator, now: () => number): FastifyPluginAsyncTypebox {
+export interface SessionOptions {
+  readonly auth: Authenticator;
+  readonly rates: RateGuard;
+  now(): number;
+}
+
+export function sessionRoutes({ auth, rates, now }: SessionOptions): FastifyPluginAsyncTypebox {
   return async (app) => {
     const body = Type.Object(
       { apiKey: Type.String({ minLength: 1, maxLength: 512 }) },
@@ -15,8 +22,7 @@ export function sessionRoutes(auth: Authenticator, now: () => number): FastifyPl
       '/v1/session',
       { config: { public: true }, schema: { tags: ['server'], summary: 'Sign in a browser', body } },
       async (request, reply) => {
-        const key = auth.open ? null : auth.keys.keyFor(request.body.apiKey);
-        if (!key && !auth.open) throw new HoldfastError('unauthenticated', 'The API key is not known.');
+        const key = auth.open ? null : await rates.tried(request, () => known(auth, request.body.apiKey));
         if (key) {
           const { value, maxAgeSeconds } = auth.keys.issueSession(key, now());
           reply.setCookie(sessionCookie, value, {
@@ -36,4 +42,10 @@ export function sessionRoutes(auth: Authenticator, now: () => number): FastifyPl
       async (_request, reply) => reply.clearCookie(sessionCookie, { path: '/' }).code(204).send(),
     );
   };
+}
+
+function known(auth: Authenticator, secret: string): ApiKey {
+  const key = auth.keys.keyFor(secret);
+  if (!key) throw new HoldfastError('unauthenticated', 'The API key is not known.');
+  return key;
 }

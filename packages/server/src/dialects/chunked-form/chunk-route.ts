@@ -2,6 +2,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { HoldfastError } from '../../core/errors.ts';
 import type { FormSource } from '../../core/ports/form-source.ts';
+import type { RateClass } from '../route-config.ts';
 import { chunkFormLimits, HeldBack, withChunk } from './chunk-form.ts';
 import type { ChunkedFormContext } from './context.ts';
 import { declaredType } from './declared-type.ts';
@@ -10,8 +11,9 @@ import { chunkSchema } from './schemas.ts';
 
 export function chunkRoute(context: ChunkedFormContext): FastifyPluginAsync {
   const heldBack = new HeldBack(context.limits);
+  const config: { readonly rate: RateClass } = { rate: 'chunks' };
   return async (app) => {
-    app.post('/chunk', { schema: chunkSchema }, async (request) => {
+    app.post('/chunk', { config, schema: chunkSchema }, async (request) => {
       const body = context.body(request);
       let form: FormSource | null = null;
       try {
