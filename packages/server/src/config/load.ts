@@ -59,6 +59,7 @@ export function limitsOf(config: Config): Limits {
     uploadTtlMs: Math.ceil(config.sessionTimeoutHours * 3_600_000),
     endedRetentionMs: Math.ceil(config.retentionDays * 24 * 3_600_000),
     bodyIdleMs: Math.ceil(config.bodyIdleSeconds * 1000),
+    bodyBytesPerSecondMin: config.minBodyBytesPerSecond,
   });
 }
 

@@ -131,6 +131,11 @@ export const ConfigSchema = Type.Object(
       maximum: 3_600,
       description: 'A sender that sends nothing for this long is cut off.',
     }),
+    minBodyBytesPerSecond: Type.Integer({
+      default: 1_024,
+      minimum: 0,
+      description: 'A sender that sends less than this on average over bodyIdleSeconds is cut off; 0: never.',
+    }),
     reserveMb: Type.Integer({ default: 512, minimum: 0, description: 'MiB of the disk that uploads leave free.' }),
     hashWorkers: Type.Integer({
       default: 0,

@@ -22,6 +22,8 @@ export interface Limits {
   readonly endedRetentionMs: number;
   /** A sender that sends nothing for this long is cut off. */
   readonly bodyIdleMs: number;
+  /** A sender that sends less than this on average over `bodyIdleMs` is cut off too. */
+  readonly bodyBytesPerSecondMin: number;
   /** A second body for a chunk waits this long for the first one to end. */
   readonly chunkWaitMs: number;
   /** The right to finish an upload, renewed while it is worked on. */
@@ -47,6 +49,7 @@ export const defaultLimits: Limits = {
   uploadTtlMs: 24 * hour,
   endedRetentionMs: 7 * 24 * hour,
   bodyIdleMs: 30_000,
+  bodyBytesPerSecondMin: 1_024,
   chunkWaitMs: 10_000,
   finishLeaseMs: 15_000,
 };
@@ -54,7 +57,11 @@ export const defaultLimits: Limits = {
 /** Throws on limits that contradict each other. */
 export function checkLimits(limits: Limits): Limits {
   for (const [name, value] of Object.entries(limits)) {
-    invariant(Number.isSafeInteger(value) && value > 0, `limit ${name} is a whole number above 0, not ${value}`);
+    const least = name === 'bodyBytesPerSecondMin' ? 0 : 1;
+    invariant(
+      Number.isSafeInteger(value) && value >= least,
+      `limit ${name} is a whole number from ${least}, not ${value}`,
+    );
   }
   invariant(limits.chunkBytesMin <= limits.chunkBytesDefault, 'chunkBytesMin ≤ chunkBytesDefault');
   invariant(limits.chunkBytesDefault <= limits.chunkBytesMax, 'chunkBytesDefault ≤ chunkBytesMax');

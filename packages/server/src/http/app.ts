@@ -13,6 +13,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { HoldfastError } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
 import type { BodySource } from '../core/ports/body-source.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { FormLimits } from '../core/ports/form-source.ts';
@@ -22,17 +23,18 @@ import { nativeDialect, nativeSchemas } from '../dialects/native/plugin.ts';
 import { renderEvent } from '../dialects/native/render.ts';
 import type { UploadTokens } from '../uploads/tokens.ts';
 import { type Authenticator, type Identity, principalOf } from './auth.ts';
-import { RequestBody } from './body-source.ts';
+import { type BodyOptions, RequestBody } from './body-source.ts';
 import { openApiInfo, pageSecurity } from './documents.ts';
 import { draining } from './draining.ts';
+import { answerEarly } from './early-answers.ts';
 import { answerError, answerErrorAs, answerErrors, answerUnreadable, jsonBodyBytesMax } from './errors.ts';
 import { EventStreams } from './event-stream.ts';
 import { FormReader } from './form-reader.ts';
+import { headerGuard, hostGuard, originGuard } from './guards.ts';
 import { type HealthCheck, healthRoutes } from './health-routes.ts';
 import { takeJsonBodies } from './json-body.ts';
 import { addStoreGauges, type Metrics } from './metrics.ts';
 import { RateGuard, type RateLimits } from './rate-limits.ts';
-import { hostGuard, originGuard } from './same-origin.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { uploadTokenRoutes } from './upload-token-routes.ts';
 import { compileValidator } from './validation.ts';
@@ -72,7 +74,10 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** The headers of a request have to arrive within this time; looked at every `connectionsCheckMs`. */
 const headersTimeoutMs = 20_000;
+const connectionsCheckMs = 2_000;
+const headerBytesMax = 16 * 1024;
 const keepAliveMs = 65_000;
 /** A connection on which neither side sends for this long is closed: a reader that has gone away. Longer than any wait of ours. */
 const silentConnectionMs = 300_000;
@@ -108,10 +113,11 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
   );
   await app.register(sessionRoutes({ auth, rates, now: () => clock.now() }));
   await app.register(uploadTokenRoutes(options.tokens));
+  const pace = paceOf(services.limits);
   const intake = {
     principal: principalOf,
     caller: (request: FastifyRequest) => auth.callerOf(request),
-    body: (request: FastifyRequest) => new RequestBody(request.raw, { clock, idleMs: services.limits.bodyIdleMs }),
+    body: (request: FastifyRequest) => new RequestBody(request.raw, { clock, ...pace }),
     form: (body: BodySource, boundary: string, limits: FormLimits) => new FormReader(body, boundary, limits),
     answerErrorAs,
   };
@@ -160,8 +166,19 @@ function bareServer(options: HttpOptions) {
     frameworkErrors: answerError,
     clientErrorHandler: answerUnreadable,
     routerOptions: { maxParamLength: 512 },
-    http: { headersTimeout: headersTimeoutMs, requestTimeout: 0, noDelay: true },
+    http: {
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: connectionsCheckMs,
+      maxHeaderSize: headerBytesMax,
+      requestTimeout: 0,
+      noDelay: true,
+    },
   }).withTypeProvider<TypeBoxTypeProvider>();
+}
+
+/** How slowly a body may come. */
+function paceOf({ bodyIdleMs, bodyBytesPerSecondMin }: Limits): Pick<BodyOptions, 'idleMs' | 'bytesPerSecondMin'> {
+  return { idleMs: bodyIdleMs, bytesPerSecondMin: bodyBytesPerSecondMin };
 }
 
 /** Validation, schemas, errors, and what every answer carries. */
@@ -169,8 +186,9 @@ async function registerPlugins(app: FastifyInstance, options: HttpOptions): Prom
   app.setValidatorCompiler(compileValidator());
   for (const schema of nativeSchemas) app.addSchema(schema);
   answerErrors(app, options);
-  const idleMs = options.services.limits.bodyIdleMs;
-  takeJsonBodies(app, { clock: options.clock, idleMs, bytesMax: jsonBodyBytesMax });
+  const pace = paceOf(options.services.limits);
+  takeJsonBodies(app, { clock: options.clock, ...pace, bytesMax: jsonBodyBytesMax });
+  answerEarly(app, { clock: options.clock, idleMs: pace.idleMs });
   await app.register(cookie);
   await app.register(helmet, {
     contentSecurityPolicy: { directives: pageSecurity },
@@ -198,6 +216,7 @@ async function registerPlugins(app: FastifyInstance, options: HttpOptions): Prom
 function addHooks(app: FastifyInstance, options: HttpOptions & { rates: RateGuard }, stopping: () => boolean): void {
   const { auth, rates } = options;
   app.decorateRequest('identity', null);
+  app.addHook('onRequest', headerGuard);
   app.addHook('onRequest', hostGuard(auth.open));
   app.addHook('onRequest', originGuard(options.corsOrigins));
   app.addHook('onRequest', async (request) => {
