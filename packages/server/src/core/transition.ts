@@ -9,6 +9,7 @@
  *     assembling → completed      placed: publishes the asset and starts its runs, in the same transaction
  *     validating, assembling      claim: another holder takes over after the lease ended; raises the fence
  *     receiving, paused → expired expire
+ *     receiving, paused → failed  refuse: the first bytes are of a type that is not taken
  *     receiving, paused, validating → cancelled
  *
  * Invariants, asserted after each transition: receivedBytes is between 0 and size; it equals size in validating, assembling and
@@ -19,7 +20,7 @@ import type { Command } from './command.ts';
 import { invariant, unreachable } from './errors.ts';
 import { claim, fail, placed, renew, verified } from './finishing-rules.ts';
 import type { Decision } from './ports/upload-store.ts';
-import { cancel, drop, expire, pause, record, resume, seal } from './receiving-rules.ts';
+import { cancel, drop, expire, pause, record, refuse, resume, seal } from './receiving-rules.ts';
 import { type Extent, finalPhases, type Millis, type Upload } from './upload.ts';
 
 /** Decides what a command does to an upload. `extent` is the one stored at the offset in question, null if none. */
@@ -41,6 +42,8 @@ function decide(upload: Upload, extent: Extent | null, command: Command, now: Mi
       return resume(upload, command.ttlMs, now);
     case 'cancel':
       return cancel(upload, now);
+    case 'refuse':
+      return refuse(upload, command, now);
     case 'expire':
       return expire(upload, now);
     case 'drop':

@@ -7,6 +7,7 @@ import { HoldfastError } from '../core/errors.ts';
 import type { Range } from '../core/extents.ts';
 import { assertCovers } from '../core/grant.ts';
 import { chunkCount, chunkRange } from '../core/grid.ts';
+import { isRestricted, readsAsText, typeRefusal } from '../core/media-types.ts';
 import type { BodySource } from '../core/ports/body-source.ts';
 import { refusal } from '../core/receiving-rules.ts';
 import type { Extent, Sha256, Upload } from '../core/upload.ts';
@@ -16,6 +17,7 @@ import { decideConfirmed, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
 import { dropDamaged } from './repair.ts';
+import { SniffedBody } from './sniffed-body.ts';
 
 export interface ChunkDelivery extends Caller {
   readonly uploadId: string;
@@ -171,7 +173,7 @@ export class Receiver {
         uploadId: upload.id,
         offset: range.start,
         length,
-        body: delivery.body,
+        body: this.#watched(upload, range, delivery.body),
         sha256: delivery.sha256 !== null || whole,
       };
       const written = await blobs.write(request);
@@ -188,8 +190,24 @@ export class Receiver {
       await blobs.sync(upload.id);
       return { offset: range.start, length, crc32c: written.crc32c, sha256: written.sha256 };
     } catch (error) {
+      if (error instanceof HoldfastError && error.code === 'unsupported-type') {
+        await this.#finisher.refuse(upload.id, error);
+        throw error;
+      }
       throw await this.#explain(upload, error);
     }
+  }
+
+  /** The body; where types are restricted and the file begins, one that ends when its first bytes are of another type. */
+  #watched(upload: Upload, range: Range, body: BodySource): BodySource {
+    const { allowedTypes, sniffType } = this.#deps;
+    const allowed = [allowedTypes, upload.allowedTypes];
+    if (range.start > 0 || !isRestricted(allowed)) return body;
+    return new SniffedBody(body, async (head) => {
+      const type = await sniffType(head);
+      const found = type === null ? (readsAsText(head) ? 'text' : 'unknown') : { type };
+      return typeRefusal(upload.contentType, found, allowed);
+    });
   }
 
   /** What went wrong may have its reason in the upload: it was cancelled meanwhile, or somebody removed its file. */
