@@ -32,6 +32,10 @@ export const errorCatalog = {
   'asset-not-found': { retryable: false, summary: 'No such asset for this principal.' },
   'run-not-found': { retryable: false, summary: 'No such run for this principal.' },
   'artifact-not-found': { retryable: false, summary: 'No such artifact for this principal.' },
+  'range-not-satisfiable': {
+    retryable: false,
+    summary: 'The content has no byte of the range that was asked for; Content-Range says how many it has.',
+  },
   'token-not-found': { retryable: false, summary: 'No such upload token of this issuer; it may have been purged.' },
   'route-not-found': { retryable: false, summary: 'The server has nothing at this address.' },
   'upload-paused': { retryable: true, summary: 'The upload is paused: resume it, then send the chunk again.' },

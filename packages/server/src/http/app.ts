@@ -130,6 +130,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       stream: (reply: FastifyReply, query) => {
         if (streams.full) throw new HoldfastError('rate-limited', 'Too many event streams are open.');
         streams.serve(reply, query);
+        endWithGrant(reply, clock);
       },
     }),
   );
@@ -174,6 +175,14 @@ function bareServer(options: HttpOptions) {
       noDelay: true,
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
+}
+
+/** An event stream ends with the token that opened it; a client that connects again is told so. */
+function endWithGrant(reply: FastifyReply, clock: Clock): void {
+  const grant = reply.request.identity?.grant;
+  if (!grant) return;
+  const cancel = clock.after(grant.expiresAt - clock.now(), () => reply.raw.end());
+  reply.raw.once('close', cancel);
 }
 
 /** How slowly a body may come. */

@@ -39,6 +39,7 @@ export const refusals: Readonly<Record<ErrorCode, Row>> = {
   'asset-not-found': { status: 404 },
   'run-not-found': { status: 404 },
   'artifact-not-found': { status: 404 },
+  'range-not-satisfiable': { status: 416 },
   'token-not-found': { status: 404 },
   'route-not-found': { status: 404 },
   'upload-paused': { status: 409 },

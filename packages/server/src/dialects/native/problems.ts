@@ -16,6 +16,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   'asset-not-found': 404,
   'run-not-found': 404,
   'artifact-not-found': 404,
+  'range-not-satisfiable': 416,
   'token-not-found': 404,
   'route-not-found': 404,
   'upload-paused': 409,
