@@ -158,6 +158,7 @@ function httpOptions(
     },
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
+    basePath: config.basePath,
     webDir,
   };
 }

@@ -73,6 +73,18 @@ export const ConfigSchema = Type.Object(
       description:
         'Media types that are taken, such as audio/*,video/mp4; empty: all. By what is declared and by the first bytes.',
     }),
+    basePath: Type.String({
+      default: '',
+      pattern: '^(?:|(?:/[A-Za-z0-9._~-]+)+)$',
+      description:
+        'Where the server is on its host, such as /holdfast; empty: at the root. A proxy may take it off or leave it.',
+    }),
+    publicUrl: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^/]+',
+        description: 'Where clients reach the server: `holdfast doctor` looks from there.',
+      }),
+    ),
     readsPerMinute: perMinute(6_000, 'Reading requests per minute and address'),
     writesPerMinute: perMinute(3_000, 'Creations and other changes per minute and address'),
     chunksPerMinute: perMinute(60_000, 'Chunks per minute and address'),

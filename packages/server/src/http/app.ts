@@ -1,5 +1,6 @@
 /** The HTTP server: routes of the dialects behind authentication, limits, errors as problem details, metrics, documents. */
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
@@ -23,6 +24,7 @@ import { nativeDialect, nativeSchemas } from '../dialects/native/plugin.ts';
 import { renderEvent } from '../dialects/native/render.ts';
 import type { UploadTokens } from '../uploads/tokens.ts';
 import { type Authenticator, type Identity, principalOf } from './auth.ts';
+import { addressesUnder, withoutBase } from './base-path.ts';
 import { type BodyOptions, RequestBody } from './body-source.ts';
 import { openApiInfo, pageSecurity } from './documents.ts';
 import { draining } from './draining.ts';
@@ -38,7 +40,7 @@ import { RateGuard, type RateLimits } from './rate-limits.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { uploadTokenRoutes } from './upload-token-routes.ts';
 import { compileValidator } from './validation.ts';
-import { webUi } from './web-ui.ts';
+import { readPage, webUi } from './web-ui.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -64,6 +66,8 @@ export interface HttpOptions {
   readonly corsOrigins: readonly string[];
   /** Believe X-Forwarded-* of these proxies. */
   readonly trustedProxies: readonly string[];
+  /** Where the server is on its host, such as /holdfast; empty: at the root. */
+  readonly basePath: string;
   /** Folder of the built web page; null serves none. */
   readonly webDir: string | null;
 }
@@ -99,7 +103,8 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     streams: () => streams.count,
   });
 
-  await registerPlugins(app as unknown as FastifyInstance, options);
+  const page = readPage(options.webDir, options.basePath);
+  await registerPlugins(app as unknown as FastifyInstance, { ...options, page });
   const rates = await RateGuard.on(app as unknown as FastifyInstance, options.rateLimits);
   addHooks(app as unknown as FastifyInstance, { ...options, rates }, () => stopping);
 
@@ -111,7 +116,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       stopping: () => stopping,
     }),
   );
-  await app.register(sessionRoutes({ auth, rates, now: () => clock.now() }));
+  await app.register(sessionRoutes({ auth, rates, path: `${options.basePath}/`, now: () => clock.now() }));
   await app.register(uploadTokenRoutes(options.tokens));
   const pace = paceOf(services.limits);
   const intake = {
@@ -139,7 +144,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     return reply.type(options.metrics.registry.contentType).send(await options.metrics.registry.metrics());
   });
   app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger());
-  if (options.webDir !== null) await app.register(publicScope(webUi(options.webDir)));
+  if (options.webDir !== null && page !== null) await app.register(publicScope(webUi(options.webDir, page)));
 
   const drain = draining(app as unknown as FastifyInstance, clock);
   return {
@@ -158,6 +163,7 @@ function bareServer(options: HttpOptions) {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: jsonBodyBytesMax,
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
+    rewriteUrl: (request: IncomingMessage) => withoutBase(options.basePath, request.url ?? '/'),
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     keepAliveTimeout: keepAliveMs,
@@ -191,10 +197,11 @@ function paceOf({ bodyIdleMs, bodyBytesPerSecondMin }: Limits): Pick<BodyOptions
 }
 
 /** Validation, schemas, errors, and what every answer carries. */
-async function registerPlugins(app: FastifyInstance, options: HttpOptions): Promise<void> {
+async function registerPlugins(app: FastifyInstance, options: HttpOptions & { page: string | null }): Promise<void> {
   app.setValidatorCompiler(compileValidator());
   for (const schema of nativeSchemas) app.addSchema(schema);
-  answerErrors(app, options);
+  answerErrors(app, options.page);
+  addressesUnder(app, options.basePath);
   const pace = paceOf(options.services.limits);
   takeJsonBodies(app, { clock: options.clock, ...pace, bytesMax: jsonBodyBytesMax });
   answerEarly(app, { clock: options.clock, idleMs: pace.idleMs });
@@ -214,7 +221,7 @@ async function registerPlugins(app: FastifyInstance, options: HttpOptions): Prom
     });
   }
   await app.register(swagger, {
-    openapi: openApiInfo(options.services.version),
+    openapi: openApiInfo(options.services.version, options.basePath),
     refResolver: {
       buildLocalReference: (json, _base, _fragment, i) => (typeof json['$id'] === 'string' ? json['$id'] : `def-${i}`),
     },

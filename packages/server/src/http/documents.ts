@@ -14,7 +14,7 @@ export const pageSecurity = {
   'upgrade-insecure-requests': null,
 };
 
-export function openApiInfo(version: string) {
+export function openApiInfo(version: string, basePath: string) {
   return {
     openapi: '3.1.0',
     info: {
@@ -23,6 +23,7 @@ export function openApiInfo(version: string) {
       description: 'Uploads that arrive: resumable, verified, processed once.',
       license: { name: 'MIT' },
     },
+    servers: [{ url: `${basePath}/` }],
     components: { securitySchemes: { apiKey: { type: 'http' as const, scheme: 'bearer' } } },
     security: [{ apiKey: [] }],
   };

@@ -9,10 +9,12 @@ import type { RateGuard } from './rate-limits.ts';
 export interface SessionOptions {
   readonly auth: Authenticator;
   readonly rates: RateGuard;
+  /** Where the cookie is sent to. */
+  readonly path: string;
   now(): number;
 }
 
-export function sessionRoutes({ auth, rates, now }: SessionOptions): FastifyPluginAsyncTypebox {
+export function sessionRoutes({ auth, rates, path, now }: SessionOptions): FastifyPluginAsyncTypebox {
   return async (app) => {
     const body = Type.Object(
       { apiKey: Type.String({ minLength: 1, maxLength: 512 }) },
@@ -29,7 +31,7 @@ export function sessionRoutes({ auth, rates, now }: SessionOptions): FastifyPlug
             httpOnly: true,
             sameSite: 'strict',
             secure: request.protocol === 'https',
-            path: '/',
+            path,
             maxAge: maxAgeSeconds,
           });
         }
@@ -39,7 +41,7 @@ export function sessionRoutes({ auth, rates, now }: SessionOptions): FastifyPlug
     app.delete(
       '/v1/session',
       { config: { public: true }, schema: { tags: ['server'], summary: 'Sign out a browser' } },
-      async (_request, reply) => reply.clearCookie(sessionCookie, { path: '/' }).code(204).send(),
+      async (_request, reply) => reply.clearCookie(sessionCookie, { path }).code(204).send(),
     );
   };
 }
