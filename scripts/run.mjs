@@ -18,6 +18,7 @@ const systemPackages = {
     ffmpeg: 'ffmpeg',
     ffprobe: 'ffmpeg',
     chromium: 'chromium',
+    '/usr/sbin/nginx': 'nginx-light',
     '/usr/lib/postgresql/15/bin/initdb': 'postgresql-15',
   },
 };

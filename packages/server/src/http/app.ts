@@ -36,6 +36,7 @@ import { headerGuard, hostGuard, originGuard } from './guards.ts';
 import { type HealthCheck, healthRoutes } from './health-routes.ts';
 import { takeJsonBodies } from './json-body.ts';
 import { addStoreGauges, type Metrics } from './metrics.ts';
+import { probeRoutes } from './probe-routes.ts';
 import { RateGuard, type RateLimits } from './rate-limits.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { uploadTokenRoutes } from './upload-token-routes.ts';
@@ -118,6 +119,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
   );
   await app.register(sessionRoutes({ auth, rates, path: `${options.basePath}/`, now: () => clock.now() }));
   await app.register(uploadTokenRoutes(options.tokens));
+  await app.register(probeRoutes({ clock, chunkBytesMax: services.limits.chunkBytesMax }));
   const pace = paceOf(services.limits);
   const intake = {
     principal: principalOf,
