@@ -19,6 +19,8 @@ const systemPackages = {
     ffprobe: 'ffmpeg',
     chromium: 'chromium',
     '/usr/sbin/nginx': 'nginx-light',
+    curl: 'curl',
+    jq: 'jq',
     '/usr/lib/postgresql/15/bin/initdb': 'postgresql-15',
   },
 };

@@ -1,7 +1,7 @@
 /** What an upload token allows: one upload, within bounds, until a time. Everything else of its principal stays closed. */
 import type { Creation } from './creation.ts';
 import { HoldfastError } from './errors.ts';
-import { isMediaRange } from './media-types.ts';
+import { isMediaRange } from './media-type.ts';
 import type { Millis, Sha256 } from './upload.ts';
 
 export interface Grant {

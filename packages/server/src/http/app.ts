@@ -26,7 +26,7 @@ import type { UploadTokens } from '../uploads/tokens.ts';
 import { type Authenticator, type Identity, principalOf } from './auth.ts';
 import { addressesUnder, withoutBase } from './base-path.ts';
 import { type BodyOptions, RequestBody } from './body-source.ts';
-import { openApiInfo, pageSecurity } from './documents.ts';
+import { documentRoutes, openApiInfo, pageSecurity } from './documents.ts';
 import { draining } from './draining.ts';
 import { answerEarly } from './early-answers.ts';
 import { answerError, answerErrorAs, answerErrors, answerUnreadable, jsonBodyBytesMax } from './errors.ts';
@@ -41,7 +41,7 @@ import { RateGuard, type RateLimits } from './rate-limits.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { uploadTokenRoutes } from './upload-token-routes.ts';
 import { compileValidator } from './validation.ts';
-import { readPage, webUi } from './web-ui.ts';
+import { readPage } from './web-ui.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -117,9 +117,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       stopping: () => stopping,
     }),
   );
-  await app.register(sessionRoutes({ auth, rates, path: `${options.basePath}/`, now: () => clock.now() }));
-  await app.register(uploadTokenRoutes(options.tokens));
-  await app.register(probeRoutes({ clock, chunkBytesMax: services.limits.chunkBytesMax }));
+  await accessRoutes(app as unknown as FastifyInstance, { ...options, rates });
   const pace = paceOf(services.limits);
   const intake = {
     principal: principalOf,
@@ -141,12 +139,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       },
     }),
   );
-  app.get('/metrics', { schema: { hide: true }, logLevel: 'warn' }, async (request, reply) => {
-    principalOf(request);
-    return reply.type(options.metrics.registry.contentType).send(await options.metrics.registry.metrics());
-  });
-  app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger());
-  if (options.webDir !== null && page !== null) await app.register(publicScope(webUi(options.webDir, page)));
+  await documentRoutes(app as unknown as FastifyInstance, { ...options, registry: options.metrics.registry, page });
 
   const drain = draining(app as unknown as FastifyInstance, clock);
   return {
@@ -157,6 +150,14 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       await drain();
     },
   };
+}
+
+/** Signing in, upload tokens, and what `doctor` asks. */
+async function accessRoutes(app: FastifyInstance, options: HttpOptions & { rates: RateGuard }): Promise<void> {
+  const { auth, rates, clock, tokens, services } = options;
+  await app.register(sessionRoutes({ auth, rates, path: `${options.basePath}/`, now: () => clock.now() }));
+  await app.register(uploadTokenRoutes(tokens));
+  await app.register(probeRoutes({ clock, chunkBytesMax: services.limits.chunkBytesMax }));
 }
 
 function bareServer(options: HttpOptions) {
@@ -263,15 +264,4 @@ async function identified(request: FastifyRequest, by: { auth: Authenticator; ra
   const { authorization, cookie: cookies } = request.headers;
   if (authorization === undefined && cookies === undefined) return await by.auth.identify(request);
   return await by.rates.tried(request, () => by.auth.identify(request));
-}
-
-/** Pages and their files are reachable without credentials; what they ask for is not. */
-function publicScope(plugin: ReturnType<typeof webUi>): ReturnType<typeof webUi> {
-  return async (app) => {
-    app.addHook('onRoute', (route) => {
-      route.config = { ...route.config, public: true };
-      route.schema = { ...route.schema, hide: true };
-    });
-    await app.register(plugin);
-  };
 }

@@ -15,7 +15,7 @@ export interface ProbeOptions {
 
 export function probeRoutes({ clock, chunkBytesMax }: ProbeOptions): FastifyPluginAsync {
   const config = { public: true, rate: 'writes' } as const;
-  const schema = { hide: true };
+  const tags = ['server'];
   return async (app) => {
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', (_request, _payload, done) => done(null));
@@ -23,7 +23,7 @@ export function probeRoutes({ clock, chunkBytesMax }: ProbeOptions): FastifyPlug
       method: ['PUT', 'PATCH', 'POST', 'DELETE'],
       url: '/v1/probe',
       config,
-      schema,
+      schema: { tags, summary: 'What of a request arrives (for holdfast doctor)' },
       handler: async (request, reply) => {
         await firstBytes(request.raw, clock);
         return reply
@@ -31,17 +31,18 @@ export function probeRoutes({ clock, chunkBytesMax }: ProbeOptions): FastifyPlug
           .send({ ...answerTo(request), chunkBytesMax });
       },
     });
-    app.get('/v1/probe/events', { config, schema }, async (_request, reply) => {
-      const events = new PassThrough();
-      events.write('data: first\n\n');
-      clock.after(probeEventGapMs, () => events.end('data: second\n\n'));
+    const events = { tags, summary: 'Two events, a second apart (for holdfast doctor)' };
+    app.get('/v1/probe/events', { config, schema: events }, async (_request, reply) => {
+      const stream = new PassThrough();
+      stream.write('data: first\n\n');
+      clock.after(probeEventGapMs, () => stream.end('data: second\n\n'));
       return reply
         .headers({
           'content-type': 'text/event-stream; charset=utf-8',
           'cache-control': 'no-cache, no-transform',
           'x-accel-buffering': 'no',
         })
-        .send(events);
+        .send(stream);
     });
   };
 }

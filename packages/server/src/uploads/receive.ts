@@ -7,7 +7,7 @@ import { HoldfastError } from '../core/errors.ts';
 import type { Range } from '../core/extents.ts';
 import { assertCovers } from '../core/grant.ts';
 import { chunkCount, chunkRange } from '../core/grid.ts';
-import { isRestricted, readsAsText, typeRefusal } from '../core/media-types.ts';
+import { isRestricted, readsAsText, typeRefusal } from '../core/media-type.ts';
 import type { BodySource } from '../core/ports/body-source.ts';
 import { refusal } from '../core/receiving-rules.ts';
 import type { Extent, Sha256, Upload } from '../core/upload.ts';

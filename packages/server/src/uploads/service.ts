@@ -5,7 +5,7 @@ import { type Creation, newUpload } from '../core/creation.ts';
 import { HoldfastError, invariant } from '../core/errors.ts';
 import { completedByOwner } from '../core/finishing-rules.ts';
 import { assertCovers, type Grant, underGrant } from '../core/grant.ts';
-import { assertDeclaredType } from '../core/media-types.ts';
+import { assertDeclaredType } from '../core/media-type.ts';
 import type { Decision, Page, UploadQuery, Write } from '../core/ports/upload-store.ts';
 import { fraction } from '../core/progress.ts';
 import { refusal } from '../core/receiving-rules.ts';

@@ -7,7 +7,7 @@ import {
   isMediaRange,
   readsAsText,
   typeRefusal,
-} from './media-types.ts';
+} from './media-type.ts';
 
 const audio: AllowedTypes = [['audio/*']];
 const octets = 'application/octet-stream';
