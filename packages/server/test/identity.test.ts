@@ -12,7 +12,11 @@ import { chunkBytes, expectProblem, RunningNode, someBytes } from './running-nod
 const issuer = 'https://id.example/';
 const audience = 'holdfast';
 const key = 'a-key-of-enough-length';
-const apiKeys = [{ principal: 'ana', sha256: createHash('sha256').update(key).digest('hex') }];
+const dottedKey = 'a-key.with-dots.like-a-token';
+const apiKeys = [key, dottedKey].map((one) => ({
+  principal: 'ana',
+  sha256: createHash('sha256').update(one).digest('hex'),
+}));
 
 /** A provider that publishes its keys. */
 class Provider {
@@ -123,8 +127,9 @@ describe('C11: tokens of the identity provider', () => {
     },
   );
 
-  test('keys still open', async () => {
+  test('keys still open, also one that looks like a token', async () => {
     expect((await list(key)).status).toBe(200);
+    expect((await list(dottedKey)).status).toBe(200);
   });
 
   test('a provider that does not answer is not the client’s fault', async () => {

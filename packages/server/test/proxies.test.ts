@@ -150,9 +150,10 @@ describe('a proxy that', () => {
     for (const diagnosis of diagnoses) expect(diagnosis.advice === undefined).toBe(diagnosis.verdict === 'good');
   });
 
-  test('is not trusted', async () => {
+  test('is not trusted: nothing that it says is believed', async () => {
     await using own = await RunningNode.start({ config: { apiKeys } });
-    await using proxy = await badProxy(own.url, { adds: { 'x-forwarded-for': '192.0.2.7' } });
+    const made = { 'x-forwarded-for': '192.0.2.7', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'made.example' };
+    await using proxy = await badProxy(own.url, { adds: made });
     const diagnoses = await checkProxy(proxy.url, signal);
     expect(verdicts(diagnoses)).toEqual({ ...allGood, 'client address': 'warning' });
     expect(diagnoses[1]?.advice).toContain('trustedProxies: [127.0.0.1]');

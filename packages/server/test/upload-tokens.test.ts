@@ -260,6 +260,16 @@ describe('C11: the end of a token', () => {
     expect(await issuer.json('POST', `/v1/uploads/${id}/complete`)).toMatchObject({ status: 200 });
   });
 
+  test('ends the event stream that it opened, which cannot be opened again', async () => {
+    const { token } = await issue({ expiresInSeconds: 2 });
+    const { id } = await node.as(token).create({ size: 10 });
+    const url = `${node.url}/v1/uploads/${id}/events`;
+    const headers = { authorization: `Bearer ${token}` };
+    const reader = await EventReader.open(url, undefined, headers);
+    expect(await reader.ended()).toBe(true);
+    await expect(EventReader.open(url, undefined, headers)).rejects.toThrow(/401 .*token-expired/);
+  });
+
   test('only its issuer can revoke it, and only for an own upload is there a token', async () => {
     const token = await issue();
     const ben = node.as(otherKey);

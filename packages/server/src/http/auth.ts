@@ -75,7 +75,7 @@ export class Authenticator {
     const bearer = authorization === undefined ? null : (/^Bearer (\S+)$/i.exec(authorization)?.[1] ?? '');
     if (bearer?.startsWith(tokenPrefix)) return await this.#byUploadToken(bearer);
     if (this.open) return { principal: anonymous, grant: null, lasting: true };
-    if (bearer !== null && jwt?.looksRight(bearer)) return await this.#byJwt(jwt, bearer);
+    if (bearer !== null && jwt?.looksRight(bearer) && !this.keys.keyFor(bearer)) return await this.#byJwt(jwt, bearer);
     return this.#byKey(request, bearer);
   }
 

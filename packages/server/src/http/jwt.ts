@@ -27,7 +27,7 @@ export class JwtVerifier {
     this.#keys = createRemoteJWKSet(new URL(options.jwksUrl), { timeoutDuration: fetchTimeoutMs });
   }
 
-  /** Three parts with dots between, as no API key should have. */
+  /** Three parts with dots between. */
   looksRight(bearer: string): boolean {
     return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(bearer);
   }
