@@ -18,6 +18,9 @@ const systemPackages = {
     ffmpeg: 'ffmpeg',
     ffprobe: 'ffmpeg',
     chromium: 'chromium',
+    '/usr/sbin/nginx': 'nginx-light',
+    curl: 'curl',
+    jq: 'jq',
     '/usr/lib/postgresql/15/bin/initdb': 'postgresql-15',
   },
 };

@@ -6,6 +6,8 @@ const apiInDevelopment = 'http://127.0.0.1:8080';
 
 export default defineConfig({
   root: import.meta.dirname,
+  // Relative to the page's <base>, which the server sets to where it is.
+  base: './',
   plugins: [react()],
   build: {
     outDir: '../../packages/server/web',

@@ -8,6 +8,7 @@ import { App } from './app/app.tsx';
 import { type Services, ServicesProvider } from './app/services.tsx';
 import { createSession } from './app/session.ts';
 import { createEventStream } from './events/event-stream.ts';
+import { basePathOf, underBase } from './routing/base.ts';
 import { NavigationProvider } from './routing/navigation.tsx';
 import { setTimer } from './state/resource.ts';
 import { createRememberedUploads } from './uploads/remembered.ts';
@@ -15,18 +16,22 @@ import { createUploadDesk } from './uploads/upload-desk.ts';
 
 function createServices(): Services {
   const storage = availableStorage();
+  const base = basePathOf(document.baseURI);
   const session = createSession(storage);
   const announcer = createAnnouncer({ setTimer });
-  const api = createApi({ fetch: (...request) => window.fetch(...request), onSignedOut: session.lost });
+  const api = createApi({
+    fetch: (path, init) => window.fetch(typeof path === 'string' ? underBase(base, path) : path, init),
+    onSignedOut: session.lost,
+  });
   const events = createEventStream({
-    open: (url) => new EventSource(url),
+    open: (url) => new EventSource(underBase(base, url)),
     newestId: async () => (await api.recentEvents(1))[0]?.id ?? 0,
     setTimer,
     // Tells a lost session from a server that is away; the answer itself is of no use.
     onGivenUp: () => void api.recentEvents(1).catch(() => undefined),
   });
   const uploads = createUploadDesk({
-    client: createUploadClient({ endpoint: '' }),
+    client: createUploadClient({ endpoint: base }),
     api,
     remembered: createRememberedUploads(storage),
     announce: announcer.say,

@@ -1,6 +1,8 @@
 /** Holdfast as a library: open a node, mount its HTTP app, or use the upload service directly. */
+
 export { type NodeOptions, openNode, type ServerNode } from './cli/compose.ts';
 export { limitsOf, loadConfig, type Sources } from './config/load.ts';
 export type { Config, ConfigKey } from './config/schema.ts';
 export { type ErrorCode, errorCatalog, HoldfastError } from './core/errors.ts';
 export type { Limits } from './core/limits.ts';
+export type { AuthHook, Credentials } from './http/auth.ts';

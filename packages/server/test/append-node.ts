@@ -75,6 +75,8 @@ export class AppendNode {
       newId: uuidv7,
       planRuns: () => [],
       creationGate: openGate,
+      tokens: state.tokens,
+      allowedTypes: null,
       sniffType: async () => null,
     };
     const node = new AppendNode(deps, {

@@ -1,6 +1,7 @@
 /** Runs a command as the command line would, without a process: what it printed, and its exit code. */
 import { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
+import { registerDoctor } from '../src/cli/doctor-command.ts';
 import { type CliIo, CommandFailed } from '../src/cli/io.ts';
 import { registerStatus } from '../src/cli/status-command.ts';
 import { registerUpload } from '../src/cli/upload-command.ts';
@@ -38,6 +39,7 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
   registerUpload(program, io);
   registerStatus(program, io);
   registerWebhooks(program, io);
+  registerDoctor(program, io);
   for (const command of [program, ...program.commands, ...program.commands.flatMap((command) => command.commands)]) {
     command
       .exitOverride()

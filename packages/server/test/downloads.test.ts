@@ -3,7 +3,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, test } from 'vitest';
 import { RawConnection } from './raw-connection.ts';
-import { chunkBytes, RunningNode, someBytes } from './running-node.ts';
+import { chunkBytes, expectProblem, RunningNode, someBytes } from './running-node.ts';
 
 let node: RunningNode;
 const bytes = someBytes(chunkBytes + 1000);
@@ -60,9 +60,10 @@ it.each([
 it.each([`bytes=${size}-`, `bytes=${size + 5}-${size + 10}`, 'bytes=-0'])(
   'range %s cannot be satisfied',
   async (range) => {
-    const { status, headers } = await get({ range });
-    expect(status).toBe(416);
+    const { status, headers, body } = await get({ range });
     expect(headers.get('content-range')).toBe(`bytes */${size}`);
+    expect(headers.get('cache-control')).toBeNull();
+    expectProblem({ status, headers, body: JSON.parse(body.toString()) }, 416, 'range-not-satisfiable');
   },
 );
 

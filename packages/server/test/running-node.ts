@@ -10,6 +10,7 @@ import { openNode, type ServerNode } from '../src/cli/compose.ts';
 import { loadConfig } from '../src/config/load.ts';
 import type { Config, ConfigKey } from '../src/config/schema.ts';
 import type { CrashPoints } from '../src/core/ports/crash-points.ts';
+import type { AuthHook } from '../src/http/auth.ts';
 
 export const KiB = 1024;
 /** The smallest chunk that the server takes. */
@@ -19,6 +20,9 @@ export interface NodeWish {
   readonly config?: Partial<Record<ConfigKey, unknown>>;
   readonly dataDir?: string;
   readonly crash?: CrashPoints;
+  readonly authenticate?: AuthHook;
+  /** Where the log goes, line by line; nowhere without. */
+  readonly log?: (line: string) => void;
   /** Sent as the API key with every request. */
   readonly apiKey?: string;
 }
@@ -49,9 +53,16 @@ export class RunningNode {
     const flags = { dataDir, port: 0, pipeline: false, logLevel: 'silent', reserveMb: 0, durability: 'committed' };
     const config = loadConfig({ env: {}, flags: { ...flags, ...wish.config } });
     const crash = wish.crash === undefined ? {} : { crash: wish.crash };
-    const node = await openNode({ config, log: pino({ level: config.logLevel }), ...crash });
+    const hook = wish.authenticate === undefined ? {} : { authenticate: wish.authenticate };
+    const log = pino({ level: config.logLevel }, { write: wish.log ?? (() => {}) });
+    const node = await openNode({ config, log, ...crash, ...hook });
     const url = await node.http.app.listen({ host: config.host, port: config.port });
     return new RunningNode(node, { url, config, apiKey: wish.apiKey });
+  }
+
+  /** The same node, asked with other credentials. */
+  as(apiKey: string): RunningNode {
+    return new RunningNode(this.#node, { url: this.url, config: this.config, apiKey });
   }
 
   get port(): number {

@@ -34,6 +34,8 @@ function nodeOf(state: State, disk: DiskBlobs, holder: string) {
     claims: state.claims,
     locks: state.locks,
     creationGate: openGate,
+    tokens: state.tokens,
+    allowedTypes: null,
     clock: systemClock,
     limits: defaultLimits,
     log: silentLog,

@@ -4,7 +4,7 @@ import { ActivityPage } from '../activity/activity-page.tsx';
 import { AssetPage } from '../asset/asset-page.tsx';
 import { useEventStream } from '../events/use-event-stream.ts';
 import { HomePage } from '../library/home-page.tsx';
-import { useNavigation } from '../routing/navigation.tsx';
+import { addressOf, useNavigation } from '../routing/navigation.tsx';
 import { type Route, routePath } from '../routing/route.ts';
 import { useWatchable } from '../state/store.ts';
 import { useLeaveWarning } from '../uploads/use-leave-warning.ts';
@@ -23,7 +23,7 @@ export function App() {
   const main = useFocusOnNewPage(routePath(route));
   return (
     <>
-      <a className="skip-link" href="#main">
+      <a className="skip-link" href={`${addressOf(route)}#main`}>
         Skip to the content
       </a>
       <Masthead route={route} />

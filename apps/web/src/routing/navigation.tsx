@@ -1,5 +1,6 @@
 /** Moving between pages without loading them anew. */
 import { createContext, type MouseEvent, type ReactNode, useContext, useMemo, useSyncExternalStore } from 'react';
+import { basePathOf, underBase, withoutBase } from './base.ts';
 import { parseRoute, type Route, routePath } from './route.ts';
 
 interface Navigation {
@@ -12,6 +13,13 @@ const NavigationContext = createContext<Navigation | null>(null);
 // `pushState` fires no event of its own.
 const navigated = 'holdfast:navigated';
 
+const base = () => basePathOf(document.baseURI);
+
+/** Whole, because the page's <base> would send a bare fragment to the first page. */
+export function addressOf(route: Route): string {
+  return underBase(base(), routePath(route));
+}
+
 function watchAddress(listener: () => void): () => void {
   window.addEventListener('popstate', listener);
   window.addEventListener(navigated, listener);
@@ -22,12 +30,12 @@ function watchAddress(listener: () => void): () => void {
 }
 
 export function NavigationProvider({ children }: { children: ReactNode }) {
-  const path = useSyncExternalStore(watchAddress, () => window.location.pathname);
+  const path = useSyncExternalStore(watchAddress, () => withoutBase(base(), window.location.pathname));
   const navigation = useMemo<Navigation>(
     () => ({
       route: parseRoute(path),
       go(route) {
-        window.history.pushState(null, '', routePath(route));
+        window.history.pushState(null, '', addressOf(route));
         window.scrollTo(0, 0);
         window.dispatchEvent(new Event(navigated));
       },
@@ -59,7 +67,7 @@ export function Link({ to, className, current = false, children }: LinkProps) {
     go(to);
   };
   return (
-    <a href={routePath(to)} className={className} aria-current={current ? 'page' : undefined} onClick={follow}>
+    <a href={addressOf(to)} className={className} aria-current={current ? 'page' : undefined} onClick={follow}>
       {children}
     </a>
   );

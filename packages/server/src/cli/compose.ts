@@ -11,7 +11,7 @@ import type { Config } from '../config/schema.ts';
 import type { Limits } from '../core/limits.ts';
 import { type CrashPoints, noCrashPoints } from '../core/ports/crash-points.ts';
 import { createHttpServer, type HttpServer } from '../http/app.ts';
-import { Authenticator } from '../http/auth.ts';
+import type { AuthHook } from '../http/auth.ts';
 import { createMetrics, type Metrics } from '../http/metrics.ts';
 import { defaultPipeline } from '../pipeline/default-pipeline.ts';
 import { planRuns } from '../pipeline/plan.ts';
@@ -25,6 +25,7 @@ import { RecordingService } from '../uploads/recordings.ts';
 import { recover } from '../uploads/recover.ts';
 import { UploadService } from '../uploads/service.ts';
 import { Sweeper } from '../uploads/sweep.ts';
+import { access } from './access.ts';
 import { Closing } from './closing.ts';
 import { healthChecks } from './health.ts';
 import { nodeIdentity } from './node-identity.ts';
@@ -36,6 +37,8 @@ export interface NodeOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly crash?: CrashPoints;
+  /** The embedding program's own authentication; null: only the built-in ways. */
+  readonly authenticate?: AuthHook | null;
 }
 
 /** A node that has recovered and is ready to listen. */
@@ -48,10 +51,11 @@ export interface ServerNode {
 
 const webDir = fileURLToPath(new URL('../../web', import.meta.url));
 
-export async function openNode({ config, log, crash = noCrashPoints }: NodeOptions): Promise<ServerNode> {
+export async function openNode(options: NodeOptions): Promise<ServerNode> {
+  const { config, log, crash = noCrashPoints, authenticate = null } = options;
   const closing = new Closing();
   try {
-    return await open({ config, log, crash }, closing);
+    return await open({ config, log, crash, authenticate }, closing);
   } catch (error) {
     await closing.close(log);
     throw error;
@@ -124,6 +128,7 @@ function uploadDependencies(parts: Parts & { readonly holder: string }): UploadD
     blobs: disk.blobs,
     claims: state.claims,
     locks: state.locks,
+    tokens: state.tokens,
     clock: systemClock,
     limits,
     log: options.log,
@@ -133,6 +138,7 @@ function uploadDependencies(parts: Parts & { readonly holder: string }): UploadD
     holder,
     newId: uuidv7,
     planRuns: (asset) => (options.config.pipeline ? planRuns([defaultPipeline], asset) : []),
+    allowedTypes: options.config.allowedTypes.length === 0 ? null : options.config.allowedTypes,
     sniffType: async (head) => (await fileTypeFromBuffer(head))?.mime ?? null,
   };
 }
@@ -158,13 +164,20 @@ function httpOptions(
       durability: config.durability,
       notifyPipeline: () => pipeline.notify(),
     },
-    auth: new Authenticator(config.apiKeys),
+    ...access({ config, state, hook: options.authenticate }),
     clock: systemClock,
     log,
     metrics,
     healthChecks: healthChecks({ state, disk, pipeline, reserveBytes: config.reserveMb * 1024 * 1024 }),
+    rateLimits: {
+      reads: config.readsPerMinute,
+      writes: config.writesPerMinute,
+      chunks: config.chunksPerMinute,
+      failures: config.failedSignInsPerMinute,
+    },
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
+    basePath: config.basePath,
     webDir,
   };
 }

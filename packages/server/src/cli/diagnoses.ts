@@ -126,7 +126,7 @@ export async function checkMedia(config: Config, signal: AbortSignal): Promise<D
 export async function checkServer(url: string, signal: AbortSignal): Promise<Diagnosis[]> {
   try {
     const timeout = AbortSignal.any([signal, AbortSignal.timeout(serverTimeoutMs)]);
-    const response = await fetch(new URL('/health', url), { signal: timeout });
+    const response = await fetch(new URL('health', url.endsWith('/') ? url : `${url}/`), { signal: timeout });
     const health = (await response.json()) as {
       status: string;
       version: string;

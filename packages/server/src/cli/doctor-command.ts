@@ -4,10 +4,12 @@ import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { checkDisk, checkMedia, checkNode, checkServer, checkSqlite, type Diagnosis } from './diagnoses.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
+import { checkProxy } from './proxy-diagnoses.ts';
 
 interface Options {
   readonly data?: string;
   readonly server?: string;
+  readonly url?: string;
   readonly json?: boolean;
 }
 
@@ -17,10 +19,11 @@ export function registerDoctor(program: Command, io: CliIo): void {
   program
     .command('doctor')
     .description(
-      'Look at this machine: Node, data directory, disk, database, media tools; with --server also at a running server.',
+      'Look at this machine: Node, data directory, disk, database, media tools; with --server also at a running server, with --url at the proxy in front of it.',
     )
     .option('--data <dir>', 'the data directory to look at (default: ./data)')
     .option('--server <url>', 'also ask this server how it is')
+    .option('--url <url>', 'the address that clients use: look at what a proxy in between does (default: publicUrl)')
     .option('--json', 'the diagnoses as JSON')
     .addHelpText(
       'after',
@@ -31,17 +34,24 @@ export function registerDoctor(program: Command, io: CliIo): void {
 
 async function run(options: Options, io: CliIo): Promise<void> {
   const config: Config = loadConfig({ env: io.env, flags: { dataDir: options.data } });
+  const url = publicUrl(options.url ?? config.publicUrl);
   const diagnoses: Diagnosis[] = [
     checkNode(),
     ...(await checkDisk(config)),
     await checkSqlite(),
     ...(await checkMedia(config, io.signal)),
     ...(options.server === undefined ? [] : await checkServer(options.server, io.signal)),
+    ...(url === null ? [] : await checkProxy(url, io.signal)),
   ];
   const bad = diagnoses.filter((d) => d.verdict === 'bad').length;
   if (options.json === true) printLine(io.stdout, JSON.stringify({ ok: bad === 0, diagnoses }, null, 2));
   else for (const line of table(diagnoses)) printLine(io.stdout, line);
   if (bad > 0) throw new CommandFailed('', exitCodes.failed);
+}
+
+function publicUrl(text: string | undefined): string | null {
+  if (text === undefined || (URL.canParse(text) && /^https?:/.test(text))) return text ?? null;
+  throw new CommandFailed(`"${text}" is not the URL of a server, such as https://media.example.org.`, exitCodes.usage);
 }
 
 function table(diagnoses: readonly Diagnosis[]): string[] {

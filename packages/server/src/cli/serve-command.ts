@@ -91,7 +91,7 @@ function numeric(value: unknown): unknown {
 
 function refuseOpenDoor(config: Config): void {
   const loopback = config.host === 'localhost' || config.host === '::1' || /^127\./.test(config.host);
-  if (loopback || config.apiKeys.length > 0) return;
+  if (loopback || config.apiKeys.length > 0 || config.jwksUrl !== undefined) return;
   throw new HoldfastError(
     'forbidden',
     `Refusing to listen on ${config.host} without authentication. Set HOLDFAST_API_KEYS=name:key (a key of at least 16 characters), or listen on 127.0.0.1.`,

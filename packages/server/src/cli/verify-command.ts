@@ -57,6 +57,7 @@ async function run(options: Options, io: CliIo): Promise<void> {
       blobs: disk.blobs,
       claims: state.claims,
       locks: state.locks,
+      tokens: state.tokens,
       clock: systemClock,
       limits: defaultLimits,
       log: silentLog,
@@ -66,6 +67,7 @@ async function run(options: Options, io: CliIo): Promise<void> {
       holder: 'verify',
       newId: uuidv7,
       planRuns: () => [],
+      allowedTypes: null,
       sniffType: async () => null,
     };
     const shown = progressLine(io, options.json === true);

@@ -59,9 +59,13 @@ export function limitsOf(config: Config): Limits {
     fileBytesMax: Math.min(Math.floor(config.maxFileSizeGb * 1024 * MiB), chunkBytesMax * defaultLimits.chunksMax),
     chunkBytesMax,
     chunkBytesDefault: Math.min(defaultLimits.chunkBytesDefault, chunkBytesMax),
+    liveUploadsMax: config.maxOpenUploads,
+    liveBytesMax:
+      config.maxOpenUploadsGb === 0 ? Number.MAX_SAFE_INTEGER : Math.ceil(config.maxOpenUploadsGb * 1024 * MiB),
     uploadTtlMs: Math.ceil(config.sessionTimeoutHours * 3_600_000),
     endedRetentionMs: Math.ceil(config.retentionDays * 24 * 3_600_000),
     bodyIdleMs: Math.ceil(config.bodyIdleSeconds * 1000),
+    bodyBytesPerSecondMin: config.minBodyBytesPerSecond,
   });
 }
 

@@ -10,6 +10,9 @@ export const compressionPresets = [
   'MOBILE_OPTIMIZED',
   'SPEECH_COMPACT',
 ] as const;
+function perMinute(standard: number, what: string) {
+  return Type.Integer({ default: standard, minimum: 0, description: `${what}; 0: no limit.` });
+}
 
 export const ConfigSchema = Type.Object(
   {
@@ -47,6 +50,60 @@ export const ConfigSchema = Type.Object(
           'Who may use the server. The environment takes HOLDFAST_API_KEYS=name:key,name:key; the file takes the SHA-256 of each key.',
       },
     ),
+    jwksUrl: Type.Optional(
+      Type.String({
+        pattern: '^https?://',
+        description:
+          'Where your identity provider publishes its keys: its tokens are taken, their subject is the principal.',
+      }),
+    ),
+    jwtIssuer: Type.Optional(
+      Type.String({ minLength: 1, description: 'Issuer of those tokens. Needed with jwksUrl.' }),
+    ),
+    jwtAudience: Type.Optional(
+      Type.String({ minLength: 1, description: 'Audience that those tokens are for. Needed with jwksUrl.' }),
+    ),
+    jwtAlgorithms: Type.Array(
+      Type.Union(
+        (['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const).map((a) =>
+          Type.Literal(a),
+        ),
+      ),
+      { default: ['RS256', 'PS256', 'ES256', 'EdDSA'], minItems: 1, description: 'Signatures that are taken.' },
+    ),
+    jwtClockToleranceSeconds: Type.Integer({
+      default: 30,
+      minimum: 0,
+      maximum: 600,
+      description: 'By how much the clocks of the identity provider and of this machine may differ.',
+    }),
+    allowedTypes: Type.Array(Type.String({ pattern: '^[^/\\s]+/[^/\\s]+$' }), {
+      default: [],
+      description:
+        'Media types that are taken, such as audio/*,video/mp4; empty: all. By what is declared and by the first bytes.',
+    }),
+    basePath: Type.String({
+      default: '',
+      pattern: '^(?:|(?:/[A-Za-z0-9._~-]+)+)$',
+      description:
+        'Where the server is on its host, such as /holdfast; empty: at the root. A proxy may take it off or leave it.',
+    }),
+    publicUrl: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^/]+',
+        description: 'Where clients reach the server: `holdfast doctor` looks from there.',
+      }),
+    ),
+    readsPerMinute: perMinute(6_000, 'Reading requests per minute and address'),
+    writesPerMinute: perMinute(3_000, 'Creations and other changes per minute and address'),
+    chunksPerMinute: perMinute(60_000, 'Chunks per minute and address'),
+    failedSignInsPerMinute: perMinute(30, 'Wrong credentials per minute and address'),
+    maxOpenUploads: Type.Integer({ default: 5_000, minimum: 1, description: 'Unfinished uploads per principal.' }),
+    maxOpenUploadsGb: Type.Number({
+      default: 0,
+      minimum: 0,
+      description: 'GiB that the unfinished uploads of a principal may have together; 0: as much as the disk.',
+    }),
     corsOrigins: Type.Array(Type.String({ pattern: '^https?://[^/]+$' }), {
       default: [],
       description: 'Origins of other web pages that may call the API.',
@@ -114,6 +171,11 @@ export const ConfigSchema = Type.Object(
     preserveOriginalAudio: Type.Boolean({
       default: false,
       description: 'Whether browsers are told to send the original of a recording too (PRESERVE_ORIGINAL_AUDIO).',
+    }),
+    minBodyBytesPerSecond: Type.Integer({
+      default: 1_024,
+      minimum: 0,
+      description: 'A sender that sends less than this on average over bodyIdleSeconds is cut off; 0: never.',
     }),
     reserveMb: Type.Integer({ default: 512, minimum: 0, description: 'MiB of the disk that uploads leave free.' }),
     hashWorkers: Type.Integer({

@@ -31,6 +31,8 @@ export type Command =
   | { readonly type: 'pause' }
   | { readonly type: 'resume'; readonly ttlMs: number }
   | { readonly type: 'cancel' }
+  /** The first bytes prove that the content is of a type that is not taken. */
+  | { readonly type: 'refuse'; readonly code: FailureCode; readonly reason: string }
   | { readonly type: 'expire' }
   /** The extent passed to the rule is not what was recorded: forget it. */
   | { readonly type: 'drop'; readonly reason: string; readonly ttlMs: number }

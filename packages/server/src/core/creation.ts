@@ -23,6 +23,8 @@ export interface Creation {
   readonly expectedDigest?: Digest;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly dialectData?: Readonly<Record<string, string>>;
+  /** Narrows the types that the server takes; null: does not. */
+  readonly allowedTypes?: readonly string[] | null;
 }
 
 /** Type and subtype as in RFC 6838 §4.2; parameters are dropped. */
@@ -61,6 +63,7 @@ export function newUpload(wish: Creation, limits: Limits, now: Millis): { upload
     lastByteAt: null,
     expiresAt: now + limits.uploadTtlMs,
     storage: 'held',
+    allowedTypes: wish.allowedTypes ?? null,
     phase: { name: 'receiving' },
   };
   const data = { filename: upload.filename, size: wish.size, chunkSize, protocol: wish.protocol };

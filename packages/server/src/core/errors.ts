@@ -27,12 +27,21 @@ export const errorCatalog = {
     retryable: false,
     summary: "The server's creation hook refused the upload; the message says why.",
   },
+  'quota-exceeded': {
+    retryable: true,
+    summary: 'The unfinished uploads of the principal would have too many bytes together; finish or cancel one.',
+  },
   'insufficient-storage': { retryable: true, summary: 'The store has no room; what was acknowledged is kept.' },
   'upload-not-found': { retryable: false, summary: 'No such upload for this principal; it may have been purged.' },
   'asset-not-found': { retryable: false, summary: 'No such asset for this principal.' },
   'run-not-found': { retryable: false, summary: 'No such run for this principal.' },
   'artifact-not-found': { retryable: false, summary: 'No such artifact for this principal.' },
   'webhook-not-found': { retryable: false, summary: 'No such webhook endpoint or delivery.' },
+  'range-not-satisfiable': {
+    retryable: false,
+    summary: 'The content has no byte of the range that was asked for; Content-Range says how many it has.',
+  },
+  'token-not-found': { retryable: false, summary: 'No such upload token of this issuer; it may have been purged.' },
   'route-not-found': { retryable: false, summary: 'The server has nothing at this address.' },
   'upload-paused': { retryable: true, summary: 'The upload is paused: resume it, then send the chunk again.' },
   'upload-closed': {
@@ -99,10 +108,18 @@ export const errorCatalog = {
   },
   'body-timeout': {
     retryable: true,
-    summary: 'The sender stopped sending; nothing of a chunk was kept, of an appended body what came.',
+    summary:
+      'The sender stopped sending or sends too slowly; nothing of a chunk was kept, of an appended body what came.',
   },
+
   'lease-lost': { retryable: true, summary: 'Another holder took over; this one has to let go.' },
   unauthenticated: { retryable: false, summary: 'Credentials are missing or not known.' },
+  'token-expired': { retryable: false, summary: 'The token has expired; ask for a new one and go on.' },
+  'token-used': {
+    retryable: false,
+    summary: 'An upload was created with this upload token already; details name it. Go on with that one.',
+  },
+  'token-scope': { retryable: false, summary: 'The upload token is for one upload and nothing else.' },
   forbidden: { retryable: false, summary: 'The credentials do not allow this.' },
   'rate-limited': { retryable: true, summary: 'Too many requests; wait as long as Retry-After says.' },
   'shutting-down': { retryable: true, summary: 'The server is stopping; send the request again in a moment.' },

@@ -10,6 +10,8 @@ export interface Limits {
   readonly chunksMax: number;
   /** Unfinished uploads per principal. */
   readonly liveUploadsMax: number;
+  /** Bytes of all unfinished uploads of a principal together. */
+  readonly liveBytesMax: number;
   readonly filenameCharsMax: number;
   readonly metadataEntriesMax: number;
   readonly metadataKeyCharsMax: number;
@@ -20,6 +22,8 @@ export interface Limits {
   readonly endedRetentionMs: number;
   /** A sender that sends nothing for this long is cut off. */
   readonly bodyIdleMs: number;
+  /** A sender that sends less than this on average over `bodyIdleMs` is cut off too. */
+  readonly bodyBytesPerSecondMin: number;
   /** A second body for a chunk waits this long for the first one to end. */
   readonly chunkWaitMs: number;
   /** A request that appends waits this long for the one before it to let go. */
@@ -44,6 +48,7 @@ export const defaultLimits: Limits = {
   chunkBytesDefault: 8 * MiB,
   chunksMax: 100_000,
   liveUploadsMax: 5_000,
+  liveBytesMax: Number.MAX_SAFE_INTEGER,
   filenameCharsMax: 1024,
   metadataEntriesMax: 64,
   metadataKeyCharsMax: 128,
@@ -51,6 +56,7 @@ export const defaultLimits: Limits = {
   uploadTtlMs: 24 * hour,
   endedRetentionMs: 7 * 24 * hour,
   bodyIdleMs: 30_000,
+  bodyBytesPerSecondMin: 1_024,
   chunkWaitMs: 10_000,
   appendWaitMs: 10_000,
   segmentBytes: 16 * MiB,
@@ -62,7 +68,11 @@ export const defaultLimits: Limits = {
 /** Throws on limits that contradict each other. */
 export function checkLimits(limits: Limits): Limits {
   for (const [name, value] of Object.entries(limits)) {
-    invariant(Number.isSafeInteger(value) && value > 0, `limit ${name} is a whole number above 0, not ${value}`);
+    const least = name === 'bodyBytesPerSecondMin' ? 0 : 1;
+    invariant(
+      Number.isSafeInteger(value) && value >= least,
+      `limit ${name} is a whole number from ${least}, not ${value}`,
+    );
   }
   invariant(limits.chunkBytesMin <= limits.chunkBytesDefault, 'chunkBytesMin ≤ chunkBytesDefault');
   invariant(limits.chunkBytesDefault <= limits.chunkBytesMax, 'chunkBytesDefault ≤ chunkBytesMax');

@@ -134,6 +134,18 @@ export function cancel(upload: Upload, now: Millis): Decision {
   }
 }
 
+export function refuse(upload: Upload, command: CommandOf<'refuse'>, now: Millis): Decision {
+  if (upload.phase.name !== 'receiving' && upload.phase.name !== 'paused')
+    return reject(refusal(upload) ?? new HoldfastError('internal', 'Not refusable.'));
+  const { code, reason } = command;
+  const next = moved(
+    { ...upload, fence: upload.fence + 1 },
+    { name: 'failed', at: now, code, reason, actual: null },
+    now,
+  );
+  return accept(next, [{ at: now, type: 'failed', message: reason, data: { code } }]);
+}
+
 export function expire(upload: Upload, now: Millis): Decision {
   if (upload.phase.name !== 'receiving' && upload.phase.name !== 'paused') return unchanged(upload);
   if (upload.expiresAt > now || inUse(upload)) return unchanged(upload);

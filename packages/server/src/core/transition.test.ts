@@ -270,6 +270,24 @@ describe('single rules', () => {
     expect(codeOf(machine.do({ type: 'cancel' }))).toBe('accepted');
   });
 
+  test('content of a wrong type ends an upload that takes bytes, and no other', () => {
+    const refuse = { type: 'refuse', code: 'unsupported-type', reason: 'The content is image/png.' } as const;
+    for (const before of [[], [{ type: 'pause' }]] as const) {
+      const machine = new Machine(8, 4);
+      machine.record(1, 1);
+      for (const command of before) machine.do(command);
+      expect(codeOf(machine.do(refuse))).toBe('accepted');
+      expect(machine.upload).toMatchObject({ fence: 1, phase: { name: 'failed', code: 'unsupported-type' } });
+      expect(machine.events.at(-1)).toMatchObject({ type: 'failed', data: { code: 'unsupported-type' } });
+      expect(codeOf(machine.do(refuse))).toBe('upload-closed');
+      expect(codeOf(machine.record(0, 1))).toBe('upload-closed');
+    }
+    const whole = new Machine(4, 4);
+    whole.record(0, 1);
+    expect(codeOf(whole.do(refuse))).toBe('upload-finishing');
+    expect(whole.upload.phase.name).toBe('validating');
+  });
+
   test('damaged bytes found while validating bring the upload back to receiving', () => {
     const machine = new Machine(8, 4);
     machine.record(0, 1);

@@ -10,6 +10,7 @@
  *     assembling → completed      placed: publishes the asset and starts its runs, in the same transaction
  *     validating, assembling      claim: another holder takes over after the lease ended; raises the fence
  *     receiving, paused → expired expire
+ *     receiving, paused → failed  refuse: the first bytes are of a type that is not taken
  *     receiving, paused, validating → cancelled
  *     receiving → cancelled       take: the bytes of a partial upload go over into its final one
  *     receiving                   seize: another process takes over the right to append from one that is gone; raises the fence
@@ -25,7 +26,7 @@ import { join, take } from './concatenation-rules.ts';
 import { invariant, unreachable } from './errors.ts';
 import { claim, fail, placed, renew, verified } from './finishing-rules.ts';
 import type { Decision } from './ports/upload-store.ts';
-import { cancel, drop, expire, pause, record, resume, seal } from './receiving-rules.ts';
+import { cancel, drop, expire, pause, record, refuse, resume, seal } from './receiving-rules.ts';
 import { type Extent, finalPhases, type Millis, type Upload } from './upload.ts';
 
 /** Decides what a command does to an upload. `extent` is the one stored at the offset in question, null if none. */
@@ -69,6 +70,8 @@ function decide(upload: Upload, extent: Extent | null, command: Command, now: Mi
       return resume(upload, command.ttlMs, now);
     case 'cancel':
       return cancel(upload, now);
+    case 'refuse':
+      return refuse(upload, command, now);
     case 'expire':
       return expire(upload, now);
     case 'drop':

@@ -103,6 +103,8 @@ export interface Upload {
   readonly expiresAt: Millis;
   /** Whether bytes of this upload are (or may be) in the incoming area; the sweeper frees those of ended uploads. */
   readonly storage: 'held' | 'released';
+  /** Media ranges that it was narrowed to when it was created; null: whatever the server takes. */
+  readonly allowedTypes: readonly string[] | null;
   readonly phase: Phase;
 }
 

@@ -1,5 +1,6 @@
 /** The HTTP server: routes of the dialects behind authentication, limits, errors as problem details, metrics, documents. */
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
@@ -13,6 +14,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { HoldfastError } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
 import type { BodySource } from '../core/ports/body-source.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { FormLimits } from '../core/ports/form-source.ts';
@@ -22,20 +24,26 @@ import { nativeDialect, nativeSchemas } from '../dialects/native/plugin.ts';
 import { renderEvent } from '../dialects/native/render.ts';
 import type { RecordingsContext } from '../dialects/recordings/context.ts';
 import { recordingsDialect, recordingsPrefix } from '../dialects/recordings/plugin.ts';
-import type { Authenticator } from './auth.ts';
-import { RequestBody } from './body-source.ts';
-import { openApiInfo, pageSecurity } from './documents.ts';
+import type { UploadTokens } from '../uploads/tokens.ts';
+import { type Authenticator, type Identity, principalOf } from './auth.ts';
+import { addressesUnder, withoutBase } from './base-path.ts';
+import { type BodyOptions, RequestBody } from './body-source.ts';
+import { documentRoutes, openApiInfo, pageSecurity } from './documents.ts';
 import { draining } from './draining.ts';
+import { answerEarly } from './early-answers.ts';
 import { answerError, answerErrorAs, answerErrors, answerUnreadable, jsonBodyBytesMax } from './errors.ts';
 import { EventStreams } from './event-stream.ts';
 import { FormReader } from './form-reader.ts';
+import { headerGuard, hostGuard, originGuard } from './guards.ts';
 import { type HealthCheck, healthRoutes } from './health-routes.ts';
 import { takeJsonBodies } from './json-body.ts';
 import { addStoreGauges, type Metrics } from './metrics.ts';
-import { hostGuard, originGuard } from './same-origin.ts';
+import { probeRoutes } from './probe-routes.ts';
+import { RateGuard, type RateLimits } from './rate-limits.ts';
 import { sessionRoutes } from './session-routes.ts';
+import { uploadTokenRoutes } from './upload-token-routes.ts';
 import { compileValidator } from './validation.ts';
-import { webUi } from './web-ui.ts';
+import { readPage } from './web-ui.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -43,22 +51,27 @@ declare module 'fastify' {
     public?: boolean;
   }
   interface FastifyRequest {
-    principal: string;
+    /** Who asks; null on routes that everyone may reach. */
+    identity: Identity | null;
   }
 }
 
 export interface HttpOptions {
-  readonly services: Omit<NativeContext, 'principal' | 'body' | 'stream' | 'now'> &
+  readonly services: Omit<NativeContext, 'principal' | 'caller' | 'body' | 'stream' | 'now'> &
     Pick<RecordingsContext, 'recordings' | 'recordingSettings'>;
   readonly auth: Authenticator;
+  readonly tokens: UploadTokens;
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly metrics: Metrics;
   readonly healthChecks: readonly HealthCheck[];
+  readonly rateLimits: RateLimits;
   /** Origins that browsers may call from; empty: only our own. */
   readonly corsOrigins: readonly string[];
   /** Believe X-Forwarded-* of these proxies. */
   readonly trustedProxies: readonly string[];
+  /** Where the server is on its host, such as /holdfast; empty: at the root. */
+  readonly basePath: string;
   /** Folder of the built web page; null serves none. */
   readonly webDir: string | null;
 }
@@ -69,7 +82,10 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** The headers of a request have to arrive within this time; looked at every `connectionsCheckMs`. */
 const headersTimeoutMs = 20_000;
+const connectionsCheckMs = 2_000;
+const headerBytesMax = 16 * 1024;
 const keepAliveMs = 65_000;
 /** A connection on which neither side sends for this long is closed: a reader that has gone away. Longer than any wait of ours. */
 const silentConnectionMs = 300_000;
@@ -91,8 +107,10 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     streams: () => streams.count,
   });
 
-  await registerPlugins(app as unknown as FastifyInstance, options);
-  addHooks(app as unknown as FastifyInstance, options, () => stopping);
+  const page = readPage(options.webDir, options.basePath);
+  await registerPlugins(app as unknown as FastifyInstance, { ...options, page });
+  const rates = await RateGuard.on(app as unknown as FastifyInstance, options.rateLimits);
+  addHooks(app as unknown as FastifyInstance, { ...options, rates }, () => stopping);
 
   await app.register(
     healthRoutes({
@@ -102,10 +120,12 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       stopping: () => stopping,
     }),
   );
-  await app.register(sessionRoutes(auth, () => clock.now()));
+  await accessRoutes(app as unknown as FastifyInstance, { ...options, rates });
+  const pace = paceOf(services.limits);
   const intake = {
-    principal: (request: FastifyRequest) => request.principal,
-    body: (request: FastifyRequest) => new RequestBody(request.raw, { clock, idleMs: services.limits.bodyIdleMs }),
+    principal: principalOf,
+    caller: (request: FastifyRequest) => auth.callerOf(request),
+    body: (request: FastifyRequest) => new RequestBody(request.raw, { clock, ...pace }),
     form: (body: BodySource, boundary: string, limits: FormLimits) => new FormReader(body, boundary, limits),
     answerErrorAs,
   };
@@ -121,14 +141,11 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       stream: (reply: FastifyReply, query) => {
         if (streams.full) throw new HoldfastError('rate-limited', 'Too many event streams are open.');
         streams.serve(reply, query);
+        endWithGrant(reply, clock);
       },
     }),
   );
-  app.get('/metrics', { schema: { hide: true }, logLevel: 'warn' }, async (_request, reply) =>
-    reply.type(options.metrics.registry.contentType).send(await options.metrics.registry.metrics()),
-  );
-  app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger());
-  if (options.webDir !== null) await app.register(publicScope(webUi(options.webDir)));
+  await documentRoutes(app as unknown as FastifyInstance, { ...options, registry: options.metrics.registry, page });
 
   const drain = draining(app as unknown as FastifyInstance, clock);
   return {
@@ -141,12 +158,21 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
   };
 }
 
+/** Signing in, upload tokens, and what `doctor` asks. */
+async function accessRoutes(app: FastifyInstance, options: HttpOptions & { rates: RateGuard }): Promise<void> {
+  const { auth, rates, clock, tokens, services } = options;
+  await app.register(sessionRoutes({ auth, rates, path: `${options.basePath}/`, now: () => clock.now() }));
+  await app.register(uploadTokenRoutes(tokens));
+  await app.register(probeRoutes({ clock, chunkBytesMax: services.limits.chunkBytesMax }));
+}
+
 function bareServer(options: HttpOptions) {
   return Fastify({
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: jsonBodyBytesMax,
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
+    rewriteUrl: (request: IncomingMessage) => withoutBase(options.basePath, request.url ?? '/'),
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     keepAliveTimeout: keepAliveMs,
@@ -156,17 +182,38 @@ function bareServer(options: HttpOptions) {
     frameworkErrors: answerError,
     clientErrorHandler: answerUnreadable,
     routerOptions: { maxParamLength: 512 },
-    http: { headersTimeout: headersTimeoutMs, requestTimeout: 0, noDelay: true },
+    http: {
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: connectionsCheckMs,
+      maxHeaderSize: headerBytesMax,
+      requestTimeout: 0,
+      noDelay: true,
+    },
   }).withTypeProvider<TypeBoxTypeProvider>();
 }
 
+/** An event stream ends with the token that opened it; a client that connects again is told so. */
+function endWithGrant(reply: FastifyReply, clock: Clock): void {
+  const grant = reply.request.identity?.grant;
+  if (!grant) return;
+  const cancel = clock.after(grant.expiresAt - clock.now(), () => reply.raw.end());
+  reply.raw.once('close', cancel);
+}
+
+/** How slowly a body may come. */
+function paceOf({ bodyIdleMs, bodyBytesPerSecondMin }: Limits): Pick<BodyOptions, 'idleMs' | 'bytesPerSecondMin'> {
+  return { idleMs: bodyIdleMs, bytesPerSecondMin: bodyBytesPerSecondMin };
+}
+
 /** Validation, schemas, errors, and what every answer carries. */
-async function registerPlugins(app: FastifyInstance, options: HttpOptions): Promise<void> {
+async function registerPlugins(app: FastifyInstance, options: HttpOptions & { page: string | null }): Promise<void> {
   app.setValidatorCompiler(compileValidator());
   for (const schema of nativeSchemas) app.addSchema(schema);
-  answerErrors(app, options);
-  const idleMs = options.services.limits.bodyIdleMs;
-  takeJsonBodies(app, { clock: options.clock, idleMs, bytesMax: jsonBodyBytesMax });
+  answerErrors(app, options.page);
+  addressesUnder(app, options.basePath);
+  const pace = paceOf(options.services.limits);
+  takeJsonBodies(app, { clock: options.clock, ...pace, bytesMax: jsonBodyBytesMax });
+  answerEarly(app, { clock: options.clock, idleMs: pace.idleMs });
   await app.register(cookie);
   await app.register(helmet, {
     contentSecurityPolicy: { directives: pageSecurity },
@@ -183,7 +230,7 @@ async function registerPlugins(app: FastifyInstance, options: HttpOptions): Prom
     });
   }
   await app.register(swagger, {
-    openapi: openApiInfo(options.services.version),
+    openapi: openApiInfo(options.services.version, options.basePath),
     refResolver: {
       buildLocalReference: (json, _base, _fragment, i) => (typeof json['$id'] === 'string' ? json['$id'] : `def-${i}`),
     },
@@ -191,15 +238,19 @@ async function registerPlugins(app: FastifyInstance, options: HttpOptions): Prom
 }
 
 /** Who asks, whether they may, and what is measured of every request. */
-function addHooks(app: FastifyInstance, options: HttpOptions, stopping: () => boolean): void {
-  const { auth, clock } = options;
-  app.decorateRequest('principal', '');
+function addHooks(app: FastifyInstance, options: HttpOptions & { rates: RateGuard }, stopping: () => boolean): void {
+  const { auth, rates } = options;
+  app.decorateRequest('identity', null);
+  app.addHook('onRequest', headerGuard);
   app.addHook('onRequest', hostGuard(auth.open));
   app.addHook('onRequest', originGuard(options.corsOrigins));
   app.addHook('onRequest', async (request) => {
     if (stopping()) throw new HoldfastError('shutting-down', 'The server is stopping. Try again in a moment.');
-    if (request.routeOptions.config?.public === true || request.is404) return;
-    request.principal = auth.principalOf(request, clock.now());
+    const { url, config } = request.routeOptions;
+    if (url?.startsWith('/health') === true) return;
+    await rates.admit(request);
+    if (config?.public === true || request.is404) return;
+    request.identity = await identified(request, { auth, rates });
   });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unmatched';
@@ -214,13 +265,9 @@ function addHooks(app: FastifyInstance, options: HttpOptions, stopping: () => bo
   });
 }
 
-/** Pages and their files are reachable without credentials; what they ask for is not. */
-function publicScope(plugin: ReturnType<typeof webUi>): ReturnType<typeof webUi> {
-  return async (app) => {
-    app.addHook('onRoute', (route) => {
-      route.config = { ...route.config, public: true };
-      route.schema = { ...route.schema, hide: true };
-    });
-    await app.register(plugin);
-  };
+/** Who asks. What came without credentials is no attempt to guess any. */
+async function identified(request: FastifyRequest, by: { auth: Authenticator; rates: RateGuard }): Promise<Identity> {
+  const { authorization, cookie: cookies } = request.headers;
+  if (authorization === undefined && cookies === undefined) return await by.auth.identify(request);
+  return await by.rates.tried(request, () => by.auth.identify(request));
 }

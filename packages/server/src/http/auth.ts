@@ -1,69 +1,152 @@
 /**
- * Who asks. An API key in `Authorization: Bearer`, or the session cookie that a browser got for one; without any keys configured
- * everyone is `anonymous`, which the server only allows on loopback.
+ * Who asks. In this order: what the embedding program says, an upload token, a token of the operator's identity provider, an API key
+ * (all as `Authorization: Bearer`), or the session cookie that a browser got for a key. Where none of these is configured everyone is
+ * `anonymous`, which the server only allows on loopback.
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { HoldfastError } from '../core/errors.ts';
-
-export interface ApiKey {
-  /** Whom it stands for. */
-  readonly principal: string;
-  /** SHA-256 of the key in hex: the key itself is not kept in memory. */
-  readonly sha256: string;
-}
+import { type Grant, outOfScope } from '../core/grant.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { Caller } from '../uploads/caller.ts';
+import { tokenPrefix, type UploadTokens } from '../uploads/tokens.ts';
+import { type ApiKeys, sessionCookie } from './api-keys.ts';
+import type { JwtVerifier } from './jwt.ts';
 
 export const anonymous = 'anonymous';
-export const sessionCookie = 'holdfast-session';
-const sessionMs = 12 * 3_600_000;
+/** With an API key: for whom it acts. Its uploads and assets are that subject's own. */
+export const subjectHeader = 'holdfast-subject';
+export const subjectPattern = '^[A-Za-z0-9_.@-]{1,64}$';
+
+export interface Identity {
+  readonly principal: string;
+  /** What an upload token narrows it to; null: nothing. */
+  readonly grant: Grant | null;
+  /** Whether the credentials hold as long as the server runs. Others are asked for again before an upload completes. */
+  readonly lasting: boolean;
+}
+
+/** What an embedding program's own authentication gets to see of a request. */
+export interface Credentials {
+  readonly headers: IncomingHttpHeaders;
+  readonly method: string;
+  readonly path: string;
+  /** Of the client, behind trusted proxies too. */
+  readonly ip: string;
+}
+
+/**
+ * An embedding program's own authentication: asked on every request that needs credentials, and again before an upload completes.
+ * Null: not known here, the built-in ways are tried. Throws a HoldfastError (`unauthenticated`, `forbidden`) to refuse at once.
+ */
+export type AuthHook = (credentials: Credentials) => Promise<{ readonly principal: string } | null>;
+
+export interface AuthenticatorOptions {
+  readonly keys: ApiKeys;
+  readonly tokens: UploadTokens;
+  readonly jwt: JwtVerifier | null;
+  readonly hook: AuthHook | null;
+  readonly clock: Clock;
+}
 
 export class Authenticator {
-  readonly #keys: readonly ApiKey[];
+  readonly #options: AuthenticatorOptions;
 
-  constructor(keys: readonly ApiKey[]) {
-    this.#keys = keys;
+  constructor(options: AuthenticatorOptions) {
+    this.#options = options;
   }
 
+  get keys(): ApiKeys {
+    return this.#options.keys;
+  }
+
+  /** Whether everyone may do everything. */
   get open(): boolean {
-    return this.#keys.length === 0;
+    const { keys, jwt, hook } = this.#options;
+    return keys.none && jwt === null && hook === null;
   }
 
-  /** The principal of a request. Throws `unauthenticated`. */
-  principalOf(request: FastifyRequest, now: number): string {
-    if (this.open) return anonymous;
-    const header = request.headers.authorization;
-    const key =
-      header === undefined
-        ? this.#sessionKey(request.cookies?.[sessionCookie], now)
-        : this.keyFor(/^Bearer (\S+)$/i.exec(header)?.[1] ?? '');
-    if (!key)
-      throw new HoldfastError('unauthenticated', 'Send an API key as "Authorization: Bearer <key>", or sign in.');
-    return key.principal;
+  /** Throws `unauthenticated`, `token-expired`, `forbidden`; `unavailable` when the identity provider cannot be asked. */
+  async identify(request: FastifyRequest): Promise<Identity> {
+    const { hook, jwt } = this.#options;
+    const said = await hook?.(credentialsOf(request));
+    if (said) return { principal: said.principal, grant: null, lasting: false };
+    const { authorization } = request.headers;
+    const bearer = authorization === undefined ? null : (/^Bearer (\S+)$/i.exec(authorization)?.[1] ?? '');
+    if (bearer?.startsWith(tokenPrefix)) return await this.#byUploadToken(bearer);
+    if (this.open) return { principal: anonymous, grant: null, lasting: true };
+    if (bearer !== null && jwt?.looksRight(bearer) && !this.keys.keyFor(bearer)) return await this.#byJwt(jwt, bearer);
+    return this.#byKey(request, bearer);
   }
 
-  keyFor(secret: string): ApiKey | null {
-    const digest = createHash('sha256').update(secret).digest();
-    return this.#keys.find((key) => timingSafeEqual(Buffer.from(key.sha256, 'hex'), digest)) ?? null;
+  /** The caller, as dialects pass it on to the upload service. */
+  callerOf(request: FastifyRequest): Caller {
+    const identity = identityOf(request);
+    const { principal, grant } = identity;
+    return { principal, grant, confirm: identity.lasting ? null : () => this.#confirm(request, identity) };
   }
 
-  /** A cookie value that stands for the key for some hours. It is signed with the key, so taking the key away ends it. */
-  issueSession(key: ApiKey, now: number): { value: string; maxAgeSeconds: number } {
-    const expires = now + sessionMs;
-    return { value: `${expires}.${sign(key, expires)}`, maxAgeSeconds: sessionMs / 1000 };
+  async #confirm(request: FastifyRequest, before: Identity): Promise<void> {
+    const now = await this.identify(request);
+    if (now.principal !== before.principal) throw unknownCredentials();
   }
 
-  #sessionKey(cookie: string | undefined, now: number): ApiKey | null {
-    const match = /^(\d{13,15})\.([0-9a-f]{64})$/.exec(cookie ?? '');
-    if (!match) return null;
-    const expires = Number(match[1]);
-    if (expires <= now) return null;
-    const given = Buffer.from(match[2] ?? '', 'hex');
-    return this.#keys.find((key) => timingSafeEqual(Buffer.from(sign(key, expires), 'hex'), given)) ?? null;
+  async #byUploadToken(secret: string): Promise<Identity> {
+    const token = await this.#options.tokens.find(secret);
+    if (!token) throw new HoldfastError('unauthenticated', 'The upload token is not known, or was revoked.');
+    if (token.expiresAt <= this.#options.clock.now())
+      throw new HoldfastError(
+        'token-expired',
+        `The upload token expired at ${new Date(token.expiresAt).toISOString()}. What has arrived is kept: go on with a new one.`,
+      );
+    return { principal: token.principal, grant: token, lasting: false };
+  }
+
+  async #byJwt(jwt: JwtVerifier, bearer: string): Promise<Identity> {
+    const principal = await jwt.subjectOf(bearer);
+    if (this.keys.owns(principal) || principal === anonymous)
+      throw new HoldfastError('forbidden', 'The subject of the token has the name of an API key of this server.');
+    return { principal, grant: null, lasting: false };
+  }
+
+  #byKey(request: FastifyRequest, bearer: string | null): Identity {
+    const { keys, clock } = this.#options;
+    const cookie = request.cookies?.[sessionCookie];
+    const key = bearer === null ? keys.sessionKey(cookie, clock.now()) : keys.keyFor(bearer);
+    if (!key) throw unknownCredentials();
+    const subject = request.headers[subjectHeader];
+    const principal = subject === undefined ? key.principal : subjectOf(key.principal, String(subject));
+    // A session ends by itself.
+    return { principal, grant: null, lasting: bearer !== null };
   }
 }
 
-function sign(key: ApiKey, expires: number): string {
-  return createHmac('sha256', Buffer.from(key.sha256, 'hex'))
-    .update(`session ${key.principal} ${expires}`)
-    .digest('hex');
+/** The name of what belongs to somebody below a principal. Throws `invalid-request`. */
+export function subjectOf(principal: string, subject: string): string {
+  if (principal.includes('/'))
+    throw new HoldfastError('invalid-request', `${principal} is a subject already; it has none below it.`);
+  if (!new RegExp(subjectPattern).test(subject))
+    throw new HoldfastError('invalid-request', 'A subject has 1 to 64 letters, digits and the characters _ . @ -');
+  return `${principal}/${subject}`;
+}
+
+/** Of a request that was let in. */
+export function identityOf(request: FastifyRequest): Identity {
+  if (request.identity === null) throw unknownCredentials();
+  return request.identity;
+}
+
+/** Whoever may do everything that belongs to a principal. Throws `token-scope` for the bearer of an upload token. */
+export function principalOf(request: FastifyRequest): string {
+  const { principal, grant } = identityOf(request);
+  if (grant) throw outOfScope();
+  return principal;
+}
+
+function credentialsOf(request: FastifyRequest): Credentials {
+  return { headers: request.headers, method: request.method, path: request.url.split('?')[0] ?? '/', ip: request.ip };
+}
+
+function unknownCredentials(): HoldfastError {
+  return new HoldfastError('unauthenticated', 'Send an API key as "Authorization: Bearer <key>", or sign in.');
 }

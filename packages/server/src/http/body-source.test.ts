@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { RequestBody } from './body-source.ts';
 
-const options = { clock: { now: () => 0, after: () => () => {} }, idleMs: 1_000 };
+const options = { clock: { now: () => 0, after: () => () => {} }, idleMs: 1_000, bytesPerSecondMin: 0 };
 
 /** Sends the bytes over a real socket and hands the request to `take`. */
 async function withRequest(sent: Buffer, take: (incoming: IncomingMessage) => Promise<void>): Promise<void> {

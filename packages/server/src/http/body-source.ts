@@ -10,8 +10,6 @@ import type { Clock } from '../core/ports/clock.ts';
 
 const batchBytes = 1024 * 1024;
 const unreleasedMax = 2;
-/** What is thrown away of a refused body, so that the sender can read the answer; beyond it the connection is closed. */
-const abandonBytesMax = 80 * 1024 * 1024;
 
 /** Smaller buffers are left to the garbage collector: freeing one costs about a microsecond. */
 const freedBytesMin = 4 * 1024;
@@ -31,6 +29,8 @@ export interface BodyOptions {
   readonly clock: Clock;
   /** A sender that sends nothing for this long, while we are reading, is cut off. */
   readonly idleMs: number;
+  /** So is one that sends less than this on average over `idleMs`; 0: as slowly as it likes. */
+  readonly bytesPerSecondMin: number;
 }
 
 export class RequestBody implements InterruptibleBody {
@@ -71,26 +71,10 @@ export class RequestBody implements InterruptibleBody {
     this.#signal();
   }
 
+  /** What is left is thrown away when the answer is sent: see `early-answers.ts`. */
   async abandon(): Promise<void> {
-    const request = this.#request;
     this.#stopWatching();
     this.#gathered = [];
-    // After a time-out nothing more is waited for: the answer closes the connection.
-    if (request.complete || request.destroyed || this.#ended || this.#failure) return;
-    await new Promise<void>((resolve) => {
-      let left = abandonBytesMax;
-      const cancel = this.#options.clock.after(this.#options.idleMs, () => request.destroy());
-      request.on('data', (data: Buffer) => {
-        left -= data.length;
-        if (left < 0) request.destroy();
-      });
-      request.once('end', resolve);
-      request.once('close', resolve);
-      request.once('error', () => resolve());
-      request.once('close', cancel);
-      request.once('end', cancel);
-      request.resume();
-    });
   }
 
   #start(): void {
@@ -135,14 +119,20 @@ export class RequestBody implements InterruptibleBody {
     this.#signal();
   };
 
-  /** One timer per body, armed again when data has come meanwhile: nothing is done per read. */
+  /** One timer per body, armed again when enough has come meanwhile: nothing is done per read. */
   #watch(): void {
-    const { clock, idleMs } = this.#options;
+    const { clock, idleMs, bytesPerSecondMin } = this.#options;
+    const request = this.#request;
+    const before = { bytes: request.socket.bytesRead, paused: request.isPaused() };
     this.#cancelIdle = clock.after(idleMs, () => {
       if (this.#ended || this.#failure) return;
-      const idle = clock.now() - this.#lastDataAt >= idleMs && !this.#request.isPaused();
-      if (!idle) return this.#watch();
-      this.#failure = new HoldfastError('body-timeout', `Nothing arrived for ${Math.round(idleMs / 1000)} s.`);
+      const held = before.paused || request.isPaused();
+      const idle = clock.now() - this.#lastDataAt >= idleMs && !request.isPaused();
+      const slow = request.socket.bytesRead - before.bytes < (bytesPerSecondMin * idleMs) / 1000 && !held;
+      if (!idle && !slow) return this.#watch();
+      const seconds = Math.round(idleMs / 1000);
+      const what = idle ? 'Nothing' : `Less than ${bytesPerSecondMin} bytes a second`;
+      this.#failure = new HoldfastError('body-timeout', `${what} arrived for ${seconds} s.`);
       this.#signal();
     });
   }

@@ -1,4 +1,8 @@
-/** What the server says about itself to browsers and tools: the page's security policy and the head of the OpenAPI document. */
+/** What the server says about itself to browsers and tools: the page's security policy the head of the OpenAPI document, and where they are found. */
+import type { FastifyInstance } from 'fastify';
+import type { Registry } from 'prom-client';
+import { principalOf } from './auth.ts';
+import { webUi } from './web-ui.ts';
 
 /** Content security policy of the web page: nothing from elsewhere, nothing inline. */
 export const pageSecurity = {
@@ -14,7 +18,7 @@ export const pageSecurity = {
   'upgrade-insecure-requests': null,
 };
 
-export function openApiInfo(version: string) {
+export function openApiInfo(version: string, basePath: string) {
   return {
     openapi: '3.1.0',
     info: {
@@ -23,7 +27,37 @@ export function openApiInfo(version: string) {
       description: 'Uploads that arrive: resumable, verified, processed once.',
       license: { name: 'MIT' },
     },
+    servers: [{ url: `${basePath}/` }],
     components: { securitySchemes: { apiKey: { type: 'http' as const, scheme: 'bearer' } } },
     security: [{ apiKey: [] }],
+  };
+}
+
+export interface DocumentOptions {
+  readonly registry: Registry;
+  /** Folder of the built web page; null serves none. */
+  readonly webDir: string | null;
+  readonly page: string | null;
+}
+
+/** Metrics, the API document and the web page. */
+export async function documentRoutes(app: FastifyInstance, options: DocumentOptions): Promise<void> {
+  const { webDir, page, registry } = options;
+  app.get('/metrics', { schema: { hide: true }, logLevel: 'warn' }, async (request, reply) => {
+    principalOf(request);
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+  app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger());
+  if (webDir !== null && page !== null) await app.register(publicScope(webUi(webDir, page)));
+}
+
+/** Pages and their files are reachable without credentials; what they ask for is not. */
+function publicScope(plugin: ReturnType<typeof webUi>): ReturnType<typeof webUi> {
+  return async (app) => {
+    app.addHook('onRoute', (route) => {
+      route.config = { ...route.config, public: true };
+      route.schema = { ...route.schema, hide: true };
+    });
+    await app.register(plugin);
   };
 }

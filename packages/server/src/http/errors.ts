@@ -5,16 +5,15 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HoldfastError } from '../core/errors.ts';
 import { codeOfField, problemOf, retryAfterSeconds, statusOf } from '../dialects/native/problems.ts';
-import { isPagePath } from './web-ui.ts';
+import { isPagePath, sendPage } from './web-ui.ts';
 
 export const jsonBodyBytesMax = 1024 * 1024;
 
-export function answerErrors(app: FastifyInstance, options: { readonly webDir: string | null }): void {
+export function answerErrors(app: FastifyInstance, page: string | null): void {
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '/';
-    if (options.webDir !== null && isPagePath(request.method, path, request.headers.accept))
-      return reply.header('cache-control', 'no-cache').sendFile('index.html', options.webDir);
+    if (page !== null && isPagePath(request.method, path, request.headers.accept)) return sendPage(reply, page);
     const nothing = `There is nothing at ${request.method} ${path.slice(0, 200)}.`;
     return answerError(new HoldfastError('route-not-found', nothing), request, reply);
   });
@@ -44,10 +43,13 @@ export function answerErrorAs(render: (error: HoldfastError, requestId: string) 
   return (cause, request, reply) => {
     const error = coded(cause);
     const answer = render(error, request.id);
-    if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', answer.retryAfterSeconds);
+    const wait = error.details['retryAfterSeconds'] ?? answer.retryAfterSeconds;
+    if (typeof wait === 'number') reply.header('retry-after', wait);
     if (error.code === 'body-timeout' || error.code === 'body-too-long' || error.code === 'shutting-down')
       reply.header('connection', 'close');
     if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="holdfast"');
+    if (error.code === 'token-expired')
+      reply.header('www-authenticate', 'Bearer realm="holdfast", error="invalid_token"');
     const { id: uploadId } = (request.params ?? {}) as { id?: string };
     const level = answer.status >= 500 ? 'error' : 'info';
     request.log[level](

@@ -2,9 +2,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { HoldfastError } from '../core/errors.ts';
-import { type Authenticator, sessionCookie } from './auth.ts';
+import { type ApiKey, sessionCookie } from './api-keys.ts';
+import type { Authenticator } from './auth.ts';
+import type { RateGuard } from './rate-limits.ts';
 
-export function sessionRoutes(auth: Authenticator, now: () => number): FastifyPluginAsyncTypebox {
+export interface SessionOptions {
+  readonly auth: Authenticator;
+  readonly rates: RateGuard;
+  /** Where the cookie is sent to. */
+  readonly path: string;
+  now(): number;
+}
+
+export function sessionRoutes({ auth, rates, path, now }: SessionOptions): FastifyPluginAsyncTypebox {
   return async (app) => {
     const body = Type.Object(
       { apiKey: Type.String({ minLength: 1, maxLength: 512 }) },
@@ -14,15 +24,14 @@ export function sessionRoutes(auth: Authenticator, now: () => number): FastifyPl
       '/v1/session',
       { config: { public: true }, schema: { tags: ['server'], summary: 'Sign in a browser', body } },
       async (request, reply) => {
-        const key = auth.open ? null : auth.keyFor(request.body.apiKey);
-        if (!key && !auth.open) throw new HoldfastError('unauthenticated', 'The API key is not known.');
+        const key = auth.open ? null : await rates.tried(request, () => known(auth, request.body.apiKey));
         if (key) {
-          const { value, maxAgeSeconds } = auth.issueSession(key, now());
+          const { value, maxAgeSeconds } = auth.keys.issueSession(key, now());
           reply.setCookie(sessionCookie, value, {
             httpOnly: true,
             sameSite: 'strict',
             secure: request.protocol === 'https',
-            path: '/',
+            path,
             maxAge: maxAgeSeconds,
           });
         }
@@ -32,7 +41,13 @@ export function sessionRoutes(auth: Authenticator, now: () => number): FastifyPl
     app.delete(
       '/v1/session',
       { config: { public: true }, schema: { tags: ['server'], summary: 'Sign out a browser' } },
-      async (_request, reply) => reply.clearCookie(sessionCookie, { path: '/' }).code(204).send(),
+      async (_request, reply) => reply.clearCookie(sessionCookie, { path }).code(204).send(),
     );
   };
+}
+
+function known(auth: Authenticator, secret: string): ApiKey {
+  const key = auth.keys.keyFor(secret);
+  if (!key) throw new HoldfastError('unauthenticated', 'The API key is not known.');
+  return key;
 }

@@ -1,16 +1,27 @@
 /** The web page: hashed files are cached for ever, everything else falls back to the page, whose router knows the path. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 
-export function webUi(dir: string): FastifyPluginAsync {
+/** The page as it is served: everything in it is relative to its base, which is where the server is. Null when it was not built. */
+export function readPage(dir: string | null, basePath: string): string | null {
+  const file = join(dir ?? '', 'index.html');
+  if (dir === null || !existsSync(file)) return null;
+  return readFileSync(file, 'utf8').replace(/<base href="[^"]*"/, `<base href="${basePath}/"`);
+}
+
+export function sendPage(reply: FastifyReply, page: string): FastifyReply {
+  return reply.header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(page);
+}
+
+export function webUi(dir: string, page: string): FastifyPluginAsync {
   return async (app) => {
-    if (!existsSync(join(dir, 'index.html'))) return;
+    for (const path of ['/', '/index.html']) app.get(path, async (_request, reply) => sendPage(reply, page));
     await app.register(fastifyStatic, {
       root: dir,
       wildcard: true,
-      index: ['index.html'],
+      index: false,
       cacheControl: false,
       setHeaders: (reply, path) => {
         const hashed = /[/\\]assets[/\\]/.test(path.slice(dir.length));

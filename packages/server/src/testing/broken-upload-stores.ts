@@ -1,4 +1,5 @@
 /** Upload stores with one obligation broken each: the suite has to find out every one of them. */
+import { HoldfastError } from '../core/errors.ts';
 import type { Decision, Rule, UploadStore } from '../core/ports/upload-store.ts';
 import type { BrokenAdapter } from './conformance.ts';
 import { instead } from './stand-in.ts';
@@ -7,7 +8,11 @@ import type { UploadStores } from './upload-store-subject.ts';
 type Accepted = Extract<Decision, { kind: 'accept' }>;
 
 function both(change: (store: UploadStore) => Partial<UploadStore>): (stores: UploadStores) => UploadStores {
-  return ({ store, other }) => ({ store: instead(store, change(store)), other: instead(other, change(other)) });
+  return ({ store, other, ...tokens }) => ({
+    ...tokens,
+    store: instead(store, change(store)),
+    other: instead(other, change(other)),
+  });
 }
 
 /** Changes what rules accept before it is applied. */
@@ -174,6 +179,37 @@ export const brokenUploadStores: readonly BrokenAdapter<UploadStores>[] = [
     })),
   },
   {
+    name: 'looks at the token before the transaction',
+    caughtBy: 'a token creates one upload, in however many processes it is used at once',
+    break: ({ store, other, tokens, otherTokens }) => {
+      const used = new Set<string>();
+      const careless = (one: UploadStore) =>
+        instead(one, {
+          create: async (upload, events, writes, liveMax) => {
+            const tokenId = writes.find((write) => write.type === 'consume-token')?.tokenId ?? '';
+            if (used.has(tokenId)) throw new HoldfastError('token-used', 'Used.');
+            const made = await one.create(upload, events, [], liveMax);
+            used.add(tokenId);
+            return made;
+          },
+        });
+      return { store: careless(store), other: careless(other), tokens, otherTokens };
+    },
+  },
+  {
+    name: 'adds sizes up before it locks',
+    caughtBy: 'create refuses more bytes of live uploads than allowed, also when they come at once',
+    break: both((store) => ({
+      create: async (upload, events, writes, liveMax) => {
+        const live = await store.list({ principal: upload.principal, phases: ['receiving'], limit: 100 });
+        const bytes = live.items.reduce((sum, one) => sum + (one.size ?? one.receivedBytes), upload.size ?? 0);
+        const limit = writes.find((write) => write.type === 'limit-live-bytes');
+        if (limit && bytes > limit.bytesMax) throw new HoldfastError('quota-exceeded', 'Too much.');
+        return store.create(upload, events, [], liveMax);
+      },
+    })),
+  },
+  {
     name: 'loses the metadata',
     caughtBy: 'create keeps every fact of an upload in every phase',
     break: both((store) => ({
@@ -236,6 +272,6 @@ export const brokenUploadStores: readonly BrokenAdapter<UploadStores>[] = [
   {
     name: 'does not hear of other processes',
     caughtBy: 'listeners hear of events of this and of other processes until they leave',
-    break: ({ store, other }) => ({ store, other: instead(other, { onEvents: () => () => {} }) }),
+    break: (stores) => ({ ...stores, other: instead(stores.other, { onEvents: () => () => {} }) }),
   },
 ];

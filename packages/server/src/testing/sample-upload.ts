@@ -43,6 +43,7 @@ export function sampleUpload(given: Partial<Upload> = {}): Upload {
     lastByteAt: null,
     expiresAt: someTime + 86_400_000,
     storage: 'held',
+    allowedTypes: null,
     phase: { name: 'receiving' },
     ...given,
   };

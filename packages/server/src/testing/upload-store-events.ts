@@ -7,7 +7,7 @@ import type { UploadStoreCheck, UploadStores } from './upload-store-subject.ts';
 
 const plenty = 1_000_000;
 
-async function note(stores: UploadStores, uploadId: string, type: string): Promise<void> {
+async function note(stores: Pick<UploadStores, 'store' | 'other'>, uploadId: string, type: string): Promise<void> {
   await stores.store.decide(uploadId, null, (upload) => ({
     kind: 'accept',
     next: upload,

@@ -6,6 +6,7 @@ import { creationChecks, decisionChecks } from './upload-store-decisions.ts';
 import { eventChecks } from './upload-store-events.ts';
 import { listChecks, sweepChecks } from './upload-store-queries.ts';
 import type { UploadStoreCheck, UploadStores } from './upload-store-subject.ts';
+import { quotaChecks, tokenChecks } from './upload-store-tokens.ts';
 
 export const uploadStoreChecks: readonly UploadStoreCheck[] = [
   ...creationChecks,
@@ -15,6 +16,8 @@ export const uploadStoreChecks: readonly UploadStoreCheck[] = [
   ...sweepChecks,
   ...assetChecks,
   ...eventChecks,
+  ...tokenChecks,
+  ...quotaChecks,
 ];
 
 export function uploadStoreSuite(name: string, open: () => Promise<Fixture<UploadStores>>): Suite<UploadStores> {

@@ -1,10 +1,12 @@
 /** What a request that appends asks for, and what is checked of it beside the rules. */
+
 import { type Digest, type DigestAlgorithm, digestBy } from '../core/digest.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Appended } from '../core/ports/blob-store.ts';
 import type { BodySource, InterruptibleBody } from '../core/ports/body-source.ts';
 import type { Upload } from '../core/upload.ts';
+import type { Caller } from './caller.ts';
 
 /** A digest of the body, possibly only told behind it, in a trailer. */
 export interface ExpectedDigest {
@@ -14,9 +16,8 @@ export interface ExpectedDigest {
   told(): Digest | null;
 }
 
-export interface AppendDelivery {
+export interface AppendDelivery extends Caller {
   readonly uploadId: string;
-  readonly principal: string;
   /** Where the bytes belong, in bytes: has to be the upload's offset. */
   readonly offset: number;
   /** Bytes of the body as declared by the request; null when it did not say. */

@@ -4,6 +4,7 @@
  */
 import { appendRefusal } from '../core/appending-rules.ts';
 import { HoldfastError } from '../core/errors.ts';
+import { assertCovers } from '../core/grant.ts';
 import { chooseChunkSize } from '../core/limits.ts';
 import type { Appended } from '../core/ports/blob-store.ts';
 import type { InterruptibleBody } from '../core/ports/body-source.ts';
@@ -18,10 +19,11 @@ import {
   isNothingNew,
   withOffset,
 } from './append-checks.ts';
-import { apply, decideOn, notFound } from './decide.ts';
+import { apply, decideConfirmed, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
 import { explained } from './repair.ts';
+import { judgedBody } from './sniffed-body.ts';
 import { type Turns, takenOver } from './turns.ts';
 
 export interface AppendReceipt {
@@ -87,7 +89,8 @@ export class Appender {
     }
   }
 
-  async #owned({ uploadId, principal }: AppendDelivery): Promise<Upload> {
+  async #owned({ uploadId, principal, grant }: AppendDelivery): Promise<Upload> {
+    assertCovers(grant, uploadId);
     const upload = await this.#deps.store.find(uploadId);
     if (!upload || upload.principal !== principal) throw notFound(uploadId);
     return upload;
@@ -111,6 +114,8 @@ export class Appender {
       // Whoever holds the lock now has put things in order; nothing that this request sees of the file means anything any more.
       if (!lock.isValid())
         throw new HoldfastError('lease-lost', 'Another process took this upload over.', { cause: error });
+      if (error instanceof HoldfastError && error.code === 'unsupported-type')
+        await this.#finisher.refuse(upload.id, error);
       throw await explained(this.#deps, upload, error);
     }
   }
@@ -138,7 +143,7 @@ export class Appender {
       const end = part.end === 'body' && delivery.end;
       if (part.length > 0 || end) {
         const add = { offset: at, part, end, fence: upload.fence };
-        await records.add(() => this.#record(delivery.uploadId, add));
+        await records.add(() => this.#record(delivery, add));
       }
       at += part.length;
       if (part.end === 'segment') continue;
@@ -164,7 +169,7 @@ export class Appender {
       lengthMax,
       isEnough: (bytes) =>
         delivery.digest === null && (bytes >= limits.segmentBytes || clock.now() - begun >= limits.segmentMs),
-      body: delivery.body,
+      body: at === 0 ? judgedBody(this.#deps, upload, delivery.body) : delivery.body,
       digests: algorithmsOf(delivery.digest, whole),
       mayWrite: () => lock.isValid(),
     });
@@ -172,7 +177,7 @@ export class Appender {
     return part;
   }
 
-  async #record(uploadId: string, add: Addition): Promise<Upload> {
+  async #record({ uploadId, confirm }: AppendDelivery, add: Addition): Promise<Upload> {
     const { store, blobs, clock, limits, crash } = this.#deps;
     const { offset, part, end, fence } = add;
     if (part.length > 0) await blobs.sync(uploadId);
@@ -189,7 +194,7 @@ export class Appender {
       lease: this.#finisher.lease(),
       ttlMs: limits.uploadTtlMs,
     } as const;
-    const decision = await decideOn(store, { id: uploadId, command, now, extentAt: 'last' });
+    const decision = await decideConfirmed(store, { id: uploadId, command, now, extentAt: 'last' }, confirm);
     if (decision.kind === 'reject') throw decision.error;
     crash('append:after-commit');
     this.#follow(decision.next, extent);

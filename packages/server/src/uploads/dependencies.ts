@@ -10,12 +10,14 @@ import type { ExtentClaims } from '../core/ports/extent-claims.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { UploadLocks } from '../core/ports/upload-locks.ts';
 import type { UploadStore } from '../core/ports/upload-store.ts';
+import type { UploadTokenStore } from '../core/ports/upload-token-store.ts';
 
 export interface UploadDependencies {
   readonly store: UploadStore;
   readonly blobs: BlobStore;
   readonly claims: ExtentClaims;
   readonly locks: UploadLocks;
+  readonly tokens: UploadTokenStore;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
@@ -28,6 +30,8 @@ export interface UploadDependencies {
   newId(): string;
   /** The runs that a new asset gets; they start in the transaction that completes its upload. */
   planRuns(asset: Asset): readonly RunPlan[];
+  /** Media ranges that this server takes; null: every type. */
+  readonly allowedTypes: readonly string[] | null;
   /** The media type by the first bytes of the content, or null when they do not tell. */
   sniffType(head: Uint8Array): Promise<string | null>;
 }

@@ -10,9 +10,7 @@ import type { Sha256, Upload } from '../core/upload.ts';
 import { apply, decideOn } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { dropDamaged, wholeDigest } from './repair.ts';
-
-/** Enough for every signature that type sniffing knows. */
-const headBytes = 4_100;
+import { headBytes } from './sniffed-body.ts';
 
 export class Finisher {
   readonly #deps: UploadDependencies;
@@ -40,6 +38,17 @@ export class Finisher {
       })
       .finally(() => this.#running.delete(upload.id));
     this.#running.set(upload.id, work);
+  }
+
+  /** Ends an upload whose first bytes prove that it is of a type that is not taken. One that ended meanwhile stays as it is. */
+  async refuse(uploadId: string, error: HoldfastError): Promise<void> {
+    const { store, blobs, clock } = this.#deps;
+    const command = { type: 'refuse', code: 'unsupported-type', reason: error.message } as const;
+    const decision = await decideOn(store, { id: uploadId, command, now: clock.now() });
+    await blobs.discard(uploadId);
+    if (decision.kind === 'reject') return;
+    await store.released(uploadId);
+    this.#ended(decision.next);
   }
 
   /** Takes over an upload that its holder left behind. */

@@ -6,20 +6,22 @@ import { LRUCache } from 'lru-cache';
 import { type Digest, digestBy } from '../core/digest.ts';
 import { HoldfastError, invariant } from '../core/errors.ts';
 import type { Range } from '../core/extents.ts';
+import { assertCovers } from '../core/grant.ts';
 import { chunkCount, chunkRange } from '../core/grid.ts';
 import { foreignIntake, hasEveryByte, refusal } from '../core/receiving-rules.ts';
 import type { Extent, Upload } from '../core/upload.ts';
 import { acknowledgeAgain } from './again.ts';
+import type { Caller } from './caller.ts';
 import { checkDigest, type Delivered, wantedDigests } from './chunk-digests.ts';
 import { Coverage } from './coverage.ts';
-import { decideOn, notFound } from './decide.ts';
+import { decideConfirmed, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
 import { explained } from './repair.ts';
+import { judgedBody } from './sniffed-body.ts';
 
-export interface ChunkDelivery extends Delivered {
+export interface ChunkDelivery extends Delivered, Caller {
   readonly uploadId: string;
-  readonly principal: string;
   /** Bytes as declared by the request; null when it did not say. */
   readonly declaredLength: number | null;
   /** How many chunks the client takes the file for, where its protocol says that with each of them. */
@@ -62,7 +64,7 @@ export class Receiver {
   }
 
   /**
-   * Throws `upload-not-found`, `invalid-request`, `invalid-chunk-index`, `invalid-size`, `body-*`, `digest-mismatch`, `chunk-conflict`, `chunk-busy`,
+   * Throws `upload-not-found`, `token-scope`, `unauthenticated`, `token-expired`, `invalid-request`, `invalid-chunk-index`, `invalid-size`, `body-*`, `digest-mismatch`, `chunk-conflict`, `chunk-busy`,
    * `upload-paused`, `upload-finishing`, `upload-closed`, `insufficient-storage`, `unavailable`.
    */
   async receive(delivery: ChunkDelivery): Promise<Receipt> {
@@ -89,6 +91,7 @@ export class Receiver {
 
   /** Where the chunk belongs, after the checks that need no body. */
   async #place(delivery: ChunkDelivery): Promise<Range> {
+    assertCovers(delivery.grant, delivery.uploadId);
     const grid = this.#geometries.get(delivery.uploadId) ?? (await this.#geometry(delivery));
     if (grid.principal !== delivery.principal || grid.protocol !== (delivery.protocol ?? grid.protocol))
       throw notFound(delivery.uploadId);
@@ -147,7 +150,8 @@ export class Receiver {
       lease: this.#finisher.lease(),
       ttlMs: this.#deps.limits.uploadTtlMs,
     } as const;
-    const decision = await decideOn(this.#deps.store, { id: delivery.uploadId, command, now, extentAt: range.start });
+    const order = { id: delivery.uploadId, command, now, extentAt: range.start };
+    const decision = await decideConfirmed(this.#deps.store, order, delivery.confirm);
     if (decision.kind === 'reject') throw await this.#refused(delivery.uploadId, decision.error);
     this.#deps.crash('receipt:after-commit');
     await this.#follow(decision.next, command.extent);
@@ -179,7 +183,7 @@ export class Receiver {
         uploadId: upload.id,
         offset: range.start,
         length,
-        body: delivery.body,
+        body: range.start === 0 ? judgedBody(this.#deps, upload, delivery.body) : delivery.body,
         digests: wantedDigests(delivery, whole),
       };
       const written = await blobs.write(request);
@@ -190,6 +194,10 @@ export class Receiver {
       const { crc32, digests } = written;
       return { extent: { offset: range.start, length, crc32, sha256: digestBy(digests, 'sha-256') }, digests };
     } catch (error) {
+      if (error instanceof HoldfastError && error.code === 'unsupported-type') {
+        await this.#finisher.refuse(upload.id, error);
+        throw error;
+      }
       throw await this.#explain(upload, error);
     }
   }

@@ -4,6 +4,8 @@ import type { Command } from '../core/command.ts';
 import { type Creation, newUpload } from '../core/creation.ts';
 import { HoldfastError, invariant } from '../core/errors.ts';
 import { completedByOwner } from '../core/finishing-rules.ts';
+import { assertCovers, type Grant, underGrant } from '../core/grant.ts';
+import { assertDeclaredType } from '../core/media-type.ts';
 import type { Decision, Page, UploadQuery, Write } from '../core/ports/upload-store.ts';
 import { fraction } from '../core/progress.ts';
 import { refusal } from '../core/receiving-rules.ts';
@@ -11,6 +13,8 @@ import { transition } from '../core/transition.ts';
 import { type Extent, finalPhases, type Upload } from '../core/upload.ts';
 import { Appender, type AppendReceipt } from './append.ts';
 import type { AppendDelivery } from './append-checks.ts';
+import type { Caller, Handle } from './caller.ts';
+import { conditionsOf, refuseUnjudged } from './creation-conditions.ts';
 import { apply, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { Finisher } from './finish.ts';
@@ -22,13 +26,9 @@ type Accepted = Extract<Decision, { kind: 'accept' }>;
 
 const pollMs = 500;
 
-/** Whose upload is meant. */
-export interface Handle {
-  readonly id: string;
-  readonly principal: string;
-}
+export type { Handle } from './caller.ts';
 
-export interface CreateRequest extends Omit<Creation, 'id'> {
+export interface CreateRequest extends Omit<Creation, 'id' | 'allowedTypes'>, Caller {
   /** Makes it a recording: its facts are kept for good, and found by this subject. */
   readonly recording?: { readonly subject: string };
 }
@@ -51,20 +51,27 @@ export class UploadService {
 
   /**
    * Creates an upload; completed at once when the principal already owns content with the declared digest and size.
-   * Throws `invalid-*`, `file-too-large`, `too-many-uploads`, `insufficient-storage`, `creation-refused`, `unavailable`.
+   * With a grant, the upload takes its token. Throws `invalid-*`, `file-too-large`, `unsupported-type`, `token-used`, `too-many-uploads`,
+   * `quota-exceeded`, `insufficient-storage`, `creation-refused`, `unavailable`.
    */
   async create(request: CreateRequest): Promise<UploadView> {
     const { store, limits, clock, observer, log } = this.#deps;
     const now = clock.now();
-    const { upload, event } = newUpload({ ...request, id: this.#deps.newId() }, limits, now);
-    const begun = await this.#begin(upload, now);
+    const { grant = null } = request;
+    const wish = grant ? underGrant(request, grant) : request;
+    const { upload, event } = newUpload({ ...wish, id: this.#deps.newId() }, limits, now);
+    assertDeclaredType(upload.contentType, [this.#deps.allowedTypes, upload.allowedTypes]);
+    refuseUnjudged(upload, this.#deps.allowedTypes);
+    const begun = await this.#begin(upload, { now, grant });
     const instant = begun.next.phase.name === 'completed';
     if (!instant && request.size !== null) await this.#checkRoom(request.size);
     // Last, so that nobody is asked about what is refused anyway.
     await this.#deps.creationGate.admit(upload);
     const events = [event, ...begun.events];
     const kept: Write[] = request.recording ? [{ type: 'keep-recording', ...request.recording }] : [];
-    const created = await store.create(begun.next, events, [...begun.writes, ...kept], limits.liveUploadsMax);
+    const conditions = conditionsOf({ grant, live: !instant, liveBytesMax: limits.liveBytesMax });
+    const writes = [...begun.writes, ...kept, ...conditions];
+    const created = await store.create(begun.next, events, writes, limits.liveUploadsMax);
     if (!created) {
       throw new HoldfastError(
         'too-many-uploads',
@@ -185,6 +192,7 @@ export class UploadService {
   }
 
   async #owned(handle: Handle): Promise<Upload> {
+    assertCovers(handle.grant, handle.id);
     const upload = await this.#deps.store.find(handle.id);
     if (!upload || upload.principal !== handle.principal) throw notFound(handle.id);
     return upload;
@@ -194,11 +202,12 @@ export class UploadService {
    * How a new upload begins: completed when the principal owns the content, validating when there are no bytes to wait for, receiving
    * otherwise. It is part of the transaction that creates it: a crash in between would leave an empty file waiting for bytes.
    */
-  async #begin(upload: Upload, now: number): Promise<Accepted> {
+  async #begin(upload: Upload, { now, grant }: { now: number; grant: Grant | null }): Promise<Accepted> {
     const { store } = this.#deps;
     const { expectedDigest } = upload;
+    // Not for a token: it must not tell its bearer what the principal owns.
     const owned =
-      expectedDigest?.algorithm !== 'sha-256' || upload.concatenation.role !== 'none'
+      expectedDigest?.algorithm !== 'sha-256' || upload.concatenation.role !== 'none' || grant
         ? null
         : await store.findAsset(expectedDigest.value, upload.principal);
     if (owned !== null && owned.size === upload.size)

@@ -63,7 +63,9 @@ export class Sweeper {
   }
 
   async #purge(): Promise<number> {
-    return await this.#deps.store.purge(this.#deps.clock.now() - this.#deps.limits.endedRetentionMs, batch);
+    const { store, tokens, clock, limits } = this.#deps;
+    const before = clock.now() - limits.endedRetentionMs;
+    return (await store.purge(before, batch)) + (await tokens.purge(before, batch));
   }
 
   async #guarded(name: string, part: () => Promise<number>): Promise<number> {

@@ -8,7 +8,7 @@ export interface BodySource {
    * Rejects with `body-too-short` when the connection breaks, `body-timeout` when the sender stops, after what had arrived before that.
    */
   next(): Promise<BodyBatch | null>;
-  /** Throws away what is left, so that the connection can be used again or closed. Never rejects. */
+  /** Lets go of what is left: it is thrown away with the answer, which does not wait for it. Never rejects. */
   abandon(): Promise<void>;
 }
 

@@ -22,7 +22,11 @@ export type Write =
       readonly asset: Asset;
       readonly source: AssetSource;
       readonly runs: readonly RunPlan[];
-    };
+    }
+  /** The one use of an upload token is this upload. Rejects with `token-used`, and nothing changes, when it had one or is gone. */
+  | { readonly type: 'consume-token'; readonly tokenId: string }
+  /** Rejects with `quota-exceeded`, and nothing changes, when the sizes of the principal's live uploads, this one included, add up to more. */
+  | { readonly type: 'limit-live-bytes'; readonly bytesMax: number };
 
 /** The outcome of a rule: the upload as it is to be, or why not. `next` is the same object when nothing changes. */
 export type Decision =

@@ -4,6 +4,7 @@ import type { FormSource } from '../../core/ports/form-source.ts';
 import { type ChunkFormShape, chunkFormLimits, HeldBack, withChunk } from '../chunk-form.ts';
 import { boundaryOf } from '../declared-type.ts';
 import { uploadId, wholeNumber } from '../field-values.ts';
+import type { RateClass } from '../route-config.ts';
 import type { ChunkedFormContext } from './context.ts';
 import { renderReceipt } from './render.ts';
 import { chunkSchema } from './schemas.ts';
@@ -26,8 +27,9 @@ const expected = 'upload_id, chunk_index and chunk';
 
 export function chunkRoute(context: ChunkedFormContext): FastifyPluginAsync {
   const heldBack = new HeldBack(context.limits);
+  const config: { readonly rate: RateClass } = { rate: 'chunks' };
   return async (app) => {
-    app.post('/chunk', { schema: chunkSchema }, async (request) => {
+    app.post('/chunk', { config, schema: chunkSchema }, async (request) => {
       const body = context.body(request);
       let form: FormSource | null = null;
       try {
@@ -35,9 +37,9 @@ export function chunkRoute(context: ChunkedFormContext): FastifyPluginAsync {
         return await withChunk(form, { shape, heldBack }, async ({ place, length, body: bytes }) => {
           const { uploadId, index } = place;
           request.log = request.log.child({ uploadId, chunk: index });
-          const principal = context.principal(request);
-          const delivery = { uploadId, principal, index, declaredLength: length, digest: null, body: bytes };
-          return renderReceipt(await context.uploads.receiveChunk(delivery), index);
+          const delivery = { ...context.caller(request), uploadId, index, declaredLength: length };
+          const receipt = await context.uploads.receiveChunk({ ...delivery, digest: null, body: bytes });
+          return renderReceipt(receipt, index);
         });
       } finally {
         await (form ?? body).abandon();

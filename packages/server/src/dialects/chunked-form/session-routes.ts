@@ -60,7 +60,7 @@ async function begin(request: FastifyRequest, context: ChunkedFormContext) {
   const totalChunks = wholeNumber(fields, 'total_chunks', 'invalid-request');
   const contentType = optionalText(fields, 'content_type');
   const { upload } = await context.uploads.create({
-    principal: context.principal(request),
+    ...context.caller(request),
     protocol,
     filename,
     size,
@@ -100,5 +100,5 @@ async function liveSessions(context: ChunkedFormContext, principal: string): Pro
 function handleOf(request: FastifyRequest, fields: Fields, context: ChunkedFormContext): Handle {
   const id = uploadId(fields, 'upload_id');
   request.log = request.log.child({ uploadId: id });
-  return { id, principal: context.principal(request) };
+  return { id, ...context.caller(request) };
 }

@@ -27,7 +27,7 @@ export function chunkRecords(context: NativeContext): FastifyPluginAsyncTypebox 
         const { after, limit } = request.query;
         const { upload, extents } = await uploads.chunks({
           id: request.params.id,
-          principal: context.principal(request),
+          ...context.caller(request),
         });
         const records = extents.map((extent) => renderChunk(extent, upload.chunkSize));
         return { items: records.filter((record) => record.index > after).slice(0, limit) };

@@ -30,7 +30,7 @@ export function chunkRoute(context: NativeContext): FastifyPluginAsync {
         const index = indexOf(request.params.index);
         const receipt = await context.uploads.receiveChunk({
           uploadId: request.params.id,
-          principal: context.principal(request),
+          ...context.caller(request),
           index,
           declaredLength: lengthOf(request.headers['content-length']),
           digest: digestOf(request.headers['content-digest']),

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { create as contentDisposition } from 'content-disposition';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import parseRange from 'range-parser';
+import { HoldfastError } from '../../core/errors.ts';
 
 export interface Content {
   readonly size: number;
@@ -24,6 +25,14 @@ export async function sendContent(
   content: Content,
 ): Promise<FastifyReply> {
   const etag = `"${content.digest}"`;
+  const fresh = matches(request.headers['if-none-match'], etag);
+  const range = fresh ? null : wanted(request, content.size, etag);
+  if (range === 'unsatisfiable') {
+    reply.header('content-range', `bytes */${content.size}`);
+    throw new HoldfastError('range-not-satisfiable', `The content has ${content.size} bytes and none of that range.`, {
+      details: { size: content.size },
+    });
+  }
   const inline = !content.download && inlineTypes.test(content.contentType);
   reply.headers({
     etag,
@@ -35,9 +44,7 @@ export async function sendContent(
     'content-security-policy': "default-src 'none'; sandbox",
     'x-content-type-options': 'nosniff',
   });
-  if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
-  const range = wanted(request, content.size, etag);
-  if (range === 'unsatisfiable') return reply.code(416).header('content-range', `bytes */${content.size}`).send();
+  if (fresh) return reply.code(304).send();
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${content.size}`);
   const { start, end } = range ?? { start: 0, end: content.size };
   reply.header('content-length', end - start);

@@ -7,6 +7,7 @@ import type { BodySource } from '../../core/ports/body-source.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { EventQuery, UploadStore } from '../../core/ports/upload-store.ts';
 import type { WebhookAdmin } from '../../core/ports/webhook-admin.ts';
+import type { Caller } from '../../uploads/caller.ts';
 import type { UploadService } from '../../uploads/service.ts';
 
 export interface NativeContext {
@@ -22,7 +23,9 @@ export interface NativeContext {
   now(): number;
   /** Wakes the pipeline when something was put back to pending. */
   notifyPipeline(): void;
-  /** The authenticated principal of a request. */
+  /** Who asks, for the upload service: it holds the bearer of an upload token to its bounds. */
+  caller(request: FastifyRequest): Caller;
+  /** The principal, for everything else. Throws `token-scope` for the bearer of an upload token. */
   principal(request: FastifyRequest): string;
   /** Whether the principal may look after what belongs to everybody. */
   isAdmin(principal: string): boolean;

@@ -31,12 +31,12 @@ export function eventRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
         schema: { tags, summary: 'Log of one upload (JSON or event stream)', params: Id, querystring: Query, response },
       },
       async (request, reply) => {
-        const principal = context.principal(request);
-        const { upload } = await context.uploads.status({ id: request.params.id, principal });
+        const caller = context.caller(request);
+        const { upload } = await context.uploads.status({ id: request.params.id, ...caller });
         return await answer(
           context,
           { request, reply, ...request.query },
-          { principal, subject: { kind: 'upload', id: upload.id } },
+          { principal: caller.principal, subject: { kind: 'upload', id: upload.id } },
         );
       },
     );

@@ -11,20 +11,17 @@ export function uploadCommands(context: NativeContext): FastifyPluginAsyncTypebo
     app.post(
       '/v1/uploads/:id/pause',
       { schema: { tags, summary: 'Refuse chunks until resumed', params: Id, response: uploadAnswer } },
-      async (request) =>
-        renderUpload(await uploads.pause({ id: request.params.id, principal: context.principal(request) })),
+      async (request) => renderUpload(await uploads.pause({ id: request.params.id, ...context.caller(request) })),
     );
     app.post(
       '/v1/uploads/:id/resume',
       { schema: { tags, summary: 'Take chunks again', params: Id, response: uploadAnswer } },
-      async (request) =>
-        renderUpload(await uploads.resume({ id: request.params.id, principal: context.principal(request) })),
+      async (request) => renderUpload(await uploads.resume({ id: request.params.id, ...context.caller(request) })),
     );
     app.delete(
       '/v1/uploads/:id',
       { schema: { tags, summary: 'Cancel and free the bytes', params: Id, response: uploadAnswer } },
-      async (request) =>
-        renderUpload(await uploads.cancel({ id: request.params.id, principal: context.principal(request) })),
+      async (request) => renderUpload(await uploads.cancel({ id: request.params.id, ...context.caller(request) })),
     );
 
     const wait = Type.Object({ wait: Type.Number({ minimum: 0, maximum: 60, default: 20, description: 'Seconds.' }) });
@@ -34,7 +31,7 @@ export function uploadCommands(context: NativeContext): FastifyPluginAsyncTypebo
       { schema: { tags, summary: 'Wait for the end', params: Id, querystring: wait, response: answer } },
       async (request, reply) => {
         const view = await uploads.complete(
-          { id: request.params.id, principal: context.principal(request) },
+          { id: request.params.id, ...context.caller(request) },
           request.query.wait * 1000,
         );
         return reply.code(view.upload.phase.name === 'completed' ? 200 : 202).send(renderUpload(view));

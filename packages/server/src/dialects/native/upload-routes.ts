@@ -23,7 +23,7 @@ export function uploadRoutes(context: NativeContext): FastifyPluginAsyncTypebox 
       async (request, reply) => {
         const wish = request.body as CreateUpload;
         const view = await uploads.create({
-          principal: context.principal(request),
+          ...context.caller(request),
           protocol: 'native',
           filename: wish.filename,
           size: wish.size,
@@ -39,8 +39,7 @@ export function uploadRoutes(context: NativeContext): FastifyPluginAsyncTypebox 
     app.get(
       '/v1/uploads/:id',
       { schema: { tags, summary: 'Status with missing ranges, speed and ETA', params: Id, response: uploadAnswer } },
-      async (request) =>
-        renderUpload(await uploads.status({ id: request.params.id, principal: context.principal(request) })),
+      async (request) => renderUpload(await uploads.status({ id: request.params.id, ...context.caller(request) })),
     );
 
     const query = Type.Object({

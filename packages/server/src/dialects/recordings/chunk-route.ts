@@ -7,6 +7,7 @@ import { type ChunkForm, type ChunkFormShape, chunkFormLimits, HeldBack, withChu
 import { boundaryOf } from '../declared-type.ts';
 import { requiredText, wholeNumber } from '../field-values.ts';
 import type { Fields } from '../form-fields.ts';
+import type { RateClass } from '../route-config.ts';
 import { chunkChecksumOf } from './checksums.ts';
 import type { RecordingsContext } from './context.ts';
 import { checkSession, handleOf, protocol } from './handle.ts';
@@ -29,8 +30,9 @@ export function chunkRoute(context: RecordingsContext): FastifyPluginAsync {
   const heldBack = new HeldBack(context.limits);
   const validates = context.recordingSettings.chunkValidation;
   const shape = chunkShape(validates);
+  const config: { readonly rate: RateClass } = { rate: 'chunks' };
   return async (app) => {
-    app.post('/:id/chunk', { schema: chunkSchema }, async (request) => {
+    app.post('/:id/chunk', { config, schema: chunkSchema }, async (request) => {
       const body = context.body(request);
       let form: FormSource | null = null;
       try {
@@ -41,8 +43,8 @@ export function chunkRoute(context: RecordingsContext): FastifyPluginAsync {
           request.log = request.log.child({ chunk: place.number });
           const early = place.checksum;
           const receipt = await context.uploads.receiveChunk({
+            ...context.caller(request),
             uploadId: handle.id,
-            principal: handle.principal,
             protocol,
             index: place.number - 1,
             totalChunks: place.totalChunks,

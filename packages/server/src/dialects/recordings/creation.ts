@@ -40,7 +40,7 @@ async function create(request: FastifyRequest, context: RecordingsContext): Prom
     if (value !== undefined) metadata[name] = value;
   }
   const { upload } = await context.uploads.create({
-    principal: context.principal(request),
+    ...context.caller(request),
     protocol,
     filename,
     size,

@@ -12,7 +12,7 @@ export const protocol = 'recordings';
 export function handleOf(request: FastifyRequest, context: RecordingsContext): Handle {
   const id = checkedId((request.params as { readonly id: string }).id);
   request.log = request.log.child({ uploadId: id });
-  return { id, principal: context.principal(request) };
+  return { ...context.caller(request), id };
 }
 
 /** Throws `upload-not-found` when the session, where it is named, is another one. */

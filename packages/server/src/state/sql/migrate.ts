@@ -4,6 +4,7 @@ import { initial } from './migrations/0001-initial.ts';
 import { append } from './migrations/0002-append.ts';
 import { webhooks } from './migrations/0003-webhooks.ts';
 import { recordings } from './migrations/0004-recordings.ts';
+import { security } from './migrations/0005-security.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
@@ -43,8 +44,8 @@ export interface Migration {
   statements(ddl: Ddl): readonly string[];
 }
 
-/** All migrations, in order. */
-export const migrations: readonly Migration[] = [initial, append, webhooks, recordings];
+/** All migrations, in the order of their versions. */
+export const migrations: readonly Migration[] = [initial, append, webhooks, recordings, security];
 
 /** Creates the table that the version is recorded in. */
 export const schemaTable =

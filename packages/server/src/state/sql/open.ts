@@ -5,6 +5,7 @@ import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { RecordingStore } from '../../core/ports/recording-store.ts';
 import type { UploadLocks } from '../../core/ports/upload-locks.ts';
 import type { UploadStore } from '../../core/ports/upload-store.ts';
+import type { UploadTokenStore } from '../../core/ports/upload-token-store.ts';
 import type { WebhookStore } from '../../core/ports/webhook-store.ts';
 import { MemoryExtentClaims } from '../memory/extent-claims.ts';
 import { MemoryUploadLocks } from '../memory/upload-locks.ts';
@@ -16,6 +17,7 @@ import { SqlRecordingStore } from './recordings.ts';
 import { SqliteEngine } from './sqlite.ts';
 import { SqlUploadLocks } from './upload-locks.ts';
 import { type ReceiptDurability, SqlUploadStore } from './upload-store.ts';
+import { SqlUploadTokenStore } from './upload-tokens.ts';
 import { SqlWebhookStore } from './webhook-store.ts';
 
 /** Everything that is kept in one database. */
@@ -26,6 +28,7 @@ export interface State extends AsyncDisposable {
   readonly recordings: RecordingStore;
   readonly claims: ExtentClaims;
   readonly locks: UploadLocks;
+  readonly tokens: UploadTokenStore;
   /** Finishes what was accepted and lets go of the database. Idempotent. */
   close(): Promise<void>;
 }
@@ -103,6 +106,7 @@ function assemble(
     ledger: new SqlLedgerStore(engine),
     webhooks: new SqlWebhookStore(engine),
     recordings: new SqlRecordingStore(engine),
+    tokens: new SqlUploadTokenStore(engine),
     claims,
     locks,
     close,

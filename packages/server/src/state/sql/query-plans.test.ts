@@ -9,9 +9,11 @@ import { ledgerQueries } from './ledger-queries.ts';
 import { recordingQueries } from './recordings.ts';
 import { SqliteEngine, sqliteDialect } from './sqlite.ts';
 import { uploadQueries } from './upload-queries.ts';
+import { uploadTokenQueries } from './upload-tokens.ts';
 import { webhookQueries } from './webhook-queries.ts';
 
 const uploads = uploadQueries(sqliteDialect);
+const tokens = uploadTokenQueries(sqliteDialect);
 const ledger = ledgerQueries(sqliteDialect);
 const assets = assetQueries(sqliteDialect);
 const webhooks = webhookQueries(sqliteDialect);
@@ -25,6 +27,10 @@ const queries: Readonly<Record<string, CompiledQuery<unknown>>> = {
   findWithExtent: uploads.findWithExtent({ id: 'x', offset: 0 }),
   lock: uploads.lock({ id: 'x' }),
   extents: uploads.extents('x'),
+  'live bytes of a principal': uploads.liveBytes(principal),
+  'upload token': tokens.find({ digest: 'd' }),
+  'use of an upload token': tokens.consume('t', 'u'),
+  'purge of upload tokens': tokens.purge(1, 10),
   'live of a principal': uploads.liveBeyond(principal, 10),
   list: uploads.list({ principal, limit: 10 }),
   'list with everything': uploads.list({ principal, limit: 10, cursor, filename: 'a', phases: ['paused'] }),

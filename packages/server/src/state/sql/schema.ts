@@ -46,6 +46,7 @@ export interface UploadRow {
   concat_uses: number;
   /** Ids of a final upload's parts, in order, as JSON. */
   concat_parts: string | null;
+  allowed_types: string | null;
 }
 
 /** A final upload that is not finished and a part of it, once. */
@@ -207,6 +208,20 @@ export interface RecordingRow {
   upload: string | null;
 }
 
+export interface UploadTokenRow {
+  id: string;
+  digest: string;
+  principal: string;
+  issuer: string;
+  size_max: number | null;
+  types: string | null;
+  filename: string | null;
+  metadata: string;
+  created_at: number;
+  expires_at: number;
+  upload_id: string | null;
+}
+
 /** Small facts about the database itself. */
 export interface MetaRow {
   name: string;
@@ -228,6 +243,7 @@ export interface Tables {
   upload_parts: UploadPartRow;
   upload_locks: UploadLockRow;
   recordings: RecordingRow;
+  upload_tokens: UploadTokenRow;
   meta: MetaRow;
   webhook_cursors: WebhookCursorRow;
   webhook_deliveries: WebhookDeliveryRow;

@@ -33,6 +33,7 @@ const fixedColumns = [
   'ends',
   'concat_role',
   'concat_parts',
+  'allowed_types',
 ] as const;
 const changeable: readonly Exclude<keyof UploadRow, (typeof fixedColumns)[number]>[] = [
   'filename',
@@ -143,6 +144,15 @@ export function uploadQueries(dialect: Dialect) {
         .where(isLive)
         .limit(1)
         .offset(count)
+        .compile(),
+
+    /** What the principal's live uploads add up to, in bytes. */
+    liveBytes: (principal: string) =>
+      db
+        .selectFrom('uploads')
+        .select(sql<number>`coalesce(sum(coalesce(size, received_bytes)), 0)`.as('bytes'))
+        .where('principal', '=', principal)
+        .where(isLive)
         .compile(),
 
     deleteExtents: (uploadId: string, offsets: readonly number[]) =>

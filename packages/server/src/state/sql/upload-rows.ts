@@ -128,6 +128,7 @@ export function uploadToRow(upload: Upload): UploadRow {
     concat_role: upload.concatenation.role,
     concat_uses: upload.concatenation.role === 'partial' ? upload.concatenation.uses : 0,
     concat_parts: upload.concatenation.role === 'final' ? JSON.stringify(upload.concatenation.parts) : null,
+    allowed_types: upload.allowedTypes === null ? null : JSON.stringify(upload.allowedTypes),
     ...phaseColumns(upload.phase),
   };
 }
@@ -158,6 +159,7 @@ export function rowToUpload(row: UploadRow): Upload {
     lastByteAt: row.last_byte_at,
     expiresAt: row.expires_at,
     storage: row.storage,
+    allowedTypes: row.allowed_types === null ? null : (JSON.parse(row.allowed_types) as string[]),
     phase: phaseOf(row),
   };
 }

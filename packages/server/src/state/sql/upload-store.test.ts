@@ -10,7 +10,9 @@ afterAll(() => postgres.stop());
 
 async function stores(open: Promise<Fixture<TwoStates>>): Promise<Fixture<UploadStores>> {
   const { subject, close } = await open;
-  return { subject: { store: subject.one.uploads, other: subject.two.uploads }, close };
+  const { one, two } = subject;
+  const stores = { store: one.uploads, other: two.uploads, tokens: one.tokens, otherTokens: two.tokens };
+  return { subject: stores, close };
 }
 
 registerUploadStoreSuite('SQLite', () => stores(twoSqliteStates()));

@@ -22,12 +22,14 @@ import { toPage } from './cursor.ts';
 import { type Engine, first, type Session } from './engine.ts';
 import { EventWatch } from './event-watch.ts';
 import { EventLog, rowToEvent } from './events.ts';
+import { LiveLimits } from './live-limits.ts';
 import { Parts } from './parts.ts';
 import { keepRecordings, recordingQueries } from './recordings.ts';
 import { RunStarter } from './run-starter.ts';
 import type { ExtentRow, UploadRow } from './schema.ts';
 import { listMax, type UploadQueries, uploadQueries } from './upload-queries.ts';
 import { extentToRow, rowToExtent, rowToUpload, uploadToRow } from './upload-rows.ts';
+import { consumeToken } from './upload-tokens.ts';
 
 /** What the record of a receipt survives: a power cut, or the death of the process. All other records survive a power cut. */
 export type ReceiptDurability = 'synced' | 'committed';
@@ -41,11 +43,13 @@ export class SqlUploadStore implements UploadStore {
   readonly #assets: Assets;
   readonly #parts: Parts;
   readonly #runs: RunStarter;
+  readonly #limits: LiveLimits;
 
   constructor(engine: Engine, clock: Clock, receipts: ReceiptDurability = 'synced') {
     this.#engine = engine;
     this.#receipts = receipts;
     this.#queries = uploadQueries(engine.dialect);
+    this.#limits = new LiveLimits(engine.dialect, this.#queries);
     this.#events = new EventLog(engine.dialect);
     this.#watch = new EventWatch(engine, clock);
     this.#assets = new Assets(engine);
@@ -55,7 +59,7 @@ export class SqlUploadStore implements UploadStore {
 
   create(upload: Upload, events: readonly NewEvent[], writes: readonly Write[], liveMax: number): Promise<boolean> {
     return this.#engine.write(async (session) => {
-      if (!(await this.#hasRoom(session, upload.principal, liveMax))) return false;
+      if (!(await this.#limits.hasRoom(session, upload.principal, liveMax))) return false;
       await session.change(
         this.#queries.insert(uploadToRow({ ...upload, lastEvent: upload.lastEvent + events.length })),
       );
@@ -192,15 +196,6 @@ export class SqlUploadStore implements UploadStore {
     this.#watch.close();
   }
 
-  /** Whether the principal may have one more live upload. Nobody else creates one for it until the transaction ends. */
-  async #hasRoom(session: Session, principal: string, liveMax: number): Promise<boolean> {
-    if (!Number.isSafeInteger(liveMax)) return true;
-    const lock = this.#engine.dialect.lockByName?.(`uploads of ${principal}`);
-    if (lock) await session.rows(lock);
-    if (liveMax < 1) return false;
-    return first(await session.rows(this.#queries.liveBeyond(principal, liveMax - 1))) === null;
-  }
-
   async #extent(session: Session, id: string, choice: ExtentChoice): Promise<ExtentRow | null> {
     if (choice === null) return null;
     const query =
@@ -265,6 +260,12 @@ export class SqlUploadStore implements UploadStore {
               now: write.source.addedAt,
             });
           }
+          break;
+        case 'consume-token':
+          await consumeToken(this.#engine.dialect, session, { tokenId: write.tokenId, uploadId: id });
+          break;
+        case 'limit-live-bytes':
+          await this.#limits.bytes(session, principal, write.bytesMax);
           break;
         default:
           unreachable(write);

@@ -1,6 +1,15 @@
-/** Guards against other people's web pages that use a visitor's browser to talk to this server. */
+/** Guards in front of every request: its headers, and other people's web pages that use a visitor's browser to talk to this server. */
 import type { FastifyRequest } from 'fastify';
 import { HoldfastError } from '../core/errors.ts';
+
+/** More than any client sends. node:http would drop those beyond its own limit in silence. */
+const headersMax = 100;
+
+export async function headerGuard({ raw }: FastifyRequest): Promise<void> {
+  const headers = raw.rawHeaders.length / 2;
+  if (headers > headersMax)
+    throw new HoldfastError('invalid-request', `The request has ${headers} headers; at most ${headersMax} are taken.`);
+}
 
 const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
 

@@ -1,0 +1,57 @@
+/** A body whose first bytes are looked at as they pass: nothing is read twice, and only what is judged is held up. */
+import type { HoldfastError } from '../core/errors.ts';
+import { isRestricted, readsAsText, typeRefusal } from '../core/media-type.ts';
+import type { BodyBatch, BodySource } from '../core/ports/body-source.ts';
+import type { Upload } from '../core/upload.ts';
+import type { UploadDependencies } from './dependencies.ts';
+
+/** Enough for every signature that type sniffing knows. */
+export const headBytes = 4_100;
+
+/** The body that begins a file; where types are restricted, one that ends with `unsupported-type` when its first bytes are of another type. */
+export function judgedBody(
+  { allowedTypes, sniffType }: Pick<UploadDependencies, 'allowedTypes' | 'sniffType'>,
+  upload: Upload,
+  body: BodySource,
+): BodySource {
+  const allowed = [allowedTypes, upload.allowedTypes];
+  if (!isRestricted(allowed)) return body;
+  return new SniffedBody(body, async (head) => {
+    const type = await sniffType(head);
+    const found = type === null ? (readsAsText(head) ? 'text' : 'unknown') : { type };
+    return typeRefusal(upload.contentType, found, allowed);
+  });
+}
+
+class SniffedBody implements BodySource {
+  readonly #body: BodySource;
+  readonly #judge: (head: Uint8Array) => Promise<HoldfastError | null>;
+  #head: Uint8Array = new Uint8Array(0);
+  #judged = false;
+
+  /** `judge` is called once, with the first bytes or with all of a shorter body; what it returns is thrown by `next`. */
+  constructor(body: BodySource, judge: (head: Uint8Array) => Promise<HoldfastError | null>) {
+    this.#body = body;
+    this.#judge = judge;
+  }
+
+  async next(): Promise<BodyBatch | null> {
+    const batch = await this.#body.next();
+    if (this.#judged) return batch;
+    for (const buffer of batch?.buffers ?? []) {
+      if (this.#head.length >= headBytes) break;
+      // A copy: the buffers are gone when they are released.
+      this.#head = Buffer.concat([this.#head, buffer.subarray(0, headBytes - this.#head.length)]);
+    }
+    if (batch && this.#head.length < headBytes) return batch;
+    this.#judged = true;
+    const refusal = await this.#judge(this.#head);
+    if (refusal === null) return batch;
+    batch?.release();
+    throw refusal;
+  }
+
+  abandon(): Promise<void> {
+    return this.#body.abandon();
+  }
+}
