@@ -24,7 +24,8 @@ export const CreateUploadToken = Type.Object(
       Type.String({ minLength: 1, maxLength: 1024, description: 'The name that the upload gets, whatever is sent.' }),
     ),
     metadata: Type.Optional(
-      Type.Record(Type.String(), Type.String(), {
+      Type.Record(Type.String({ minLength: 1, maxLength: 128 }), Type.String({ maxLength: 4096 }), {
+        maxProperties: 64,
         description: 'Set on the upload over what the bearer sends: words of the application that cannot be forged.',
       }),
     ),

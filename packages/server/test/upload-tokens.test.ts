@@ -293,6 +293,8 @@ describe('C11: asking for a token', () => {
     ['a subject of nothing', { subject: '' }, 'invalid-request'],
     ['a word that is none of it', { size: 10 }, 'invalid-request'],
     ['metadata that is not text', { metadata: { a: 1 } }, 'invalid-request'],
+    ['a value of metadata that no upload may have', { metadata: { a: 'x'.repeat(4097) } }, 'invalid-request'],
+    ['a key of metadata that no upload may have', { metadata: { ['k'.repeat(129)]: '' } }, 'invalid-request'],
   ])('%s is refused', async (_name, wish, code) => {
     expectProblem(await ana.json('POST', '/v1/upload-tokens', wish), 400, code);
   });

@@ -65,7 +65,10 @@ export const errorCatalog = {
     summary: 'The connection ended before all declared bytes arrived; nothing of this chunk was kept.',
   },
   'body-too-long': { retryable: false, summary: 'More bytes were sent than the chunk has; nothing of them was kept.' },
-  'body-timeout': { retryable: true, summary: 'The sender stopped sending; nothing of this chunk was kept.' },
+  'body-timeout': {
+    retryable: true,
+    summary: 'The sender stopped sending or sends too slowly; nothing of this chunk was kept.',
+  },
   'lease-lost': { retryable: true, summary: 'Another holder took over; this one has to let go.' },
   unauthenticated: { retryable: false, summary: 'Credentials are missing or not known.' },
   'token-expired': { retryable: false, summary: 'The token has expired; ask for a new one and go on.' },
