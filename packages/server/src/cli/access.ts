@@ -1,5 +1,6 @@
 /** Who may use the server: puts the ways of authentication together as the configuration says. */
 import { randomBytes } from 'node:crypto';
+import { limitsOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { ApiKeys } from '../http/api-keys.ts';
@@ -23,6 +24,7 @@ export function access({ config, state, hook }: AccessParts): { auth: Authentica
     tokens: state.tokens,
     uploads: state.uploads,
     clock: systemClock,
+    limits: limitsOf(config),
     newId: uuidv7,
     newSecret: () => randomBytes(secretBytes).toString('base64url'),
   });

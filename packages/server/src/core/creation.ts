@@ -87,7 +87,11 @@ function checkedContentType(text: string | undefined): string {
   return essence;
 }
 
-function checkedMetadata(metadata: Readonly<Record<string, string>>, limits: Limits): Readonly<Record<string, string>> {
+/** Throws `invalid-request`. */
+export function checkedMetadata(
+  metadata: Readonly<Record<string, string>>,
+  limits: Limits,
+): Readonly<Record<string, string>> {
   const entries = Object.entries(metadata);
   if (entries.length > limits.metadataEntriesMax)
     throw new HoldfastError('invalid-request', `At most ${limits.metadataEntriesMax} metadata entries are taken.`);

@@ -1,6 +1,8 @@
 /** Upload tokens: how an application lets a browser send one file without showing it an API key. */
 import { createHash } from 'node:crypto';
+import { checkedMetadata } from '../core/creation.ts';
 import { newUploadToken, type TokenWish, type UploadToken } from '../core/grant.ts';
+import type { Limits } from '../core/limits.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { UploadStore } from '../core/ports/upload-store.ts';
 import type { UploadTokenStore } from '../core/ports/upload-token-store.ts';
@@ -11,6 +13,7 @@ export interface UploadTokenDependencies {
   readonly tokens: UploadTokenStore;
   readonly uploads: UploadStore;
   readonly clock: Clock;
+  readonly limits: Limits;
   newId(): string;
   /** A secret that nobody can guess: 256 random bits or more, as text that a header takes. */
   newSecret(): string;
@@ -31,7 +34,9 @@ export class UploadTokens {
     wish: TokenWish,
     who: { principal: string; issuer: string },
   ): Promise<{ token: UploadToken; secret: string }> {
-    const { tokens, uploads, clock, newId, newSecret } = this.#deps;
+    const { tokens, uploads, clock, limits, newId, newSecret } = this.#deps;
+    // Now, when the issuer can mend it, and not when the bearer creates the upload.
+    checkedMetadata(wish.metadata ?? {}, limits);
     if (wish.uploadId !== undefined) {
       const upload = await uploads.find(wish.uploadId);
       if (upload?.principal !== who.principal) throw notFound(wish.uploadId);
