@@ -1,5 +1,5 @@
 /** What plugins of form dialects have in common: bodies that nobody parses ahead, and errors in FastAPI's shape. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HoldfastError } from '../core/errors.ts';
 import { takeBodiesUnparsed } from './declared-type.ts';
 import type { FormIntake } from './form-intake.ts';
@@ -12,14 +12,14 @@ export function speakForms(
 ): void {
   const answer = intake.answerErrorAs(refusalOf);
   app.setErrorHandler(answer);
-  app.setNotFoundHandler((request, reply) => {
+  const nothingHere = (request: FastifyRequest, reply: FastifyReply) => {
     const path = (request.url.split('?')[0] ?? '').slice(0, 200);
-    return answer(
-      new HoldfastError('route-not-found', `There is nothing at ${request.method} ${path}.`),
-      request,
-      reply,
-    );
-  });
+    const error = new HoldfastError('route-not-found', `There is nothing at ${request.method} ${path}.`);
+    return answer(error, request, reply);
+  };
+  app.setNotFoundHandler(nothingHere);
+  // Or the page, which has a place for every address, would answer.
+  app.get('/*', { schema: { hide: true } }, nothingHere);
   // Bodies come in three types and are checked field by field when they are read; the schemas describe them.
   app.setValidatorCompiler(() => () => true);
   takeBodiesUnparsed(app);
