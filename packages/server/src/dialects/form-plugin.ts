@@ -1,5 +1,5 @@
 /** What plugins of form dialects have in common: bodies that nobody parses ahead, and errors in FastAPI's shape. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import { HoldfastError } from '../core/errors.ts';
 import { takeBodiesUnparsed } from './declared-type.ts';
 import type { FormIntake } from './form-intake.ts';
@@ -19,7 +19,8 @@ export function speakForms(
   };
   app.setNotFoundHandler(nothingHere);
   // Or the page, which has a place for every address, would answer.
-  app.get('/*', { schema: { hide: true } }, nothingHere);
+  const hidden: FastifySchema & { readonly hide: boolean } = { hide: true };
+  app.get('/*', { schema: hidden }, nothingHere);
   // Bodies come in three types and are checked field by field when they are read; the schemas describe them.
   app.setValidatorCompiler(() => () => true);
   takeBodiesUnparsed(app);

@@ -1,5 +1,6 @@
 /** Recordings for dialects: uploads that are found by their owner for good, also when the upload itself is purged. */
 import { HoldfastError } from '../core/errors.ts';
+import { assertCovers } from '../core/grant.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Recording, RecordingQuery, RecordingStore } from '../core/ports/recording-store.ts';
 import type { Extent } from '../core/upload.ts';
@@ -43,6 +44,7 @@ export class RecordingService {
   }
 
   async #owned(handle: Handle): Promise<Recording> {
+    assertCovers(handle.grant, handle.id);
     const recording = await this.#store.findRecording(handle.id, handle.principal);
     if (!recording) throw notFound(handle.id);
     return recording;
