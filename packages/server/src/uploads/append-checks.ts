@@ -28,6 +28,8 @@ export interface AppendDelivery {
   /** The file ends where this body does, if it comes whole. */
   readonly end: boolean;
   readonly body: InterruptibleBody;
+  /** Hears of every segment once it is durable, with the upload as it is then. */
+  readonly recorded?: (upload: Upload) => void;
 }
 
 /** A digest that is known before the body comes. */

@@ -2,7 +2,7 @@
  * Bytes behind what is there: lock → bytes → sync → row → answer. Whatever arrived of a request counts, however it ended; a long body is
  * recorded in segments while the next one is written, so that a crash takes at most one. With a digest to check, all or nothing.
  */
-import { appendRefusal } from '../core/appending-rules.ts';
+import { appendRefusal, toldLength } from '../core/appending-rules.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { chooseChunkSize } from '../core/limits.ts';
 import type { Appended } from '../core/ports/blob-store.ts';
@@ -99,7 +99,8 @@ export class Appender {
     if (isNothingNew(found, delivery)) return { upload: found, appendedBytes: 0 };
     const refused = appendRefusal(found, delivery.offset);
     if (refused) throw refused;
-    const upload = delivery.size === null ? found : await this.#declare(found, delivery.size);
+    const told = toldLength(delivery);
+    const upload = told === null || told === found.size ? found : await this.#declare(found, told);
     if (upload.phase.name !== 'receiving') {
       await expectEmpty(delivery.body);
       return { upload, appendedBytes: 0 };
@@ -138,7 +139,11 @@ export class Appender {
       const end = part.end === 'body' && delivery.end;
       if (part.length > 0 || end) {
         const add = { offset: at, part, end, fence: upload.fence };
-        await records.add(() => this.#record(delivery.uploadId, add));
+        await records.add(async () => {
+          const next = await this.#record(delivery.uploadId, add);
+          delivery.recorded?.(next);
+          return next;
+        });
       }
       at += part.length;
       if (part.end === 'segment') continue;
