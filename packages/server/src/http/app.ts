@@ -17,6 +17,7 @@ import type { BodySource } from '../core/ports/body-source.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { FormLimits } from '../core/ports/form-source.ts';
 import { chunkedFormDialect, chunkedFormPrefix } from '../dialects/chunked-form/plugin.ts';
+import { ietfDialect, ietfExposedHeaders, ietfPrefix } from '../dialects/ietf/plugin.ts';
 import type { NativeContext } from '../dialects/native/context.ts';
 import { nativeDialect, nativeSchemas } from '../dialects/native/plugin.ts';
 import { renderEvent } from '../dialects/native/render.ts';
@@ -107,6 +108,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     answerErrorAs,
   };
   await app.register(chunkedFormDialect({ ...services, ...intake }), { prefix: chunkedFormPrefix });
+  await app.register(ietfDialect({ ...services, ...intake, now: () => clock.now() }), { prefix: ietfPrefix });
   await app.register(
     nativeDialect({
       ...services,
@@ -168,12 +170,17 @@ async function registerPlugins(app: FastifyInstance, options: HttpOptions): Prom
     hsts: false,
   });
   if (options.corsOrigins.length > 0) {
-    const exposedHeaders = ['location', 'retry-after', 'etag', 'content-range'];
-    await app.register(cors, {
+    const exposedHeaders = ['location', 'retry-after', 'etag', 'content-range', ...ietfExposedHeaders];
+    const rules = {
       origin: [...options.corsOrigins],
-      methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       exposedHeaders,
       maxAge: 86_400,
+    };
+    await app.register(cors, {
+      // An OPTIONS request that is no preflight asks for what a resource can do: its route answers.
+      delegator: ({ headers }, done) =>
+        done(null, { ...rules, preflight: headers['access-control-request-method'] !== undefined }),
     });
   }
   await app.register(swagger, {
