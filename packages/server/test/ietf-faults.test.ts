@@ -132,6 +132,31 @@ test('a sender that stops sending is answered, and what arrived is kept', async 
   expect(await connection.closedWithin(5_000)).toBe(true);
 });
 
+test('verification that takes long is answered with 202; the final response can be asked for again', async () => {
+  let broken = true;
+  await using node = await RunningNode.start({
+    crash: (point) => {
+      if (broken && point === 'completion:before-digest') throw new Error('not now');
+    },
+  });
+  const bytes = someBytes(300_000);
+  const answer = await draft(node, { method: 'POST', path: collection, headers: ['Upload-Complete: ?1'], body: bytes });
+  const path = answer.headers.get('location') ?? '';
+  expect(answer).toMatchObject({ status: 202, body: { state: 'validating', statusUrl: `/v1/uploads/${idOf(path)}` } });
+  expect([answer.headers.get('upload-complete'), answer.headers.get('content-location')]).toEqual([
+    '?1',
+    `/v1/uploads/${idOf(path)}`,
+  ]);
+  // Nothing became of it yet: a client that lost the answer is told to ask again.
+  const found = await head(node, path);
+  expect([found.headers.get('upload-complete'), offsetOf(found)]).toEqual(['?0', bytes.length]);
+  broken = false;
+  await node.stop();
+  await using again = await RunningNode.start({ dataDir: node.dataDir });
+  const final = await append(again, path, { offset: bytes.length, complete: true });
+  expect(final).toMatchObject({ status: 200, body: { sha256: sha256(bytes) } });
+});
+
 test('many appends to one upload at once: each byte is taken once, and the file is whole', async () => {
   await using node = await RunningNode.start();
   const bytes = someBytes(64 * KiB);

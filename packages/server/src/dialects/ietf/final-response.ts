@@ -9,7 +9,7 @@ import { formatReprDigest, wantsSha256 } from './digests.ts';
 import type { Exchange } from './exchange.ts';
 
 /** How long an answer waits for the file to be verified before it says `202 Accepted`; shorter than the time-outs of common proxies. */
-const waitMs = 20_000;
+const waitMs = 10_000;
 
 const failures: Readonly<Record<FailureCode, true>> = {
   'digest-mismatch': true,
