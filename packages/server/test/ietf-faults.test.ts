@@ -132,6 +132,38 @@ test('a sender that stops sending is answered, and what arrived is kept', async 
   expect(await connection.closedWithin(5_000)).toBe(true);
 });
 
+test('a refusal does not wait for the body that it refuses', async () => {
+  await using node = await RunningNode.start();
+  const path = await created(node, [], someBytes(10));
+  const append100MiB = ['Content-Length: 104857600', 'Upload-Complete: ?1'];
+  for (const [head, status] of [
+    [['Upload-Offset: 0', 'Content-Type: application/partial-upload'], 409],
+    [['Upload-Offset: 10'], 415],
+  ] as const) {
+    const connection = await open(node);
+    connection.head(`PATCH ${path}`, [...head, ...append100MiB]);
+    connection.send(someBytes(1_000));
+    expect((await connection.answer(3_000)).status).toBe(status);
+    connection.destroy();
+  }
+  const connection = await open(node);
+  connection.head(`POST ${collection}`, [...append100MiB, 'Upload-Length: 5']);
+  expect((await connection.answer(3_000)).status).toBe(400);
+  connection.destroy();
+});
+
+test('a body of an unknown length that goes beyond max-size is refused; what was there before is kept', async () => {
+  await using node = await RunningNode.start({ config: { maxFileSizeGb: 0.001 } });
+  const path = await created(node, [], someBytes(1_000));
+  const answer = await append(node, path, { offset: 1_000, complete: true, body: someBytes(2 * MiB), chunked: true });
+  expect(answer).toMatchObject({ status: 413, body: { code: 'file-too-large' } });
+  expect([answer.headers.get('upload-limit'), answer.headers.get('upload-complete')]).toEqual([
+    expect.stringContaining('max-size=1073741'),
+    '?0',
+  ]);
+  expect(offsetOf(await head(node, path))).toBe(1_000);
+});
+
 test('verification that takes long is answered with 202; the final response can be asked for again', async () => {
   let broken = true;
   await using node = await RunningNode.start({

@@ -71,6 +71,19 @@ export function checkLength(upload: Upload, delivery: AppendDelivery, limits: Li
   );
 }
 
+/** A body that goes beyond what the server takes is no contradiction of a length that nobody told. */
+export function tooLarge(upload: Upload, error: unknown, { fileBytesMax }: Limits): unknown {
+  if (upload.size !== null || !(error instanceof HoldfastError) || error.code !== 'body-too-long') return error;
+  return new HoldfastError(
+    'file-too-large',
+    `The file has more than ${fileBytesMax} bytes, the most that this server takes.`,
+    {
+      details: { fileBytesMax },
+      cause: error,
+    },
+  );
+}
+
 /** Throws unless the body came whole and has the digest: then nothing of it counts. */
 export function checkDigest(part: Appended, expected: ExpectedDigest): void {
   if (part.end instanceof HoldfastError) throw part.end;

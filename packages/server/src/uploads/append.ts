@@ -16,6 +16,7 @@ import {
   checkLength,
   expectEmpty,
   isNothingNew,
+  tooLarge,
   withOffset,
 } from './append-checks.ts';
 import { apply, decideOn, notFound } from './decide.ts';
@@ -112,7 +113,7 @@ export class Appender {
       // Whoever holds the lock now has put things in order; nothing that this request sees of the file means anything any more.
       if (!lock.isValid())
         throw new HoldfastError('lease-lost', 'Another process took this upload over.', { cause: error });
-      throw await explained(this.#deps, upload, error);
+      throw await explained(this.#deps, upload, tooLarge(upload, error, this.#deps.limits));
     }
   }
 

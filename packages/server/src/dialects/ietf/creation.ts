@@ -22,8 +22,7 @@ export async function answerCreation(exchange: Exchange, collection: string): Pr
     exchange.sayComplete(false);
     return await resumable(exchange, { body, collection, complete });
   } catch (error) {
-    if (error instanceof HoldfastError) exchange.sayError(error);
-    throw error;
+    return exchange.refuse(error);
   } finally {
     await body.abandon();
   }
@@ -125,9 +124,9 @@ async function receive(exchange: Exchange, { created, body, complete, recorded }
 }
 
 /** More bytes than the length: the upload is not to be trusted and takes nothing more (draft, "Upload Append"). */
-export async function refuseForGood({ context, ...exchange }: Exchange, id: string, error: unknown): Promise<void> {
+export async function refuseForGood(exchange: Exchange, id: string, error: unknown): Promise<void> {
   if (!(error instanceof HoldfastError) || error.code !== 'body-too-long') return;
-  await context.uploads.cancel({ id, principal: context.principal(exchange.request) });
+  await exchange.context.uploads.cancel(exchange.handle(id));
 }
 
 /** The name in `Content-Disposition` (RFC 6266); null without one. */

@@ -1,7 +1,7 @@
 /** One request of the draft: what it says, and what its answer says about the upload. */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { HoldfastError } from '../../core/errors.ts';
+import { HoldfastError } from '../../core/errors.ts';
 import type { Upload } from '../../core/upload.ts';
 import type { Handle } from '../../uploads/service.ts';
 import type { IetfContext } from './context.ts';
@@ -21,13 +21,16 @@ export function takeBodiesUnparsed(app: FastifyInstance): void {
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 }
 
+/** How an error is answered. */
+export type Refuse = (cause: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
+
 export class Exchange {
-  readonly context: IetfContext;
+  readonly context: IetfContext & { readonly refuse: Refuse };
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly interop: Interop;
 
-  constructor(context: IetfContext, request: FastifyRequest, reply: FastifyReply) {
+  constructor(context: Exchange['context'], request: FastifyRequest, reply: FastifyReply) {
     this.context = context;
     this.request = request;
     this.reply = reply;
@@ -83,8 +86,17 @@ export class Exchange {
     if (limits !== null) this.reply.header('upload-limit', limits);
   }
 
+  /**
+   * Answers at once, while the body may still be coming: a client that sends the rest of a large file need not send all of it to learn
+   * that it was refused.
+   */
+  refuse(error: unknown): FastifyReply {
+    if (error instanceof HoldfastError) this.sayError(error);
+    return this.context.refuse(error, this.request, this.reply);
+  }
+
   /** An error's own headers: where the upload goes on, if the error knows it. */
-  sayError(error: HoldfastError): void {
+  private sayError(error: HoldfastError): void {
     const { offset } = error.details;
     if (typeof offset === 'number') this.sayOffset(offset);
     // The sender of a request that was ended by a newer one is not read any further.

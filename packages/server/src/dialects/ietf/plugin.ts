@@ -31,9 +31,11 @@ export const ietfExposedHeaders = [
 
 type OfUpload = { Params: { id: string } };
 
-export function ietfDialect(context: IetfContext): FastifyPluginAsync {
+export function ietfDialect(wiring: IetfContext): FastifyPluginAsync {
   return async (app) => {
-    app.setErrorHandler(context.answerErrorAs(refusalOf));
+    const refuse = wiring.answerErrorAs(refusalOf);
+    const context = { ...wiring, refuse };
+    app.setErrorHandler(refuse);
     takeBodiesUnparsed(app);
     const schema = { hide: true };
     const collection = app.prefix;

@@ -1,6 +1,7 @@
 /** Requests to an upload: where it goes on, more of it, no more of it (draft, "Offset Retrieval", "Upload Append", "Upload Cancellation"). */
 import type { FastifyReply } from 'fastify';
 import { HoldfastError, unreachable } from '../../core/errors.ts';
+import type { InterruptibleBody } from '../../core/ports/body-source.ts';
 import { refusal } from '../../core/receiving-rules.ts';
 import type { Upload } from '../../core/upload.ts';
 import { ietfProtocol } from './context.ts';
@@ -27,38 +28,42 @@ export async function answerOffset(exchange: Exchange, id: string): Promise<Fast
 
 /** PATCH. */
 export async function answerAppend(exchange: Exchange, id: string): Promise<FastifyReply> {
-  const { context, request, reply } = exchange;
-  const body = context.body(request);
+  const body = exchange.context.body(exchange.request);
   exchange.sayComplete(false);
   try {
     const upload = await ownUpload(exchange, id);
     exchange.sayLimits(upload);
-    try {
-      const { offset, complete } = required(exchange);
-      if (isReplay(exchange, upload)) return await answerFinal(exchange, upload);
-      const { upload: next } = await context.uploads.append({
-        uploadId: id,
-        principal: upload.principal,
-        offset,
-        declaredLength: exchange.bodyLength,
-        size: exchange.length,
-        digest: contentDigestOf(request.headers['content-digest']),
-        end: complete,
-        body,
-        recorded: (now) => exchange.progress(now),
-      });
-      if (complete) return await answerFinal(exchange, next);
-      exchange.sayOffset(next.receivedBytes);
-      exchange.sayLimits(next);
-      return reply.code(exchange.interop.appendedStatus).send();
-    } catch (error) {
-      if (error instanceof HoldfastError) sayRefusal(exchange, upload, error);
+    return await append(exchange, upload, body).catch(async (error: unknown) => {
+      if (error instanceof HoldfastError && isCompleted(error)) exchange.sayOffset(upload.receivedBytes);
       await refuseForGood(exchange, id, error);
       throw error;
-    }
+    });
+  } catch (error) {
+    return exchange.refuse(error);
   } finally {
     await body.abandon();
   }
+}
+
+async function append(exchange: Exchange, upload: Upload, body: InterruptibleBody): Promise<FastifyReply> {
+  const { context, request, reply } = exchange;
+  const { offset, complete } = required(exchange);
+  if (isReplay(exchange, upload)) return await answerFinal(exchange, upload);
+  const { upload: next } = await context.uploads.append({
+    uploadId: upload.id,
+    principal: upload.principal,
+    offset,
+    declaredLength: exchange.bodyLength,
+    size: exchange.length,
+    digest: contentDigestOf(request.headers['content-digest']),
+    end: complete,
+    body,
+    recorded: (now) => exchange.progress(now),
+  });
+  if (complete) return await answerFinal(exchange, next);
+  exchange.sayOffset(next.receivedBytes);
+  exchange.sayLimits(next);
+  return reply.code(exchange.interop.appendedStatus).send();
 }
 
 /** DELETE. A request that is still sending the upload is ended first. */
@@ -103,10 +108,9 @@ function isReplay({ offset, complete, bodyLength }: Exchange, upload: Upload): b
   return upload.phase.name === 'failed' && complete === true && bodyLength === 0 && offset === upload.receivedBytes;
 }
 
-function sayRefusal(exchange: Exchange, upload: Upload, error: HoldfastError): void {
+function isCompleted(error: HoldfastError): boolean {
   const code = problemCodeOf(error);
-  if (code === 'completed-upload' || code === 'upload-finishing') exchange.sayOffset(upload.receivedBytes);
-  exchange.sayError(error);
+  return code === 'completed-upload' || code === 'upload-finishing';
 }
 
 /** Whether the whole file was taken and something became of it. Throws `upload-closed` when there is nothing to go on with. */
