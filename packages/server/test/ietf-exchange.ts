@@ -1,7 +1,7 @@
 /** Requests of the IETF draft over a socket: every interim response is seen, in the order in which it came. */
 import { expect } from 'vitest';
 import { RawConnection } from './raw-connection.ts';
-import type { Answer, RunningNode } from './running-node.ts';
+import type { Answer } from './running-node.ts';
 
 export const collection = '/ietf-files';
 
@@ -21,12 +21,17 @@ export interface DraftRequest {
   readonly version?: number | null;
 }
 
-export async function open(node: RunningNode): Promise<RawConnection> {
+/** A server on this machine: in this process, or one of its own. */
+export interface Target {
+  readonly port: number;
+}
+
+export async function open(node: Target): Promise<RawConnection> {
   return await RawConnection.open(node.port);
 }
 
 /** Sends the request on a connection of its own. */
-export async function draft(node: RunningNode, request: DraftRequest): Promise<DraftAnswer> {
+export async function draft(node: Target, request: DraftRequest): Promise<DraftAnswer> {
   const connection = await open(node);
   try {
     begin(connection, request);
@@ -64,7 +69,7 @@ function chunkedBody(body: Uint8Array): Uint8Array {
 }
 
 /** Creates an upload and resolves to its path. */
-export async function created(node: RunningNode, headers: readonly string[] = [], body?: Uint8Array): Promise<string> {
+export async function created(node: Target, headers: readonly string[] = [], body?: Uint8Array): Promise<string> {
   const answer = await draft(node, {
     method: 'POST',
     path: collection,
@@ -76,7 +81,7 @@ export async function created(node: RunningNode, headers: readonly string[] = []
 }
 
 export function append(
-  node: RunningNode,
+  node: Target,
   path: string,
   wish: Omit<DraftRequest, 'method' | 'path'> & { readonly offset: number; readonly complete: boolean },
 ): Promise<DraftAnswer> {
@@ -88,12 +93,15 @@ export function append(
 
 /** Not over a raw connection: only a client knows that the answer to a HEAD has no body whatever it declares. */
 export async function head(
-  node: RunningNode,
+  node: Target,
   path: string,
   headers: Readonly<Record<string, string>> = {},
   method: 'HEAD' | 'GET' = 'HEAD',
 ): Promise<{ status: number; headers: Headers; text: string }> {
-  const response = await node.fetch(path, { method, headers: { 'upload-draft-interop-version': '8', ...headers } });
+  const response = await fetch(`http://127.0.0.1:${node.port}${path}`, {
+    method,
+    headers: { 'upload-draft-interop-version': '8', ...headers },
+  });
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
