@@ -1,6 +1,6 @@
 /** A whole node in this process: real stores in a folder of its own, a real socket. Disposed of with everything it made. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ChunkReceipt, LogEvent, Problem, Upload } from '@holdfast/protocol';
@@ -146,6 +146,11 @@ export class RunningNode {
     const done = await this.json<Upload>('POST', `/v1/uploads/${upload.id}/complete`);
     expect(done).toMatchObject({ status: 200, body: { state: 'completed', sha256: sha256(bytes) } });
     return done.body;
+  }
+
+  /** Bytes of the upload's file that something was written to, recorded or not. */
+  async storedBytes(id: string): Promise<number> {
+    return (await stat(join(this.dataDir, 'incoming', id))).blocks * 512;
   }
 
   /** Names in incoming/: what unfinished uploads hold. */

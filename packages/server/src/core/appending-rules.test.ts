@@ -5,6 +5,7 @@
 import { crc32 } from '@node-rs/crc32';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { toldLength } from './appending-rules.ts';
 import type { Command } from './command.ts';
 import { newUpload } from './creation.ts';
 import { defaultLimits } from './limits.ts';
@@ -191,6 +192,24 @@ describe('single rules', () => {
     const short = new Machine(10, 'by-client');
     expect(codeOf(short.append(0, 9, { end: true }))).toBe('length-conflict');
     expect(short.upload).toMatchObject({ receivedBytes: 0, phase: { name: 'receiving' } });
+  });
+
+  test('an upload that ends by its client never goes back: when it loses bytes it takes nothing more', () => {
+    const machine = new Machine(20, 'by-client');
+    machine.append(0, 10);
+    machine.do({ type: 'drop', reason: 'gone', ttlMs }, 'last');
+    expect(machine.upload).toMatchObject({ receivedBytes: 10, phase: { name: 'failed', code: 'storage-damaged' } });
+    expect(codeOf(machine.append(10, 10))).toBe('upload-closed');
+  });
+
+  test('the length that a request tells, in one way or in two that have to agree', () => {
+    const told = { offset: 5, size: null, declaredLength: 10, end: true };
+    expect(toldLength(told)).toBe(15);
+    expect(toldLength({ ...told, size: 15 })).toBe(15);
+    expect(toldLength({ ...told, end: false })).toBeNull();
+    expect(toldLength({ ...told, end: false, size: 99 })).toBe(99);
+    expect(toldLength({ ...told, declaredLength: null })).toBeNull();
+    expect(() => toldLength({ ...told, size: 16 })).toThrow(expect.objectContaining({ code: 'length-conflict' }));
   });
 
   test('chunks are for grids, appended bytes for the others', () => {

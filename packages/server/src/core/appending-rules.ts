@@ -25,6 +25,30 @@ export function appendRefusal(upload: Upload, offset: number): HoldfastError | n
   );
 }
 
+/** What a request says about lengths, in bytes; null where it does not. */
+export interface ToldLengths {
+  /** Where its body goes. */
+  readonly offset: number;
+  /** Of the whole file. */
+  readonly size: number | null;
+  /** Of its body. */
+  readonly declaredLength: number | null;
+  /** Whether the file ends where the body does. */
+  readonly end: boolean;
+}
+
+/** The length of the whole file as the request tells it, in either way or both; null when it does not. Throws `length-conflict`. */
+export function toldLength({ offset, size, declaredLength, end }: ToldLengths): number | null {
+  if (!end || declaredLength === null) return size;
+  const ends = offset + declaredLength;
+  if (size === null || size === ends) return ends;
+  throw new HoldfastError(
+    'length-conflict',
+    `The request declares a file of ${size} bytes, and a body of ${declaredLength} bytes that ends it at ${ends}.`,
+    { details: { length: size, end: ends } },
+  );
+}
+
 /** `last`: the last extent that is stored. */
 export function append(upload: Upload, last: Extent | null, command: CommandOf<'append'>, now: Millis): Decision {
   const { extent } = command;

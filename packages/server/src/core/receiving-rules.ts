@@ -160,6 +160,7 @@ export function drop(upload: Upload, stored: Extent | null, command: CommandOf<'
     return unchanged(upload);
   // What follows a gap could not be appended to: the last extent goes first.
   if (upload.intake === 'append' && stored.offset + stored.length !== upload.receivedBytes) return unchanged(upload);
+  if (upload.ends === 'by-client') return lost(upload, stored, { reason: command.reason, now });
   const next: Upload = {
     ...upload,
     receivedBytes: upload.receivedBytes - stored.length,
@@ -176,6 +177,19 @@ export function drop(upload: Upload, stored: Extent | null, command: CommandOf<'
     [{ at: now, type: 'bytes-dropped', message, data }],
     [{ type: 'delete-extents', offsets: [stored.offset] }],
   );
+}
+
+/**
+ * Protocols in which the client ends the file promise that an acknowledged byte is never asked for again: the client may have let go of it
+ * (draft-ietf-httpbis-resumable-upload, "Offset": an upload that lost any of its state is deactivated).
+ */
+function lost(upload: Upload, stored: Extent, { reason, now }: { reason: string; now: Millis }): Decision {
+  const message = `Lost ${stored.length} bytes at ${stored.offset} that were acknowledged: ${reason}. Send the file again as a new upload.`;
+  const phase = { name: 'failed', at: now, code: 'storage-damaged', reason: message, actual: null } as const;
+  const data = { code: phase.code, reason, offset: stored.offset, length: stored.length };
+  return accept(moved({ ...upload, fence: upload.fence + 1 }, phase, now), [
+    { at: now, type: 'failed', message, data },
+  ]);
 }
 
 /** Why a partial upload has to stay as it is; null when it need not. */

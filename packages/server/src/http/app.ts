@@ -19,6 +19,7 @@ import type { BodySource } from '../core/ports/body-source.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { FormLimits } from '../core/ports/form-source.ts';
 import { chunkedFormDialect, chunkedFormPrefix } from '../dialects/chunked-form/plugin.ts';
+import { ietfDialect, ietfExposedHeaders, ietfPrefix } from '../dialects/ietf/plugin.ts';
 import type { NativeContext } from '../dialects/native/context.ts';
 import { nativeDialect, nativeSchemas } from '../dialects/native/plugin.ts';
 import { renderEvent } from '../dialects/native/render.ts';
@@ -26,7 +27,7 @@ import type { RecordingsContext } from '../dialects/recordings/context.ts';
 import { recordingsDialect, recordingsPrefix } from '../dialects/recordings/plugin.ts';
 import type { UploadTokens } from '../uploads/tokens.ts';
 import { type Authenticator, type Identity, principalOf } from './auth.ts';
-import { addressesUnder, withoutBase } from './base-path.ts';
+import { addressesUnder, underBase, withoutBase } from './base-path.ts';
 import { type BodyOptions, RequestBody } from './body-source.ts';
 import { documentRoutes, openApiInfo, pageSecurity } from './documents.ts';
 import { draining } from './draining.ts';
@@ -125,6 +126,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
   const intake = {
     principal: principalOf,
     caller: (request: FastifyRequest) => auth.callerOf(request),
+    address: (path: string) => underBase(path, options.basePath),
     body: (request: FastifyRequest) => new RequestBody(request.raw, { clock, ...pace }),
     form: (body: BodySource, boundary: string, limits: FormLimits) => new FormReader(body, boundary, limits),
     answerErrorAs,
@@ -133,6 +135,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
   await app.register(recordingsDialect({ ...services, ...intake, now: () => clock.now() }), {
     prefix: recordingsPrefix,
   });
+  await app.register(ietfDialect({ ...services, ...intake, now: () => clock.now() }), { prefix: ietfPrefix });
   await app.register(
     nativeDialect({
       ...services,
@@ -221,12 +224,17 @@ async function registerPlugins(app: FastifyInstance, options: HttpOptions & { pa
     hsts: false,
   });
   if (options.corsOrigins.length > 0) {
-    const exposedHeaders = ['location', 'retry-after', 'etag', 'content-range'];
-    await app.register(cors, {
+    const exposedHeaders = ['location', 'retry-after', 'etag', 'content-range', ...ietfExposedHeaders];
+    const rules = {
       origin: [...options.corsOrigins],
-      methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       exposedHeaders,
       maxAge: 86_400,
+    };
+    await app.register(cors, {
+      // An OPTIONS request that is no preflight asks for what a resource can do: its route answers.
+      delegator: ({ headers }, done) =>
+        done(null, { ...rules, preflight: headers['access-control-request-method'] !== undefined }),
     });
   }
   await app.register(swagger, {

@@ -25,7 +25,7 @@ export function addressesUnder(app: FastifyInstance, basePath: string): void {
   });
 }
 
-function underBase(address: string, basePath: string): string {
+export function underBase(address: string, basePath: string): string {
   const absolute = address.startsWith('/') && !address.startsWith('//');
   return absolute && !address.startsWith(`${basePath}/`) ? basePath + address : address;
 }

@@ -29,6 +29,8 @@ export interface AppendDelivery extends Caller {
   /** The file ends where this body does, if it comes whole. */
   readonly end: boolean;
   readonly body: InterruptibleBody;
+  /** Hears of every segment once it is durable, with the upload as it is then. */
+  readonly recorded?: (upload: Upload) => void;
 }
 
 /** A digest that is known before the body comes. */
@@ -67,6 +69,19 @@ export function checkLength(upload: Upload, delivery: AppendDelivery, limits: Li
     'body-too-long',
     `The upload has ${upload.size} bytes and goes on at ${offset}; the request declares ${declaredLength} more.`,
     { details: { length: upload.size, offset, declared: declaredLength } },
+  );
+}
+
+/** A body that goes beyond what the server takes is no contradiction of a length that nobody told. */
+export function tooLarge(upload: Upload, error: unknown, { fileBytesMax }: Limits): unknown {
+  if (upload.size !== null || !(error instanceof HoldfastError) || error.code !== 'body-too-long') return error;
+  return new HoldfastError(
+    'file-too-large',
+    `The file has more than ${fileBytesMax} bytes, the most that this server takes.`,
+    {
+      details: { fileBytesMax },
+      cause: error,
+    },
   );
 }
 

@@ -2,7 +2,7 @@
  * Bytes behind what is there: lock → bytes → sync → row → answer. Whatever arrived of a request counts, however it ended; a long body is
  * recorded in segments while the next one is written, so that a crash takes at most one. With a digest to check, all or nothing.
  */
-import { appendRefusal } from '../core/appending-rules.ts';
+import { appendRefusal, toldLength } from '../core/appending-rules.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { assertCovers } from '../core/grant.ts';
 import { chooseChunkSize } from '../core/limits.ts';
@@ -17,6 +17,7 @@ import {
   checkLength,
   expectEmpty,
   isNothingNew,
+  tooLarge,
   withOffset,
 } from './append-checks.ts';
 import { apply, decideConfirmed, notFound } from './decide.ts';
@@ -102,7 +103,8 @@ export class Appender {
     if (isNothingNew(found, delivery)) return { upload: found, appendedBytes: 0 };
     const refused = appendRefusal(found, delivery.offset);
     if (refused) throw refused;
-    const upload = delivery.size === null ? found : await this.#declare(found, delivery.size);
+    const told = toldLength(delivery);
+    const upload = told === null || told === found.size ? found : await this.#declare(found, told);
     if (upload.phase.name !== 'receiving') {
       await expectEmpty(delivery.body);
       return { upload, appendedBytes: 0 };
@@ -116,7 +118,7 @@ export class Appender {
         throw new HoldfastError('lease-lost', 'Another process took this upload over.', { cause: error });
       if (error instanceof HoldfastError && error.code === 'unsupported-type')
         await this.#finisher.refuse(upload.id, error);
-      throw await explained(this.#deps, upload, error);
+      throw await explained(this.#deps, upload, tooLarge(upload, error, this.#deps.limits));
     }
   }
 
@@ -143,7 +145,11 @@ export class Appender {
       const end = part.end === 'body' && delivery.end;
       if (part.length > 0 || end) {
         const add = { offset: at, part, end, fence: upload.fence };
-        await records.add(() => this.#record(delivery, add));
+        await records.add(async () => {
+          const next = await this.#record(delivery, add);
+          delivery.recorded?.(next);
+          return next;
+        });
       }
       at += part.length;
       if (part.end === 'segment') continue;

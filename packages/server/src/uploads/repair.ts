@@ -67,7 +67,7 @@ export async function dropDamaged(deps: UploadDependencies, uploadId: string, re
     deps.observer.dropped(dropped);
     deps.log.warn(
       { uploadId, bytes: dropped, reason },
-      'stored bytes are not what was recorded; asking for them again',
+      'stored bytes are not what was recorded; they are not counted any more',
     );
   }
   return dropped;
@@ -89,5 +89,5 @@ async function dropExtent(
     const same = stored !== null && stored.length === extent.length && stored.crc32 === extent.crc32;
     return transition(upload, same ? stored : null, { type: 'drop', reason, ttlMs: deps.limits.uploadTtlMs }, now);
   });
-  return decision?.kind === 'accept' && decision.writes.length > 0;
+  return decision?.kind === 'accept' && (decision.writes.length > 0 || decision.next.phase.name === 'failed');
 }

@@ -131,6 +131,15 @@ export class UploadService {
     return await this.#owned(handle);
   }
 
+  /**
+   * The facts of an upload that nobody is appending to: a running request is ended as a newer one would end it, so that the offset is the
+   * one at which the next request goes on. Throws `upload-not-found`, `upload-busy`.
+   */
+  async settled(handle: Handle): Promise<Upload> {
+    await this.#turns.end(await this.#owned(handle));
+    return await this.#owned(handle);
+  }
+
   async status(handle: Handle): Promise<UploadView> {
     const upload = await this.#owned(handle);
     const extents = upload.phase.name === 'completed' ? [] : await this.#deps.store.extents(upload.id);

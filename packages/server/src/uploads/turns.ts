@@ -42,6 +42,19 @@ export class Turns {
   }
 
   /**
+   * Ends a request that is appending; what had arrived of it is recorded when this resolves. Without effect when there is none, or when a
+   * newer request is already waiting for its turn. Throws `upload-busy`.
+   */
+  async end(upload: Upload): Promise<void> {
+    if (upload.intake !== 'append' || upload.phase.name !== 'receiving') return;
+    const lock = await this.take(upload.id, () => {}).catch((error: unknown) => {
+      if (error instanceof HoldfastError && error.code === 'upload-taken-over') return null;
+      throw error;
+    });
+    await lock?.release();
+  }
+
+  /**
    * After a takeover by force: what the process that had the lock still records is refused from here on, and what it still writes reaches
    * no file that counts (docs/decisions/0007).
    */

@@ -1,0 +1,71 @@
+/**
+ * Resumable uploads of the IETF HTTP working group (draft-ietf-httpbis-resumable-upload, editor's copy of July 2026; docs/ietf.md) as one
+ * Fastify plugin. Registered with its prefix, which is the path of the collection.
+ */
+// For `hide`: this API is described by the draft, not by our OpenAPI document.
+import type {} from '@fastify/swagger';
+import type { FastifyPluginAsync } from 'fastify';
+import type { IetfContext } from './context.ts';
+import { answerCreation } from './creation.ts';
+import { Exchange, takeBodiesUnparsed } from './exchange.ts';
+import { refusalOf } from './problems.ts';
+import { answerAppend, answerCancel, answerOffset } from './upload-resource.ts';
+
+export { ietfProtocol } from './context.ts';
+export { speaksDraft } from './interop.ts';
+
+export const ietfPrefix = '/ietf-files';
+
+/** Response headers that pages of other origins have to be allowed to read. */
+export const ietfExposedHeaders = [
+  'upload-offset',
+  'upload-complete',
+  'upload-incomplete',
+  'upload-length',
+  'upload-limit',
+  'upload-draft-interop-version',
+  'accept-patch',
+  'content-location',
+  'repr-digest',
+];
+
+type OfUpload = { Params: { id: string } };
+
+export function ietfDialect(wiring: IetfContext): FastifyPluginAsync {
+  return async (app) => {
+    const refuse = wiring.answerErrorAs(refusalOf);
+    const context = { ...wiring, refuse };
+    app.setErrorHandler(refuse);
+    takeBodiesUnparsed(app);
+    const schema = { hide: true };
+    const collection = app.prefix;
+
+    app.route({
+      // Any method with content (draft, "Upload Creation"); what it targets is the collection.
+      method: ['POST', 'PUT', 'PATCH'],
+      url: '/',
+      schema,
+      handler: (request, reply) => answerCreation(new Exchange(context, request, reply), collection),
+    });
+    app.options('/', { schema }, async (request, reply) => {
+      new Exchange(context, request, reply).sayLimits(null);
+      return reply.code(204).send();
+    });
+    app.route<OfUpload>({
+      method: ['HEAD', 'GET'],
+      url: '/:id',
+      schema,
+      handler: (request, reply) => answerOffset(new Exchange(context, request, reply), request.params.id),
+    });
+    app.patch<OfUpload>('/:id', { schema }, (request, reply) =>
+      answerAppend(new Exchange(context, request, reply), request.params.id),
+    );
+    app.delete<OfUpload>('/:id', { schema }, (request, reply) =>
+      answerCancel(new Exchange(context, request, reply), request.params.id),
+    );
+    app.options<OfUpload>('/:id', { schema }, async (request, reply) => {
+      new Exchange(context, request, reply).sayLimits(null);
+      return reply.header('accept-patch', 'application/partial-upload').code(204).send();
+    });
+  };
+}
