@@ -11,7 +11,7 @@ import { seededRandom } from './upload-driver.ts';
 const seeds = Number(process.env['CRASH_SEEDS'] ?? 110);
 const kills = Math.ceil(seeds / 6);
 const first = Number(process.env['CRASH_SEED_FIRST'] ?? 1);
-const points = crashPointNames.filter((name) => !/^(?:step|append):/.test(name));
+const points = crashPointNames.filter((name) => !/^(?:step|append|concatenation):/.test(name));
 
 function arm(seed: number): { point: string; nth: number } {
   const point = points[seed % points.length] ?? 'receipt:after-write';

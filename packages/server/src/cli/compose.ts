@@ -77,12 +77,16 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   const limits = limitsOf(config);
   const deps = uploadDependencies({ options: { ...options, crash }, limits, disk, state, metrics, holder });
   const uploads = new UploadService(deps);
-  closing.add('finishing uploads', () => uploads.finisher.idle());
+  closing.add('finishing uploads', async () => {
+    await uploads.concatenations.idle();
+    await uploads.finisher.idle();
+  });
   await recover(deps, uploads.finisher, {
     distrustBytes: lastRun === 'machine-went-down' && config.durability === 'committed',
   });
+  await uploads.concatenations.sweep();
   run = await beginRun(dataDir, bootId);
-  closing.add('clean-up', sweeping(new Sweeper(deps, uploads.finisher), config.cleanupIntervalMinutes * 60_000));
+  closing.add('clean-up', sweeping(new Sweeper(deps, uploads), config.cleanupIntervalMinutes * 60_000));
 
   const pipeline = startPipeline({ config, log, crash, holder, state, disk });
   closing.add('pipeline', () => pipeline.stop());

@@ -23,6 +23,8 @@ export type Command =
   | { readonly type: 'declare-length'; readonly size: number; readonly chunkSize: number; readonly lease: Lease }
   /** All parts of a final upload are whole: `size` is their sum. */
   | { readonly type: 'join'; readonly size: number; readonly lease: Lease }
+  /** A final upload lives as long as its parts. */
+  | { readonly type: 'prolong'; readonly until: Millis }
   /** The one final upload that uses a partial one takes over its bytes. */
   | { readonly type: 'take' }
   /** Finishes an upload that needs no bytes: an empty file. */

@@ -21,7 +21,7 @@
 
 import { append, declareLength, seize } from './appending-rules.ts';
 import type { Command } from './command.ts';
-import { join, take } from './concatenation-rules.ts';
+import { join, prolong, take } from './concatenation-rules.ts';
 import { invariant, unreachable } from './errors.ts';
 import { claim, fail, placed, renew, verified } from './finishing-rules.ts';
 import type { Decision } from './ports/upload-store.ts';
@@ -59,6 +59,8 @@ function decide(upload: Upload, extent: Extent | null, command: Command, now: Mi
       return declareLength(upload, command, now);
     case 'join':
       return join(upload, command, now);
+    case 'prolong':
+      return prolong(upload, command.until);
     case 'take':
       return take(upload, now);
     case 'seal':

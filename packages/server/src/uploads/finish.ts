@@ -8,6 +8,7 @@ import { transition } from '../core/transition.ts';
 import type { Sha256, Upload } from '../core/upload.ts';
 import { apply, decideOn } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
+import { freeParts, joinParts } from './join-parts.ts';
 import { dropDamaged, wholeDigest } from './repair.ts';
 
 /** Enough for every signature that type sniffing knows. */
@@ -79,7 +80,8 @@ export class Finisher {
     const { store, blobs, clock, crash } = this.#deps;
     if (upload.phase.name === 'assembling') return { upload, committed: true };
     crash('completion:before-digest');
-    const digest = known ?? (await this.#digest(upload));
+    const joins = upload.concatenation.role === 'final';
+    const digest = known ?? (await this.#digest(upload, joins));
     if (digest === null) return null;
     crash('completion:after-digest');
     const expected = transition(upload, null, { type: 'verified', fence: upload.fence, digest }, clock.now());
@@ -103,10 +105,11 @@ export class Finisher {
     return null;
   }
 
-  async #digest(upload: Upload): Promise<Sha256 | null> {
+  async #digest(upload: Upload, joins: boolean): Promise<Sha256 | null> {
     const { blobs } = this.#deps;
     const size = sizeOf(upload);
     try {
+      if (joins && size > 0) return await joinParts(this.#deps, upload);
       if (size === 0) await blobs.prepare(upload.id, 0);
       return await blobs.digest(upload.id, size);
     } catch (error) {
@@ -153,6 +156,7 @@ export class Finisher {
     crash('completion:after-commit');
     observer.finished((clock.now() - (upload.lastByteAt ?? upload.createdAt)) / 1000);
     this.#ended(decision.next);
+    await freeParts(this.#deps, decision.next);
   }
 
   async #sniff(digest: Sha256, size: number): Promise<string | null> {

@@ -4,16 +4,18 @@ import type { Command } from '../core/command.ts';
 import { type Creation, newUpload } from '../core/creation.ts';
 import { HoldfastError, invariant } from '../core/errors.ts';
 import { completedByOwner } from '../core/finishing-rules.ts';
-import type { Decision, Page, UploadQuery } from '../core/ports/upload-store.ts';
+import type { Decision, Page, UploadQuery, Write } from '../core/ports/upload-store.ts';
 import { fraction } from '../core/progress.ts';
 import { refusal } from '../core/receiving-rules.ts';
 import { transition } from '../core/transition.ts';
 import { type Extent, finalPhases, type Upload } from '../core/upload.ts';
 import { Appender, type AppendReceipt } from './append.ts';
 import type { AppendDelivery } from './append-checks.ts';
+import { Concatenations } from './concatenate.ts';
 import { apply, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { Finisher } from './finish.ts';
+import { discardTaken } from './join-parts.ts';
 import { type ChunkDelivery, type Receipt, Receiver } from './receive.ts';
 import { Turns } from './turns.ts';
 import { type UploadView, viewOf } from './view.ts';
@@ -33,6 +35,7 @@ export type CreateRequest = Omit<Creation, 'id'>;
 export class UploadService {
   readonly #deps: UploadDependencies;
   readonly finisher: Finisher;
+  readonly concatenations: Concatenations;
   readonly #receiver: Receiver;
   readonly #turns: Turns;
   readonly #appender: Appender;
@@ -41,13 +44,19 @@ export class UploadService {
   constructor(deps: UploadDependencies) {
     this.#deps = deps;
     this.finisher = new Finisher(deps, (upload) => this.#ended(upload));
+    this.concatenations = new Concatenations(deps, this.finisher);
     this.#receiver = new Receiver(deps, this.finisher);
     this.#turns = new Turns(deps);
-    this.#appender = new Appender(deps, { finisher: this.finisher, turns: this.#turns, wholePart: () => {} });
+    this.#appender = new Appender(deps, {
+      finisher: this.finisher,
+      turns: this.#turns,
+      wholePart: (part) => this.concatenations.partIsWhole(part),
+    });
   }
 
   /**
    * Creates an upload; completed at once when the principal already owns content with the declared digest and size.
+   * A final one (`concatenation`) is created at once, whatever its size, and finished in the background when its parts are whole.
    * Throws `invalid-*`, `file-too-large`, `too-many-uploads`, `insufficient-storage`.
    */
   async create(request: CreateRequest): Promise<UploadView> {
@@ -58,7 +67,8 @@ export class UploadService {
     const instant = begun.next.phase.name === 'completed';
     if (!instant && request.size !== null) await this.#checkRoom(request.size);
     const events = [event, ...begun.events];
-    const created = await store.create(begun.next, events, begun.writes, limits.liveUploadsMax);
+    const parts = await this.#usedParts(upload);
+    const created = await store.create(begun.next, events, [...begun.writes, ...parts], limits.liveUploadsMax);
     if (!created) {
       throw new HoldfastError(
         'too-many-uploads',
@@ -82,6 +92,7 @@ export class UploadService {
     const next = { ...begun.next, lastEvent: events.length };
     if (instant) this.#ended(next);
     if (next.phase.name === 'validating') this.finisher.start(next, null);
+    this.concatenations.begin(next);
     return viewOf(next, [], now);
   }
 
@@ -147,6 +158,7 @@ export class UploadService {
     const view = await this.#command(handle, { type: 'cancel' });
     this.#receiver.forget(handle.id);
     await this.#deps.blobs.discard(handle.id);
+    await discardTaken(this.#deps, view.upload);
     await this.#deps.store.released(handle.id);
     if (view.upload.storage === 'held') this.#ended(view.upload);
     return view;
@@ -201,6 +213,12 @@ export class UploadService {
     const sealed = transition(upload, null, { type: 'seal', lease: this.finisher.lease() }, now);
     invariant(sealed.kind === 'accept', 'a new upload is receiving');
     return sealed;
+  }
+
+  async #usedParts({ concatenation, principal }: Upload): Promise<Write[]> {
+    if (concatenation.role !== 'final') return [];
+    await this.concatenations.check(concatenation.parts, principal);
+    return [{ type: 'use-parts', parts: concatenation.parts }];
   }
 
   async #checkRoom(size: number): Promise<void> {

@@ -11,7 +11,14 @@ export type HashRequest =
   | { readonly type: 'digest'; readonly job: number; readonly id: string; readonly path: string; readonly size: number }
   /** The digest of a whole file, without a state. */
   | { readonly type: 'file'; readonly job: number; readonly path: string; readonly size: number }
+  /** Copies the sources behind each other into the file; the digest of them all. A source that is null is in the file already. */
+  | { readonly type: 'join'; readonly job: number; readonly path: string; readonly sources: readonly JoinSource[] }
   | { readonly type: 'forget'; readonly id: string };
+
+export interface JoinSource {
+  readonly path: string | null;
+  readonly size: number;
+}
 
 export type HashReply =
   | { readonly type: 'followed'; readonly id: string }

@@ -3,11 +3,11 @@
  * thread waits), and takes turns between its tasks so that a big file does not hold up the others.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { invariant } from '../../core/errors.ts';
-import { type HashReply, type HashRequest, hashStepBytes } from './hash-messages.ts';
+import { type HashReply, type HashRequest, hashStepBytes, type JoinSource } from './hash-messages.ts';
 
 /** Bytes per turn of a task. */
 const turnBytes = 8 * 1024 * 1024;
@@ -19,7 +19,10 @@ interface Running {
   hash: Hash;
   at: number;
 }
-type Job = Extract<HashRequest, { type: 'digest' | 'file' }> & { readonly running: Running };
+type Job = Extract<HashRequest, { type: 'digest' | 'file' | 'join' }> & {
+  readonly running: Running;
+  readonly size: number;
+};
 
 const port = parentPort;
 invariant(port !== null, 'runs as a worker thread');
@@ -72,6 +75,37 @@ function hashTurn(running: Running, path: string, end: number): boolean {
   }
 }
 
+/** Copies and hashes on, at most one turn and one source; false when a source has fewer bytes than it should. */
+function joinTurn(running: Running, job: { readonly path: string; readonly sources: readonly JoinSource[] }): boolean {
+  let start = 0;
+  const source = job.sources.find(({ size }) => {
+    start += size;
+    return start > running.at;
+  });
+  if (source === undefined) return true;
+  start -= source.size;
+  if (source.path === null) return hashTurn(running, job.path, start + source.size);
+  const stop = Math.min(start + source.size, running.at + turnBytes);
+  const from = openSync(source.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const to = openSync(job.path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      while (running.at < stop) {
+        const taken = readSync(from, buffer, 0, Math.min(hashStepBytes, stop - running.at), running.at - start);
+        if (taken === 0) return false;
+        for (let done = 0; done < taken; ) done += writeSync(to, buffer, done, taken - done, running.at + done);
+        running.hash.update(buffer.subarray(0, taken));
+        running.at += taken;
+      }
+      return true;
+    } finally {
+      closeSync(to);
+    }
+  } finally {
+    closeSync(from);
+  }
+}
+
 function failureOf(error: unknown): { code: string; message: string } {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
   return { code, message: error instanceof Error ? error.message : String(error) };
@@ -80,7 +114,8 @@ function failureOf(error: unknown): { code: string; message: string } {
 function jobTurn(job: Job): void {
   const { running } = job;
   try {
-    if (!hashTurn(running, job.path, job.size)) {
+    const more = job.type === 'join' ? joinTurn(running, job) : hashTurn(running, job.path, job.size);
+    if (!more) {
       reply({
         type: 'failed',
         job: job.job,
@@ -146,6 +181,9 @@ function accept(request: HashRequest): void {
     }
     case 'file':
       jobs.push({ ...request, running: freshRunning() });
+      break;
+    case 'join':
+      jobs.push({ ...request, running: freshRunning(), size: request.sources.reduce((sum, one) => sum + one.size, 0) });
       break;
     case 'forget':
       states.delete(request.id);
