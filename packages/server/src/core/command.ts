@@ -32,6 +32,8 @@ export type Command =
   | { readonly type: 'pause' }
   | { readonly type: 'resume'; readonly ttlMs: number }
   | { readonly type: 'cancel' }
+  /** As `cancel`, and of a completed upload that it is gone. */
+  | { readonly type: 'withdraw' }
   | { readonly type: 'expire' }
   /** The extent passed to the rule is not what was recorded: forget it. */
   | { readonly type: 'drop'; readonly reason: string; readonly ttlMs: number }

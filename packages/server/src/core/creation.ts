@@ -59,6 +59,7 @@ export function newUpload(wish: Creation, limits: Limits, now: Millis): { upload
     firstByteAt: null,
     lastByteAt: null,
     expiresAt: now + limits.uploadTtlMs,
+    withdrawn: false,
     storage: 'held',
     phase: { name: 'receiving' },
   };
@@ -80,6 +81,11 @@ export function checkedSha256(text: string): Sha256 {
   const hex = text.toLowerCase();
   if (!/^[0-9a-f]{64}$/.test(hex)) throw new HoldfastError('invalid-digest', 'A SHA-256 is given as 64 hex digits.');
   return hex;
+}
+
+/** Whether it can be taken as a content type. */
+export function isMediaType(text: string): boolean {
+  return mediaType.test((text.split(';')[0] ?? '').trim().toLowerCase());
 }
 
 function checkedContentType(text: string | undefined): string {

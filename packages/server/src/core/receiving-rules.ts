@@ -129,6 +129,23 @@ export function cancel(upload: Upload, now: Millis): Decision {
   }
 }
 
+/** Of a resource that ended otherwise already: nothing, it is gone. */
+export function withdraw(upload: Upload, now: Millis): Decision {
+  const { name } = upload.phase;
+  if (name === 'failed' || name === 'expired') return unchanged(upload);
+  if (name !== 'completed') return cancel(upload, now);
+  if (upload.withdrawn) return unchanged(upload);
+  return accept({ ...upload, withdrawn: true }, [event(now, 'withdrawn', 'Withdrawn; the asset stays')]);
+}
+
+/** For protocols in which an upload is a resource: why there is none any more; null while there is. A completed upload still is one. */
+export function gone(upload: Upload): HoldfastError | null {
+  const { name } = upload.phase;
+  if (upload.withdrawn)
+    return new HoldfastError('upload-closed', 'The upload was terminated.', { details: { state: 'withdrawn' } });
+  return name === 'cancelled' || name === 'expired' || name === 'failed' ? refusal(upload) : null;
+}
+
 export function expire(upload: Upload, now: Millis): Decision {
   if (upload.phase.name !== 'receiving' && upload.phase.name !== 'paused') return unchanged(upload);
   if (upload.expiresAt > now || inUse(upload)) return unchanged(upload);

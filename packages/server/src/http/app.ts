@@ -20,6 +20,7 @@ import { chunkedFormDialect, chunkedFormPrefix } from '../dialects/chunked-form/
 import type { NativeContext } from '../dialects/native/context.ts';
 import { nativeDialect, nativeSchemas } from '../dialects/native/plugin.ts';
 import { renderEvent } from '../dialects/native/render.ts';
+import { tusDialect } from '../dialects/tus/plugin.ts';
 import type { Authenticator } from './auth.ts';
 import { RequestBody } from './body-source.ts';
 import { openApiInfo, pageSecurity } from './documents.ts';
@@ -106,6 +107,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     form: (body: BodySource, boundary: string, limits: FormLimits) => new FormReader(body, boundary, limits),
     answerErrorAs,
   };
+  await app.register(tusDialect({ ...services, ...intake }));
   await app.register(chunkedFormDialect({ ...services, ...intake }), { prefix: chunkedFormPrefix });
   await app.register(
     nativeDialect({

@@ -38,11 +38,17 @@ export const appendChecks: readonly UploadStoreCheck[] = [
       expect(await other.find(final.id)).toEqual(final);
       await store.decide(final.id, null, (current) => ({
         kind: 'accept',
-        next: { ...current, size: 200, receivedBytes: 200, dialectData },
+        next: { ...current, size: 200, receivedBytes: 200, withdrawn: true, dialectData },
         events: [],
         writes: [],
       }));
-      expect(await other.find(final.id)).toEqual({ ...final, size: 200, receivedBytes: 200, dialectData });
+      expect(await other.find(final.id)).toEqual({
+        ...final,
+        size: 200,
+        receivedBytes: 200,
+        withdrawn: true,
+        dialectData,
+      });
     },
   },
   {

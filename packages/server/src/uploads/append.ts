@@ -74,7 +74,8 @@ export class Appender {
     const started = this.#deps.clock.now();
     const known = await this.#owned(delivery);
     if (isNothingNew(known, delivery)) return { upload: known, appendedBytes: 0 };
-    const refused = appendRefusal(known, known.receivedBytes);
+    // While it is receiving, only the holder of the lock knows the offset.
+    const refused = appendRefusal(known, known.phase.name === 'receiving' ? known.receivedBytes : delivery.offset);
     if (refused) throw refused;
     const lock = await this.#turns.take(delivery.uploadId, () => delivery.body.interrupt(takenOver()));
     try {

@@ -4,6 +4,7 @@
  */
 import { isWholePart } from '../core/concatenation-rules.ts';
 import { HoldfastError } from '../core/errors.ts';
+import type { Write } from '../core/ports/upload-store.ts';
 import type { Upload } from '../core/upload.ts';
 import { decideOn } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
@@ -21,8 +22,14 @@ export class Concatenations {
     this.#finisher = finisher;
   }
 
-  /** Throws `invalid-concatenation`, `file-too-large`. */
-  async check(parts: readonly string[], principal: string): Promise<void> {
+  /** What a new upload takes of others: of a final one its parts. Throws `invalid-concatenation`, `file-too-large`. */
+  async uses({ concatenation, principal }: Upload): Promise<Write[]> {
+    if (concatenation.role !== 'final') return [];
+    await this.#check(concatenation.parts, principal);
+    return [{ type: 'use-parts', parts: concatenation.parts }];
+  }
+
+  async #check(parts: readonly string[], principal: string): Promise<void> {
     const { partsMax, fileBytesMax } = this.#deps.limits;
     if (parts.length === 0 || parts.length > partsMax)
       throw invalid(`A concatenation has 1 to ${partsMax} parts; this one has ${parts.length}.`, {});
@@ -46,6 +53,16 @@ export class Concatenations {
         `The parts have ${size} bytes together; this server takes at most ${fileBytesMax}.`,
         { details: { size, fileBytesMax } },
       );
+  }
+
+  /** The sum of the parts of a final upload; null when one of them is not known, and for any other upload. */
+  async length({ concatenation }: Upload): Promise<number | null> {
+    if (concatenation.role !== 'final') return null;
+    const uploads = await this.#load(concatenation.parts);
+    return concatenation.parts.reduce<number | null>((sum, id) => {
+      const size = uploads.get(id)?.size ?? null;
+      return sum === null || size === null ? null : sum + size;
+    }, 0);
   }
 
   /** In the background: the final uploads that wait for this part, if it was the last one. */

@@ -2,15 +2,14 @@
 import { EventEmitter } from 'node:events';
 import type { Command } from '../core/command.ts';
 import { type Creation, newUpload } from '../core/creation.ts';
-import { HoldfastError, invariant } from '../core/errors.ts';
-import { completedByOwner } from '../core/finishing-rules.ts';
-import type { Decision, Page, UploadQuery, Write } from '../core/ports/upload-store.ts';
+import { HoldfastError } from '../core/errors.ts';
+import type { Page, UploadQuery } from '../core/ports/upload-store.ts';
 import { fraction } from '../core/progress.ts';
-import { refusal } from '../core/receiving-rules.ts';
-import { transition } from '../core/transition.ts';
+import { gone, refusal } from '../core/receiving-rules.ts';
 import { type Extent, finalPhases, type Upload } from '../core/upload.ts';
 import { Appender, type AppendReceipt } from './append.ts';
 import type { AppendDelivery } from './append-checks.ts';
+import { begin, checkRoom } from './beginning.ts';
 import { Concatenations } from './concatenate.ts';
 import { apply, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
@@ -20,9 +19,9 @@ import { type ChunkDelivery, type Receipt, Receiver } from './receive.ts';
 import { Turns } from './turns.ts';
 import { type UploadView, viewOf } from './view.ts';
 
-type Accepted = Extract<Decision, { kind: 'accept' }>;
-
 const pollMs = 500;
+/** An upload that is being put in place cannot be stopped any more; it takes a moment. */
+const withdrawWaitMs = 5_000;
 
 /** Whose upload is meant. */
 export interface Handle {
@@ -63,11 +62,11 @@ export class UploadService {
     const { store, limits, clock, observer, log } = this.#deps;
     const now = clock.now();
     const { upload, event } = newUpload({ ...request, id: this.#deps.newId() }, limits, now);
-    const begun = await this.#begin(upload, now);
+    const begun = await begin(this.#deps, upload, { lease: this.finisher.lease(), now });
     const instant = begun.next.phase.name === 'completed';
-    if (!instant && request.size !== null) await this.#checkRoom(request.size);
+    if (!instant && request.size !== null) await checkRoom(this.#deps, request.size);
     const events = [event, ...begun.events];
-    const parts = await this.#usedParts(upload);
+    const parts = await this.concatenations.uses(upload);
     const created = await store.create(begun.next, events, [...begun.writes, ...parts], limits.liveUploadsMax);
     if (!created) {
       throw new HoldfastError(
@@ -127,6 +126,27 @@ export class UploadService {
   /** The facts of an upload, without its extents: one read. */
   async find(handle: Handle): Promise<Upload> {
     return await this.#owned(handle);
+  }
+
+  /** As `find`, for protocols in which an upload is a resource. Throws `upload-closed` when it is gone: cancelled, expired, failed, withdrawn. */
+  async resource(handle: Handle): Promise<Upload> {
+    const upload = await this.#owned(handle);
+    const ended = gone(upload);
+    if (ended) throw ended;
+    return upload;
+  }
+
+  /** Bytes in the whole file as far as they are known: of a final upload that waits, the sum of its parts. */
+  async length(upload: Upload): Promise<number | null> {
+    return upload.size ?? (await this.concatenations.length(upload));
+  }
+
+  /** Cancels an upload; one that is completed is gone afterwards, but its asset stays. Throws `upload-in-use`, `upload-closed` when it is gone. */
+  async withdraw(handle: Handle): Promise<void> {
+    const upload = await this.resource(handle);
+    const current = isFinishing(upload) ? await this.#untilEnded(upload, withdrawWaitMs) : upload;
+    if (current.phase.name === 'completed') await this.#command(handle, { type: 'withdraw' });
+    else await this.cancel(handle);
   }
 
   async status(handle: Handle): Promise<UploadView> {
@@ -194,40 +214,6 @@ export class UploadService {
     const upload = await this.#deps.store.find(handle.id);
     if (!upload || upload.principal !== handle.principal) throw notFound(handle.id);
     return upload;
-  }
-
-  /**
-   * How a new upload begins: completed when the principal owns the content, validating when there are no bytes to wait for, receiving
-   * otherwise. It is part of the transaction that creates it: a crash in between would leave an empty file waiting for bytes.
-   */
-  async #begin(upload: Upload, now: number): Promise<Accepted> {
-    const { store } = this.#deps;
-    const owned =
-      upload.expectedDigest === null || upload.concatenation.role !== 'none'
-        ? null
-        : await store.findAsset(upload.expectedDigest, upload.principal);
-    if (owned !== null && owned.size === upload.size)
-      return completedByOwner(upload, { ...owned, runs: this.#deps.planRuns(owned) }, now);
-    const isWhole = upload.size === 0 && upload.ends === 'by-length' && upload.concatenation.role === 'none';
-    if (!isWhole) return { kind: 'accept', next: upload, events: [], writes: [] };
-    const sealed = transition(upload, null, { type: 'seal', lease: this.finisher.lease() }, now);
-    invariant(sealed.kind === 'accept', 'a new upload is receiving');
-    return sealed;
-  }
-
-  async #usedParts({ concatenation, principal }: Upload): Promise<Write[]> {
-    if (concatenation.role !== 'final') return [];
-    await this.concatenations.check(concatenation.parts, principal);
-    return [{ type: 'use-parts', parts: concatenation.parts }];
-  }
-
-  async #checkRoom(size: number): Promise<void> {
-    const free = await this.#deps.blobs.freeBytes();
-    if (free !== null && free < size) {
-      throw new HoldfastError('insufficient-storage', `The store has ${free} bytes left; the file has ${size}.`, {
-        details: { size, freeBytes: free },
-      });
-    }
   }
 
   async #missing(upload: Upload): Promise<HoldfastError> {

@@ -32,6 +32,7 @@ export const refusals: Readonly<Record<ErrorCode, Row>> = {
   'invalid-digest': { status: 400 },
   'file-too-large': { status: 413 },
   'unsupported-type': { status: 415 },
+  'unsupported-version': { status: 412 },
   'too-many-uploads': { status: 429, wait: 30 },
   'insufficient-storage': { status: 507, wait: 60 },
   'upload-not-found': { status: 404 },

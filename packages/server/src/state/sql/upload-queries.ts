@@ -61,6 +61,7 @@ const changeable: readonly Exclude<keyof UploadRow, (typeof fixedColumns)[number
   'failure_reason',
   'ended_at',
   'dialect_data',
+  'withdrawn',
   'concat_uses',
 ];
 

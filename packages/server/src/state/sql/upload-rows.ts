@@ -117,6 +117,7 @@ export function uploadToRow(upload: Upload): UploadRow {
     intake: upload.intake,
     ends: upload.ends,
     dialect_data: JSON.stringify(upload.dialectData),
+    withdrawn: upload.withdrawn ? 1 : 0,
     concat_role: upload.concatenation.role,
     concat_uses: upload.concatenation.role === 'partial' ? upload.concatenation.uses : 0,
     concat_parts: upload.concatenation.role === 'final' ? JSON.stringify(upload.concatenation.parts) : null,
@@ -149,6 +150,7 @@ export function rowToUpload(row: UploadRow): Upload {
     firstByteAt: row.first_byte_at,
     lastByteAt: row.last_byte_at,
     expiresAt: row.expires_at,
+    withdrawn: row.withdrawn === 1,
     storage: row.storage,
     phase: phaseOf(row),
   };
