@@ -78,6 +78,18 @@ describe('a final upload', () => {
     await expect.poll(incoming).toEqual([]);
   });
 
+  test('asked for again, because the answer was lost, is the same one', async () => {
+    const parts = [await whole(patternBytes(1_000, 3)), await whole(patternBytes(2_000, 4))];
+    const { id } = await final(parts);
+    await completed(id, Buffer.concat([patternBytes(1_000, 3), patternBytes(2_000, 4)]));
+    await expect.poll(async () => (await node.find(parts[1] ?? '')).phase.name).toBe('cancelled');
+    expect((await final(parts)).id).toBe(id);
+    expect(await code(final([...parts].reverse()))).toBe('invalid-concatenation');
+    expect(await code(node.create({ principal: 'else', concatenation: { role: 'final', parts } }))).toBe(
+      'invalid-concatenation',
+    );
+  });
+
   test('of empty parts is an empty file', async () => {
     const { id } = await final([await whole(new Uint8Array()), await whole(new Uint8Array())]);
     await completed(id, new Uint8Array());

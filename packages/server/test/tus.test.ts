@@ -236,6 +236,29 @@ describe('PATCH', () => {
   });
 });
 
+test('a server that stops ends a body that is coming in, at once, and keeps what had arrived', async () => {
+  const bytes = someBytes(400_000);
+  const first = await RunningNode.start();
+  const path = await createUpload(first, { 'Upload-Length': bytes.length });
+  const connection = await begun(first, 'PATCH', path, {
+    ...bytesType,
+    'Upload-Offset': 0,
+    'Content-Length': bytes.length,
+  });
+  connection.send(bytes.subarray(0, 150_000));
+  await expect.poll(() => first.incoming()).toContain(path.split('/').at(-1));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const began = performance.now();
+  const stopped = first.stop();
+  expect((await connection.answer()).status).toBe(503);
+  connection.destroy();
+  await stopped;
+  expect(performance.now() - began).toBeLessThan(3_000);
+  await using second = await RunningNode.start({ dataDir: first.dataDir });
+  expect(await offsetOf(second, path)).toBe(150_000);
+  expect((await patchUpload(second, path, 150_000, bytes.subarray(150_000))).status).toBe(204);
+});
+
 describe('two requests for one upload', () => {
   test('the newer one goes on where the older one was', async () => {
     const bytes = someBytes(400_000);

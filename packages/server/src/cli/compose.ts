@@ -91,7 +91,12 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   const pipeline = startPipeline({ config, log, crash, holder, state, disk });
   closing.add('pipeline', () => pipeline.stop());
   const http = await createHttpServer(httpOptions({ options, limits, uploads, disk, state, metrics, pipeline }));
-  closing.add('http', () => http.close());
+  closing.add('http', async () => {
+    // A long body would be waited for, and then cut off; a part of it that came is as good.
+    const closed = http.close();
+    await uploads.stopAppending();
+    await closed;
+  });
   return { http, version: packageVersion(), close: () => closing.close(log) };
 }
 

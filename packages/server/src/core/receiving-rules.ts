@@ -217,14 +217,17 @@ export function progressEvents(before: Upload, after: Upload, now: Millis): NewE
   const percent = Math.floor((after.receivedBytes * 100) / after.size);
   if (percent === Math.floor((before.receivedBytes * 100) / after.size)) return [];
   const total = Math.ceil(after.size / after.chunkSize);
+  // Extents that are appended are joined and cut as it happens to come.
+  const whole = after.receivedBytes === after.size ? total : Math.floor(after.receivedBytes / after.chunkSize);
+  const chunks = after.intake === 'grid' ? after.receivedExtents : whole;
   const data = {
     percent,
     receivedBytes: after.receivedBytes,
     size: after.size,
-    chunks: after.receivedExtents,
+    chunks,
     totalChunks: total,
   };
-  return [{ at: now, type: 'progress', message: `${percent} % (${after.receivedExtents}/${total})`, data }];
+  return [{ at: now, type: 'progress', message: `${percent} % (${chunks}/${total})`, data }];
 }
 
 export function validatingEvent(upload: Upload, now: Millis): NewEvent {

@@ -125,6 +125,22 @@ export const appendChecks: readonly UploadStoreCheck[] = [
     },
   },
   {
+    name: 'a final upload is found by its parts, in their order',
+    run: async ({ store }) => {
+      const principal = unique('principal');
+      const [a, b] = [
+        (await created(store, partial({ principal }))).id,
+        (await created(store, partial({ principal }))).id,
+      ];
+      const final = await makeFinal(store, principal, [a, b]);
+      const cancelled = await makeFinal(store, principal, [b, a]);
+      await store.decide(cancelled.id, null, (current) => transition(current, null, { type: 'cancel' }, someTime));
+      expect((await store.findFinal(principal, [a, b]))?.id).toBe(final.id);
+      for (const parts of [[b, a], [a], [a, b, a]]) expect(await store.findFinal(principal, parts)).toBeNull();
+      expect(await store.findFinal(unique('principal'), [a, b])).toBeNull();
+    },
+  },
+  {
     name: 'final uploads that wait for their parts are found, page by page',
     run: async ({ store }) => {
       const principal = unique('principal');

@@ -22,6 +22,19 @@ export class Concatenations {
     this.#finisher = finisher;
   }
 
+  /**
+   * The final upload that was asked for before, when its parts are in it already: the answer to its creation was lost, and asking again must
+   * not end in an error about parts that are gone, let alone in a second file. Null while the parts can be used.
+   */
+  async known({ concatenation, principal }: Upload): Promise<Upload | null> {
+    if (concatenation.role !== 'final') return null;
+    const uploads = await this.#load(concatenation.parts);
+    const consumed = [...uploads.values()].some(
+      (part) => part.principal === principal && part.phase.name === 'cancelled',
+    );
+    return consumed ? await this.#deps.store.findFinal(principal, concatenation.parts) : null;
+  }
+
   /** What a new upload takes of others: of a final one its parts. Throws `invalid-concatenation`, `file-too-large`. */
   async uses({ concatenation, principal }: Upload): Promise<Write[]> {
     if (concatenation.role !== 'final') return [];

@@ -62,6 +62,8 @@ export class UploadService {
     const { store, limits, clock, observer, log } = this.#deps;
     const now = clock.now();
     const { upload, event } = newUpload({ ...request, id: this.#deps.newId() }, limits, now);
+    const known = await this.concatenations.known(upload);
+    if (known) return viewOf(known, [], now);
     const begun = await begin(this.#deps, upload, { lease: this.finisher.lease(), now });
     const instant = begun.next.phase.name === 'completed';
     if (!instant && request.size !== null) await checkRoom(this.#deps, request.size);
@@ -121,6 +123,11 @@ export class UploadService {
     const { upload, appendedBytes } = receipt;
     this.#deps.log.debug({ uploadId: upload.id, offset: delivery.offset, size: appendedBytes }, 'bytes appended');
     return receipt;
+  }
+
+  /** Ends requests that append, for a server that stops: what had arrived is kept. */
+  async stopAppending(): Promise<void> {
+    await this.#appender.stop();
   }
 
   /** The facts of an upload, without its extents: one read. */

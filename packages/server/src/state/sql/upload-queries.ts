@@ -241,6 +241,15 @@ export function uploadQueries(dialect: Dialect) {
         .where('upload_parts.part_id', '=', partId)
         .compile(),
 
+    findFinal: (principal: string, parts: readonly string[]) =>
+      page()
+        .where('principal', '=', principal)
+        .where('concat_parts', '=', JSON.stringify(parts))
+        .where('state', 'not in', ['cancelled', 'expired', 'failed'])
+        .orderBy('created_at', 'desc')
+        .limit(1)
+        .compile(),
+
     waitingFinals: (afterId: string, limit: number) =>
       page()
         .where(sql<boolean>`concat_role = 'final' and state = 'receiving'`)
