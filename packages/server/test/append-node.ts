@@ -31,6 +31,8 @@ export interface AppendNodeWish {
   readonly crash?: CrashPoints;
   /** State in this database; without it in an SQLite file in the folder. */
   readonly postgresUrl?: string;
+  /** Default: `committed`. */
+  readonly durability?: 'synced' | 'committed';
   /** How long its locks outlive it. */
   readonly locksGoodForMs?: number;
 }
@@ -56,7 +58,7 @@ export class AppendNode {
     const io = wish.io === undefined ? {} : { io: wish.io };
     const disk = await openDiskBlobs({
       dir: wish.dir,
-      durability: 'committed',
+      durability: wish.durability ?? 'committed',
       reserveBytes: 0,
       hashWorkers: 1,
       ...io,
