@@ -13,7 +13,9 @@ import { silentLog } from '../src/core/ports/log.ts';
 import type { Upload } from '../src/core/upload.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
 import { uuidv7 } from '../src/platform/uuidv7.ts';
-import { openSqliteState } from '../src/state/sql/open.ts';
+import type { Engine } from '../src/state/sql/engine.ts';
+import { openPostgresState, openSqliteState, type State } from '../src/state/sql/open.ts';
+import { PostgresEngine } from '../src/state/sql/postgres.ts';
 import { SqliteEngine } from '../src/state/sql/sqlite.ts';
 import { SqlUploadLocks } from '../src/state/sql/upload-locks.ts';
 import { bodyOf, type TestBody } from '../src/testing/body.ts';
@@ -29,6 +31,10 @@ export interface AppendNodeWish {
   readonly io?: FileIo;
   readonly limits?: Partial<Limits>;
   readonly crash?: CrashPoints;
+  /** State in this database; without it in an SQLite file in the folder. */
+  readonly postgresUrl?: string;
+  /** Default: `committed`. */
+  readonly durability?: 'synced' | 'committed';
   /** How long its locks outlive it. */
   readonly locksGoodForMs?: number;
 }
@@ -48,15 +54,13 @@ export class AppendNode {
 
   static async open(wish: AppendNodeWish): Promise<AppendNode> {
     const name = uuidv7();
-    const file = join(wish.dir, 'state.db');
-    const state = await openSqliteState({ file, clock: systemClock, sharedAs: name });
-    const engine = await SqliteEngine.open(file);
+    const { state, engine } = await openState(wish, name);
     const goodFor = wish.locksGoodForMs === undefined ? {} : { goodForMs: wish.locksGoodForMs };
     const locks = new SqlUploadLocks(engine, { clock: systemClock, process: name, ...goodFor });
     const io = wish.io === undefined ? {} : { io: wish.io };
     const disk = await openDiskBlobs({
       dir: wish.dir,
-      durability: 'committed',
+      durability: wish.durability ?? 'committed',
       reserveBytes: 0,
       hashWorkers: 1,
       ...io,
@@ -134,6 +138,21 @@ export class AppendNode {
   async close(): Promise<void> {
     await this.#close();
   }
+}
+
+/** The state, and one more connection to it for locks that run out when a test wants it. */
+async function openState(
+  { dir, postgresUrl }: AppendNodeWish,
+  name: string,
+): Promise<{ state: State; engine: Engine }> {
+  if (postgresUrl !== undefined) {
+    const options = { url: postgresUrl, connectionsMax: 4, statementTimeoutMs: 15_000 };
+    const state = await openPostgresState({ ...options, clock: systemClock, holder: name });
+    return { state, engine: await PostgresEngine.open(options) };
+  }
+  const file = join(dir, 'state.db');
+  const state = await openSqliteState({ file, clock: systemClock, sharedAs: name });
+  return { state, engine: await SqliteEngine.open(file) };
 }
 
 /** A folder and what was opened on it; all closed and removed at the end. */

@@ -2,14 +2,16 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nodeFileIo } from '../src/blobs/disk/file-io.ts';
 import { HoldfastError } from '../src/core/errors.ts';
+import { systemClock } from '../src/platform/system-clock.ts';
 import { bodyOf, patternBytes } from '../src/testing/body.ts';
+import { instead } from '../src/testing/stand-in.ts';
 import { AppendFolder, type AppendNode } from './append-node.ts';
 import { sha256 } from './running-node.ts';
 
 const first = 100_000;
 const bytes = patternBytes(400_000, 1);
 /** What the stopped process would write: other bytes. */
-const stale = Buffer.concat([bytes.subarray(0, first), Buffer.alloc(bytes.length - first, 0x5a)]);
+const stale = Uint8Array.from(bytes, (byte, i) => (i < first ? byte : 0x5a));
 
 let folder: AppendFolder;
 beforeEach(async () => {
@@ -40,21 +42,30 @@ async function stopped(node: AppendNode, gate: { reached: () => void; open: Prom
 }
 
 test('what it still sends is refused, and the upload is whole', async () => {
-  const one = await folder.open({ locksGoodForMs: 400 });
+  // A segment for each batch: between two it opens the file anew, and finds the one that is not its own.
+  const one = await folder.open({ locksGoodForMs: 400, limits: { segmentBytes: 1 } });
   const two = await folder.open({ limits: { appendWaitMs: 5_000 } });
   const { promise: waiting, resolve: reached } = Promise.withResolvers<void>();
   const { promise: open, resolve: goOn } = Promise.withResolvers<void>();
   const { id, old } = await stopped(one, { reached, open });
   await waiting;
+  // Its first batch is recorded, and stays.
+  const from = first + 100_000;
+  await expect.poll(async () => (await two.find(id)).receivedBytes).toBe(from);
   one.freeze();
-  const { receivedBytes: fromHere } = await two.find(id);
-  await two.append(id, fromHere, bytes.subarray(fromHere, 300_000));
-  expect(await two.find(id)).toMatchObject({ receivedBytes: 300_000, fence: 1 });
+  // Its records are refused late: until then it goes on with its body.
+  const { store } = one.deps;
+  const decide: typeof store.decide = (...asked) =>
+    new Promise((resolve) => systemClock.after(300, () => resolve(store.decide(...asked))));
+  Object.assign(one.deps, { store: instead(store, { decide }) });
+  await two.append(id, from, bytes.subarray(from, 390_000));
+  expect(await two.find(id)).toMatchObject({ receivedBytes: 390_000, fence: 1 });
   goOn();
   expect(await old).toBe('lease-lost');
-  expect(await two.find(id)).toMatchObject({ receivedBytes: 300_000 });
-  await two.append(id, 300_000, bytes.subarray(300_000));
-  expect((await two.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(bytes) });
+  expect(await two.find(id)).toMatchObject({ receivedBytes: 390_000 });
+  await two.append(id, 390_000, bytes.subarray(390_000));
+  const whole = Buffer.concat([stale.subarray(0, from), bytes.subarray(from)]);
+  expect((await two.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(whole) });
 });
 
 test('a write of it that was under way does not reach the file any more', async () => {
@@ -72,7 +83,8 @@ test('a write of it that was under way does not reach the file any more', async 
       return await nodeFileIo.writev(fd, buffers, position);
     },
   };
-  const one = await folder.open({ locksGoodForMs: 400, io });
+  // With a sync after the write it notices that its file has lost its name, and must not think that bytes are lost.
+  const one = await folder.open({ locksGoodForMs: 400, io, durability: 'synced' });
   const two = await folder.open({ limits: { appendWaitMs: 5_000 } });
   const { id, old } = await stopped(one, { reached: () => {}, open: Promise.resolve() });
   await writing;

@@ -1,10 +1,11 @@
 /** Uploads whose bytes are appended: whatever arrives counts, the offset never goes back, one sender at a time. */
-import { rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HoldfastError } from '../src/core/errors.ts';
 import { bodyOf, breakingBody, patternBytes, stallingBody } from '../src/testing/body.ts';
 import { expectedDigest } from '../src/uploads/append-checks.ts';
+import { dropDamaged } from '../src/uploads/repair.ts';
 import { AppendFolder, type AppendNode, principal } from './append-node.ts';
 import { KiB, sha256 } from './running-node.ts';
 
@@ -141,6 +142,23 @@ describe('refused', () => {
     expect(await code(node.append(grid.id, 0, patternBytes(1)))).toBe('wrong-protocol');
     await node.service.cancel({ id, principal });
     expect(await code(node.append(id, 0, patternBytes(1)))).toBe('upload-closed');
+  });
+
+  test('damaged bytes, and all behind them, are asked for again: there is no going on behind a gap', async () => {
+    const size = 9 * 1024 * 1024;
+    const bytes = patternBytes(3 * size, 13);
+    const { id } = await node.create({ size: bytes.length + 1 });
+    for (const i of [0, 1, 2]) await node.append(id, i * size, bytes.subarray(i * size, (i + 1) * size));
+    const [, second] = await node.deps.store.extents(id);
+    const from = second?.offset ?? 0;
+    expect(from).toBeGreaterThan(0);
+    const file = await open(join(folder.dir, 'incoming', id), 'r+');
+    await file.write(Buffer.from('damage'), 0, 6, from + 1000);
+    await file.close();
+    expect(await dropDamaged(node.deps, id, 'test')).toBe(bytes.length - from);
+    expect(await node.find(id)).toMatchObject({ receivedBytes: from, receivedExtents: 1 });
+    await node.append(id, from, bytes.subarray(from));
+    expect(await dropDamaged(node.deps, id, 'test')).toBe(0);
   });
 
   test('bytes that somebody removed are asked for again', async () => {

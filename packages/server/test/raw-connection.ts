@@ -72,7 +72,16 @@ export class RawConnection {
     return { status: whole.status, headers: whole.headers, body: whole.body === '' ? {} : JSON.parse(whole.body) };
   }
 
-  #whole(): { status: number; headers: Headers; body: string; end: number } | null {
+  /** The next answer to a HEAD request: it has no body, whatever its Content-Length says. */
+  async headAnswer(ms = 10_000): Promise<Answer<Record<string, unknown>>> {
+    await this.#until(() => this.received.includes('\r\n\r\n') || this.#closed, ms);
+    const whole = this.#whole(0);
+    if (!whole) throw new Error(`No answer within ${ms} ms; got ${JSON.stringify(this.received.slice(0, 300))}`);
+    this.#received = this.#received.subarray(whole.end);
+    return { status: whole.status, headers: whole.headers, body: {} };
+  }
+
+  #whole(bodyBytes: number | null = null): { status: number; headers: Headers; body: string; end: number } | null {
     const text = this.received;
     const headEnd = text.indexOf('\r\n\r\n');
     if (headEnd < 0) return null;
@@ -80,7 +89,7 @@ export class RawConnection {
     const headers = new Headers(
       lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
     );
-    const end = headEnd + 4 + Number(headers.get('content-length') ?? 0);
+    const end = headEnd + 4 + (bodyBytes ?? Number(headers.get('content-length') ?? 0));
     if (this.#received.length < end) return null;
     const body = this.#received.subarray(headEnd + 4, end).toString('utf8');
     return { status: Number(statusLine.split(' ')[1]), headers, body, end };

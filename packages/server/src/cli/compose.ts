@@ -89,12 +89,16 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   const hooks = openWebhooks({ config, settings, log, crash, holder, state, registry: metrics.registry });
   const deps = uploadDependencies({ options: { ...options, crash }, limits, disk, state, metrics, hooks, holder });
   const uploads = new UploadService(deps);
-  closing.add('finishing uploads', () => uploads.finisher.idle());
+  closing.add('finishing uploads', async () => {
+    await uploads.concatenations.idle();
+    await uploads.finisher.idle();
+  });
   await recover(deps, uploads.finisher, {
     distrustBytes: lastRun === 'machine-went-down' && config.durability === 'committed',
   });
+  await uploads.concatenations.sweep();
   run = await beginRun(dataDir, bootId);
-  const sweeper = new Sweeper(deps, uploads.finisher);
+  const sweeper = new Sweeper(deps, uploads);
   const sweep = () => Promise.all([sweeper.sweep(), sweepWebhooks(hooks, log)]);
   closing.add('clean-up', sweeping(sweep, config.cleanupIntervalMinutes * 60_000));
 
@@ -103,7 +107,12 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   await hooks.webhooks.start();
   closing.add('webhooks', () => hooks.webhooks.stop());
   const http = await createHttpServer(httpOptions({ options, limits, uploads, disk, state, metrics, hooks, pipeline }));
-  closing.add('http', () => http.close());
+  closing.add('http', async () => {
+    // A long body would be waited for, and then cut off; a part of it that came is as good.
+    const closed = http.close();
+    await uploads.stopAppending();
+    await closed;
+  });
   return { http, version: packageVersion(), close: () => closing.close(log) };
 }
 

@@ -7,7 +7,15 @@ import { joinedCrc32 } from './crc32.ts';
 import { accept, reject, unchanged } from './decisions.ts';
 import { HoldfastError, invariant } from './errors.ts';
 import type { Decision, Write } from './ports/upload-store.ts';
-import { finishing, foreignIntake, progressEvents, refusal, validatingEvent, withBytes } from './receiving-rules.ts';
+import {
+  finishing,
+  foreignIntake,
+  gone,
+  progressEvents,
+  refusal,
+  validatingEvent,
+  withBytes,
+} from './receiving-rules.ts';
 import type { Extent, Lease, Millis, NewEvent, Upload } from './upload.ts';
 
 /**
@@ -16,13 +24,18 @@ import type { Extent, Lease, Millis, NewEvent, Upload } from './upload.ts';
  */
 const joinedBytesMax = 16 * 1024 * 1024;
 
-/** Whether the upload may be appended to at `offset`; null when it may. Asked before a body is read. */
+/**
+ * Whether the upload may be appended to at `offset`; null when it may. Asked before a body is read. Of an upload that has all its bytes
+ * the wrong offset is told first: a client whose last answer was lost learns that it is done.
+ */
 export function appendRefusal(upload: Upload, offset: number): HoldfastError | null {
-  return (
-    foreignIntake(upload, 'append') ??
-    refusal(upload) ??
-    (offset === upload.receivedBytes ? null : elsewhere(upload, offset))
-  );
+  const foreign = foreignIntake(upload, 'append');
+  if (foreign) return foreign;
+  const isElsewhere = offset !== upload.receivedBytes;
+  const { name } = upload.phase;
+  const whole = name === 'validating' || name === 'assembling' || (name === 'completed' && !upload.withdrawn);
+  const refused = whole && isElsewhere ? null : (gone(upload) ?? refusal(upload));
+  return refused ?? (isElsewhere ? elsewhere(upload, offset) : null);
 }
 
 /** What a request says about lengths, in bytes; null where it does not. */
@@ -52,7 +65,8 @@ export function toldLength({ offset, size, declaredLength, end }: ToldLengths): 
 /** `last`: the last extent that is stored. */
 export function append(upload: Upload, last: Extent | null, command: CommandOf<'append'>, now: Millis): Decision {
   const { extent } = command;
-  const refused = appendRefusal(upload, extent?.offset ?? upload.receivedBytes);
+  const offset = extent?.offset ?? upload.receivedBytes;
+  const refused = foreignIntake(upload, 'append') ?? refusal(upload) ?? appendRefusal(upload, offset);
   // A stale holder is told that first: where the upload goes on is the new holder's matter.
   if (upload.fence !== command.fence && (!refused || refused.code === 'offset-mismatch'))
     return reject(

@@ -24,6 +24,8 @@ export type Command =
   | { readonly type: 'declare-length'; readonly size: number; readonly chunkSize: number; readonly lease: Lease }
   /** All parts of a final upload are whole: `size` is their sum. */
   | { readonly type: 'join'; readonly size: number; readonly lease: Lease }
+  /** A final upload lives as long as its parts. */
+  | { readonly type: 'prolong'; readonly until: Millis }
   /** The one final upload that uses a partial one takes over its bytes. */
   | { readonly type: 'take' }
   /** Finishes an upload that needs no bytes: an empty file. */
@@ -33,6 +35,8 @@ export type Command =
   | { readonly type: 'cancel' }
   /** The first bytes prove that the content is of a type that is not taken. */
   | { readonly type: 'refuse'; readonly code: FailureCode; readonly reason: string }
+  /** As `cancel`, and of a completed upload that it is gone. */
+  | { readonly type: 'withdraw' }
   | { readonly type: 'expire' }
   /** The extent passed to the rule is not what was recorded: forget it. */
   | { readonly type: 'drop'; readonly reason: string; readonly ttlMs: number }

@@ -20,12 +20,20 @@ export function join(upload: Upload, command: CommandOf<'join'>, now: Millis): D
   return accept(finishing(received, lease), [validatingEvent(received, now)]);
 }
 
-/** Its bytes belong to the final upload from now on, so the clean-up leaves them alone: `released`. Again is fine. */
+/** While it waits for its parts. */
+export function prolong(upload: Upload, until: Millis): Decision {
+  if (upload.phase.name !== 'receiving' || until <= upload.expiresAt) return unchanged(upload);
+  return accept({ ...upload, expiresAt: until });
+}
+
+/** Its bytes belong to the final upload from now on, so the clean-up leaves them alone: `released`. Again is fine. Nothing
+ * happens when another final upload uses it, too. */
 export function take(upload: Upload, now: Millis): Decision {
   const { concatenation, phase } = upload;
   invariant(concatenation.role === 'partial', 'only a partial upload is taken');
   if (phase.name === 'cancelled' && upload.storage === 'released') return unchanged(upload);
   invariant(isWholePart(upload) && concatenation.uses > 0, 'a part that is taken is whole and in use');
+  if (concatenation.uses > 1) return unchanged(upload);
   return accept({ ...moved(upload, { name: 'cancelled', at: now }, now), storage: 'released' }, [
     { at: now, type: 'joined', message: 'Joined into a final upload', data: {} },
   ]);

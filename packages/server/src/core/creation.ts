@@ -62,6 +62,7 @@ export function newUpload(wish: Creation, limits: Limits, now: Millis): { upload
     firstByteAt: null,
     lastByteAt: null,
     expiresAt: now + limits.uploadTtlMs,
+    withdrawn: false,
     storage: 'held',
     allowedTypes: wish.allowedTypes ?? null,
     phase: { name: 'receiving' },
@@ -77,6 +78,11 @@ function createdMessage({ size, chunkSize, intake, concatenation }: Upload): str
   if (concatenation.role === 'final') return `Created: the concatenation of ${concatenation.parts.length} uploads`;
   const bytes = size === null ? 'bytes of a length that is told later' : `${size} bytes`;
   return intake === 'grid' ? `Created: ${bytes} in chunks of ${chunkSize}` : `Created: ${bytes}, appended`;
+}
+
+/** Whether it can be taken as a content type. */
+export function isMediaType(text: string): boolean {
+  return mediaType.test((text.split(';')[0] ?? '').trim().toLowerCase());
 }
 
 function checkedContentType(text: string | undefined): string {

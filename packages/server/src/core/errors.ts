@@ -19,6 +19,11 @@ export const errorCatalog = {
   },
   'file-too-large': { retryable: false, summary: 'The file is larger than this server takes.' },
   'unsupported-type': { retryable: false, summary: 'The content type is not one that this server takes.' },
+  'unsupported-version': {
+    retryable: false,
+    summary:
+      'The request speaks a version of its protocol that this server does not; the answer names those that it does.',
+  },
   'too-many-uploads': {
     retryable: true,
     summary: 'The principal has too many unfinished uploads; finish or cancel one.',

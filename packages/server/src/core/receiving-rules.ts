@@ -138,12 +138,26 @@ export function refuse(upload: Upload, command: CommandOf<'refuse'>, now: Millis
   if (upload.phase.name !== 'receiving' && upload.phase.name !== 'paused')
     return reject(refusal(upload) ?? new HoldfastError('internal', 'Not refusable.'));
   const { code, reason } = command;
-  const next = moved(
-    { ...upload, fence: upload.fence + 1 },
-    { name: 'failed', at: now, code, reason, actual: null },
-    now,
-  );
+  const phase = { name: 'failed', at: now, code, reason, actual: null } as const;
+  const next = moved({ ...upload, fence: upload.fence + 1 }, phase, now);
   return accept(next, [{ at: now, type: 'failed', message: reason, data: { code } }]);
+}
+
+/** Of a resource that ended otherwise already: nothing, it is gone. */
+export function withdraw(upload: Upload, now: Millis): Decision {
+  const { name } = upload.phase;
+  if (name === 'failed' || name === 'expired') return unchanged(upload);
+  if (name !== 'completed') return cancel(upload, now);
+  if (upload.withdrawn) return unchanged(upload);
+  return accept({ ...upload, withdrawn: true }, [event(now, 'withdrawn', 'Withdrawn; the asset stays')]);
+}
+
+/** For protocols in which an upload is a resource: why there is none any more; null while there is. A completed upload still is one. */
+export function gone(upload: Upload): HoldfastError | null {
+  const { name } = upload.phase;
+  if (upload.withdrawn)
+    return new HoldfastError('upload-closed', 'The upload was terminated.', { details: { state: 'withdrawn' } });
+  return name === 'cancelled' || name === 'expired' || name === 'failed' ? refusal(upload) : null;
 }
 
 export function expire(upload: Upload, now: Millis): Decision {
@@ -231,14 +245,17 @@ export function progressEvents(before: Upload, after: Upload, now: Millis): NewE
   const percent = Math.floor((after.receivedBytes * 100) / after.size);
   if (percent === Math.floor((before.receivedBytes * 100) / after.size)) return [];
   const total = Math.ceil(after.size / after.chunkSize);
+  // Extents that are appended are joined and cut as it happens to come.
+  const whole = after.receivedBytes === after.size ? total : Math.floor(after.receivedBytes / after.chunkSize);
+  const chunks = after.intake === 'grid' ? after.receivedExtents : whole;
   const data = {
     percent,
     receivedBytes: after.receivedBytes,
     size: after.size,
-    chunks: after.receivedExtents,
+    chunks,
     totalChunks: total,
   };
-  return [{ at: now, type: 'progress', message: `${percent} % (${after.receivedExtents}/${total})`, data }];
+  return [{ at: now, type: 'progress', message: `${percent} % (${chunks}/${total})`, data }];
 }
 
 export function validatingEvent(upload: Upload, now: Millis): NewEvent {

@@ -22,11 +22,11 @@
 
 import { append, declareLength, seize } from './appending-rules.ts';
 import type { Command } from './command.ts';
-import { join, take } from './concatenation-rules.ts';
+import { join, prolong, take } from './concatenation-rules.ts';
 import { invariant, unreachable } from './errors.ts';
 import { claim, fail, placed, renew, verified } from './finishing-rules.ts';
 import type { Decision } from './ports/upload-store.ts';
-import { cancel, drop, expire, pause, record, refuse, resume, seal } from './receiving-rules.ts';
+import { cancel, drop, expire, pause, record, refuse, resume, seal, withdraw } from './receiving-rules.ts';
 import { type Extent, finalPhases, type Millis, type Upload } from './upload.ts';
 
 /** Decides what a command does to an upload. `extent` is the one stored at the offset in question, null if none. */
@@ -60,6 +60,8 @@ function decide(upload: Upload, extent: Extent | null, command: Command, now: Mi
       return declareLength(upload, command, now);
     case 'join':
       return join(upload, command, now);
+    case 'prolong':
+      return prolong(upload, command.until);
     case 'take':
       return take(upload, now);
     case 'seal':
@@ -72,6 +74,8 @@ function decide(upload: Upload, extent: Extent | null, command: Command, now: Mi
       return cancel(upload, now);
     case 'refuse':
       return refuse(upload, command, now);
+    case 'withdraw':
+      return withdraw(upload, now);
     case 'expire':
       return expire(upload, now);
     case 'drop':
@@ -99,5 +103,5 @@ function assertInvariants(before: Upload, after: Upload): void {
   invariant(after.size === null || after.receivedBytes <= after.size, 'no more bytes than the file has');
   invariant(!whole || after.receivedBytes === after.size, `${after.phase.name} means that every byte is here`);
   invariant(after.fence >= before.fence && after.lastEvent >= before.lastEvent, 'fence and event counter never fall');
-  invariant(!isFinal(before), 'a final phase is never left');
+  invariant(!isFinal(before) || after.phase === before.phase, 'a final phase is never left');
 }

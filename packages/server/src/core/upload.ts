@@ -101,6 +101,8 @@ export interface Upload {
   readonly firstByteAt: Millis | null;
   readonly lastByteAt: Millis | null;
   readonly expiresAt: Millis;
+  /** Its client asked for it to be gone after it was completed: it is gone for protocols of resources. The asset stays. */
+  readonly withdrawn: boolean;
   /** Whether bytes of this upload are (or may be) in the incoming area; the sweeper frees those of ended uploads. */
   readonly storage: 'held' | 'released';
   /** Media ranges that it was narrowed to when it was created; null: whatever the server takes. */

@@ -42,6 +42,7 @@ export const refusals: Readonly<Record<ErrorCode, Row>> = {
   'invalid-digest': { status: 400 },
   'file-too-large': { status: 413 },
   'unsupported-type': { status: 415 },
+  'unsupported-version': { status: 412 },
   'too-many-uploads': { status: 429, wait: 30 },
   'creation-refused': { status: 403 },
   'quota-exceeded': { status: 507, wait: 60 },

@@ -25,6 +25,7 @@ import { nativeDialect, nativeSchemas } from '../dialects/native/plugin.ts';
 import { renderEvent } from '../dialects/native/render.ts';
 import type { RecordingsContext } from '../dialects/recordings/context.ts';
 import { recordingsDialect, recordingsPrefix } from '../dialects/recordings/plugin.ts';
+import { tusDialect } from '../dialects/tus/plugin.ts';
 import type { UploadTokens } from '../uploads/tokens.ts';
 import { type Authenticator, type Identity, principalOf } from './auth.ts';
 import { addressesUnder, underBase, withoutBase } from './base-path.ts';
@@ -131,6 +132,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     form: (body: BodySource, boundary: string, limits: FormLimits) => new FormReader(body, boundary, limits),
     answerErrorAs,
   };
+  await app.register(tusDialect({ ...services, ...intake }));
   await app.register(chunkedFormDialect({ ...services, ...intake }), { prefix: chunkedFormPrefix });
   await app.register(recordingsDialect({ ...services, ...intake, now: () => clock.now() }), {
     prefix: recordingsPrefix,

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { expect, test } from 'vitest';
+import { type AddressInfo, connect } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { HoldfastError } from '../core/errors.ts';
 import { RequestBody } from './body-source.ts';
 
 const options = { clock: { now: () => 0, after: () => () => {} }, idleMs: 1_000, bytesPerSecondMin: 0 };
@@ -54,5 +55,68 @@ test('a small body shares memory with others and is left alone', async () => {
     const batch = await new RequestBody(incoming, options).next();
     batch?.release();
     expect(Buffer.from(batch?.buffers[0] ?? []).toString()).toBe('few');
+  });
+});
+
+describe('a body that does not come whole', () => {
+  /** A request that declares more than it sends; `then` is what becomes of the connection. */
+  async function withPart(then: 'end' | 'nothing', take: (incoming: IncomingMessage) => Promise<void>): Promise<void> {
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.on('error', () => {});
+    try {
+      const taken = new Promise<void>((resolve, reject) => {
+        server.once('request', (incoming: IncomingMessage) => {
+          incoming.on('error', () => {});
+          take(incoming).then(resolve, reject);
+        });
+      });
+      socket.write('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nsome of it');
+      if (then === 'end') socket.end();
+      await taken;
+    } finally {
+      socket.destroy();
+      server.closeAllConnections();
+      server.close();
+    }
+  }
+
+  async function read(body: RequestBody): Promise<{ text: string; code: string }> {
+    let text = '';
+    for (;;) {
+      const batch = await body
+        .next()
+        .catch((error: unknown) => (error instanceof HoldfastError ? error.code : 'other'));
+      if (typeof batch === 'string') return { text, code: batch };
+      if (batch === null) return { text, code: 'whole' };
+      for (const buffer of batch.buffers) text += Buffer.from(buffer).toString();
+      batch.release();
+    }
+  }
+
+  test('gives out what had arrived, then says why it ended', async () => {
+    await withPart('end', async (incoming) => {
+      expect(await read(new RequestBody(incoming, options))).toEqual({ text: 'some of it', code: 'body-too-short' });
+    });
+  });
+
+  test('can be ended by somebody else, and gives out what had arrived', async () => {
+    await withPart('nothing', async (incoming) => {
+      const body = new RequestBody(incoming, options);
+      const reading = read(body);
+      await once(incoming, 'data');
+      body.interrupt(new HoldfastError('upload-taken-over', 'Somebody else (test)'));
+      expect(await reading).toEqual({ text: 'some of it', code: 'upload-taken-over' });
+      await body.abandon();
+    });
+  });
+
+  test('says so at once when the connection had ended before anybody read', async () => {
+    await withPart('end', async (incoming) => {
+      await new Promise((resolve) => incoming.once('close', resolve));
+      expect((await read(new RequestBody(incoming, options))).code).toBe('body-too-short');
+    });
   });
 });

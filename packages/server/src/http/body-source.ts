@@ -84,7 +84,9 @@ export class RequestBody implements InterruptibleBody {
     this.#request.once('end', this.#onEnd);
     this.#request.once('close', this.#onClose);
     this.#request.once('error', this.#onClose);
-    this.#watch();
+    // The connection may have ended before anybody read: then no event comes any more.
+    if (this.#request.destroyed && !this.#request.complete) this.#onClose();
+    else this.#watch();
   }
 
   #stopWatching(): void {

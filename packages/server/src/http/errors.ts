@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { HoldfastError } from '../core/errors.ts';
+import { type ErrorCode, HoldfastError } from '../core/errors.ts';
 import { codeOfField, problemOf, retryAfterSeconds, statusOf } from '../dialects/native/problems.ts';
 import { isPagePath, sendPage } from './web-ui.ts';
 
@@ -28,6 +28,9 @@ export interface ErrorAnswer {
   readonly retryAfterSeconds?: number | undefined;
 }
 
+/** After these the rest of the body is not waited for. */
+const closing = new Set<ErrorCode>(['body-timeout', 'body-too-long', 'upload-taken-over', 'shutting-down']);
+
 export type ErrorHandler = (cause: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
 
 /** Also for what Fastify refuses before it knows a route, such as an address that is not well-formed. */
@@ -45,8 +48,7 @@ export function answerErrorAs(render: (error: HoldfastError, requestId: string) 
     const answer = render(error, request.id);
     const wait = error.details['retryAfterSeconds'] ?? answer.retryAfterSeconds;
     if (typeof wait === 'number') reply.header('retry-after', wait);
-    if (error.code === 'body-timeout' || error.code === 'body-too-long' || error.code === 'shutting-down')
-      reply.header('connection', 'close');
+    if (closing.has(error.code)) reply.header('connection', 'close');
     if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="holdfast"');
     if (error.code === 'token-expired')
       reply.header('www-authenticate', 'Bearer realm="holdfast", error="invalid_token"');

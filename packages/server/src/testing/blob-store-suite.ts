@@ -6,6 +6,12 @@ import { appendChecks } from './blob-store-append-checks.ts';
 import { assetChecks } from './blob-store-asset-checks.ts';
 import type { BlobStoreCheck } from './blob-store-fixture.ts';
 import { intakeChecks } from './blob-store-intake-checks.ts';
+import { joinChecks } from './blob-store-join-checks.ts';
 
 /** Every check, by name (`check.name`). They share a store; each uses ids of its own. */
-export const blobStoreChecks: readonly BlobStoreCheck[] = [...intakeChecks, ...appendChecks, ...assetChecks];
+export const blobStoreChecks: readonly BlobStoreCheck[] = [
+  ...intakeChecks,
+  ...appendChecks,
+  ...joinChecks,
+  ...assetChecks,
+];

@@ -122,6 +122,17 @@ export const brokenBlobStores: Readonly<Record<string, Breakage>> = {
       return await sound.append(request);
     },
   })),
+  joinsInReverse: overriding((sound) => ({
+    join: (id, wish) => sound.join(id, { ...wish, parts: [...wish.parts].reverse() }),
+  })),
+  joinsEachOnce: overriding((sound) => ({
+    join: (id, wish) => {
+      const once = new Map(wish.parts.map((part) => [part.id, part]));
+      return sound.join(id, { ...wish, parts: [...once.values()] });
+    },
+  })),
+  joinsByCopyOnly: overriding((sound) => ({ join: (id, wish) => sound.join(id, { ...wish, takeFirst: false }) })),
+  joinsWhatIsMissing: overriding((sound) => ({ join: (id, wish) => sound.join(id, wish).catch(() => emptyDigest) })),
   isolatesNothing: overriding(() => ({ isolate: async () => {} })),
   isolatesFromScratch: overriding((sound) => ({ isolate: (id) => sound.discard(id) })),
   ignoresOffsets: overriding((sound) => ({ write: (request) => sound.write({ ...request, offset: 0 }) })),

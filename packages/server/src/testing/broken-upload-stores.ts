@@ -136,6 +136,13 @@ export const brokenUploadStores: readonly BrokenAdapter<UploadStores>[] = [
     })),
   },
   {
+    name: 'finds the final uploads of everybody',
+    caughtBy: 'a final upload is found by its parts, in their order',
+    break: both((store) => ({
+      findFinal: async (_principal, parts) => (await store.finalsOf(parts[0] ?? ''))[0] ?? null,
+    })),
+  },
+  {
     name: 'expires parts that are in use',
     caughtBy: 'parts are in use from the creation of a final upload until it ends',
     break: both((store) => ({

@@ -42,6 +42,7 @@ export function sampleUpload(given: Partial<Upload> = {}): Upload {
     firstByteAt: null,
     lastByteAt: null,
     expiresAt: someTime + 86_400_000,
+    withdrawn: false,
     storage: 'held',
     allowedTypes: null,
     phase: { name: 'receiving' },

@@ -38,11 +38,17 @@ export const appendChecks: readonly UploadStoreCheck[] = [
       expect(await other.find(final.id)).toEqual(final);
       await store.decide(final.id, null, (current) => ({
         kind: 'accept',
-        next: { ...current, size: 200, receivedBytes: 200, dialectData },
+        next: { ...current, size: 200, receivedBytes: 200, withdrawn: true, dialectData },
         events: [],
         writes: [],
       }));
-      expect(await other.find(final.id)).toEqual({ ...final, size: 200, receivedBytes: 200, dialectData });
+      expect(await other.find(final.id)).toEqual({
+        ...final,
+        size: 200,
+        receivedBytes: 200,
+        withdrawn: true,
+        dialectData,
+      });
     },
   },
   {
@@ -116,6 +122,22 @@ export const appendChecks: readonly UploadStoreCheck[] = [
       }
       expect(await store.finalsOf(part.id)).toEqual([]);
       expect(await due()).toContain(part.id);
+    },
+  },
+  {
+    name: 'a final upload is found by its parts, in their order',
+    run: async ({ store }) => {
+      const principal = unique('principal');
+      const [a, b] = [
+        (await created(store, partial({ principal }))).id,
+        (await created(store, partial({ principal }))).id,
+      ];
+      const final = await makeFinal(store, principal, [a, b]);
+      const cancelled = await makeFinal(store, principal, [b, a]);
+      await store.decide(cancelled.id, null, (current) => transition(current, null, { type: 'cancel' }, someTime));
+      expect((await store.findFinal(principal, [a, b]))?.id).toBe(final.id);
+      for (const parts of [[b, a], [a], [a, b, a]]) expect(await store.findFinal(principal, parts)).toBeNull();
+      expect(await store.findFinal(unique('principal'), [a, b])).toBeNull();
     },
   },
   {

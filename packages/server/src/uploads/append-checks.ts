@@ -5,6 +5,7 @@ import { HoldfastError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Appended } from '../core/ports/blob-store.ts';
 import type { BodySource, InterruptibleBody } from '../core/ports/body-source.ts';
+import { foreignIntake } from '../core/receiving-rules.ts';
 import type { Upload } from '../core/upload.ts';
 import type { Caller } from './caller.ts';
 
@@ -51,7 +52,7 @@ export function isNothingNew(upload: Upload, delivery: AppendDelivery): boolean 
   const whole = name === 'validating' || name === 'assembling' || name === 'completed';
   const same = delivery.size === null || delivery.size === upload.size;
   const added = delivery.offset === upload.receivedBytes && delivery.declaredLength === 0;
-  return whole && same && added && upload.intake === 'append' && upload.concatenation.role !== 'final';
+  return whole && same && added && !upload.withdrawn && foreignIntake(upload, 'append') === null;
 }
 
 /** Bytes that the request may add. Throws `body-too-long`, or `file-too-large` where the length is not known yet. */

@@ -62,6 +62,8 @@ export class Appender {
   readonly #finisher: Finisher;
   readonly #turns: Turns;
   readonly #wholePart: (upload: Upload) => void;
+  readonly #running = new Map<AppendDelivery, Promise<unknown>>();
+  #stopping = false;
 
   constructor(deps: UploadDependencies, parts: AppenderParts) {
     this.#deps = deps;
@@ -70,14 +72,33 @@ export class Appender {
     this.#wholePart = parts.wholePart;
   }
 
+  /** Ends the bodies that are coming in; resolves when what had arrived of them is recorded. Later ones are refused. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const delivery of this.#running.keys()) delivery.body.interrupt(stopping());
+    await Promise.allSettled(this.#running.values());
+  }
+
   /**
    * Throws what `UploadService.append` says; what had arrived is recorded before, and `details.offset` tells where the upload goes on.
    */
   async append(delivery: AppendDelivery): Promise<AppendReceipt> {
+    if (this.#stopping) throw stopping();
+    const running = this.#append(delivery);
+    this.#running.set(delivery, running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(delivery);
+    }
+  }
+
+  async #append(delivery: AppendDelivery): Promise<AppendReceipt> {
     const started = this.#deps.clock.now();
     const known = await this.#owned(delivery);
     if (isNothingNew(known, delivery)) return { upload: known, appendedBytes: 0 };
-    const refused = appendRefusal(known, known.receivedBytes);
+    // While it is receiving, only the holder of the lock knows the offset.
+    const refused = appendRefusal(known, known.phase.name === 'receiving' ? known.receivedBytes : delivery.offset);
     if (refused) throw refused;
     const lock = await this.#turns.take(delivery.uploadId, () => delivery.body.interrupt(takenOver()));
     try {
@@ -213,6 +234,10 @@ export class Appender {
     else if (upload.concatenation.role === 'partial' && upload.receivedBytes === upload.size) this.#wholePart(upload);
     else if (upload.concatenation.role === 'none') this.#deps.blobs.hashAhead(upload.id, upload.receivedBytes);
   }
+}
+
+function stopping(): HoldfastError {
+  return new HoldfastError('shutting-down', 'The server is stopping. What had arrived is kept; go on in a moment.');
 }
 
 /** Records one segment while the next one is written. One that is refused ends the body. */

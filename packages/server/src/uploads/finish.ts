@@ -9,6 +9,7 @@ import { transition } from '../core/transition.ts';
 import type { Sha256, Upload } from '../core/upload.ts';
 import { apply, decideOn } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
+import { freeParts, joinParts } from './join-parts.ts';
 import { dropDamaged, wholeDigest } from './repair.ts';
 import { headBytes } from './sniffed-body.ts';
 
@@ -89,7 +90,8 @@ export class Finisher {
     const { store, blobs, clock, crash } = this.#deps;
     if (upload.phase.name === 'assembling') return { upload, committed: true };
     crash('completion:before-digest');
-    const digest = known ?? (await this.#digest(upload, 'sha-256'))?.value ?? null;
+    const joins = upload.concatenation.role === 'final';
+    const digest = known ?? (await this.#digest(upload, 'sha-256', joins))?.value ?? null;
     const declared = digest === null ? null : await this.#declared(upload);
     if (digest === null || declared === null) return null;
     crash('completion:after-digest');
@@ -119,10 +121,11 @@ export class Finisher {
     return declared && { declared };
   }
 
-  async #digest(upload: Upload, algorithm: DigestAlgorithm): Promise<Digest | null> {
+  async #digest(upload: Upload, algorithm: DigestAlgorithm, joins = false): Promise<Digest | null> {
     const { blobs } = this.#deps;
     const size = sizeOf(upload);
     try {
+      if (joins && size > 0) return { algorithm, value: await joinParts(this.#deps, upload) };
       if (size === 0) await blobs.prepare(upload.id, 0);
       return { algorithm, value: await blobs.digest(upload.id, size, algorithm) };
     } catch (error) {
@@ -169,6 +172,7 @@ export class Finisher {
     crash('completion:after-commit');
     observer.finished((clock.now() - (upload.lastByteAt ?? upload.createdAt)) / 1000);
     this.#ended(decision.next);
+    await freeParts(this.#deps, decision.next);
   }
 
   async #sniff(digest: Sha256, size: number): Promise<string | null> {

@@ -2,29 +2,30 @@
 import { EventEmitter } from 'node:events';
 import type { Command } from '../core/command.ts';
 import { type Creation, newUpload } from '../core/creation.ts';
-import { HoldfastError, invariant } from '../core/errors.ts';
-import { completedByOwner } from '../core/finishing-rules.ts';
-import { assertCovers, type Grant, underGrant } from '../core/grant.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { assertCovers, underGrant } from '../core/grant.ts';
 import { assertDeclaredType } from '../core/media-type.ts';
-import type { Decision, Page, UploadQuery, Write } from '../core/ports/upload-store.ts';
+import type { Page, UploadQuery, Write } from '../core/ports/upload-store.ts';
 import { fraction } from '../core/progress.ts';
-import { refusal } from '../core/receiving-rules.ts';
-import { transition } from '../core/transition.ts';
+import { gone, refusal } from '../core/receiving-rules.ts';
 import { type Extent, finalPhases, type Upload } from '../core/upload.ts';
 import { Appender, type AppendReceipt } from './append.ts';
 import type { AppendDelivery } from './append-checks.ts';
+import { begin, checkRoom } from './beginning.ts';
 import type { Caller, Handle } from './caller.ts';
+import { Concatenations } from './concatenate.ts';
 import { conditionsOf, refuseUnjudged } from './creation-conditions.ts';
 import { apply, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { Finisher } from './finish.ts';
+import { discardTaken } from './join-parts.ts';
 import { type ChunkDelivery, type Receipt, Receiver } from './receive.ts';
 import { Turns } from './turns.ts';
 import { type UploadView, viewOf } from './view.ts';
 
-type Accepted = Extract<Decision, { kind: 'accept' }>;
-
 const pollMs = 500;
+/** An upload that is being put in place cannot be stopped any more; it takes a moment. */
+const withdrawWaitMs = 5_000;
 
 export type { Handle } from './caller.ts';
 
@@ -36,6 +37,7 @@ export interface CreateRequest extends Omit<Creation, 'id' | 'allowedTypes'>, Ca
 export class UploadService {
   readonly #deps: UploadDependencies;
   readonly finisher: Finisher;
+  readonly concatenations: Concatenations;
   readonly #receiver: Receiver;
   readonly #turns: Turns;
   readonly #appender: Appender;
@@ -44,14 +46,20 @@ export class UploadService {
   constructor(deps: UploadDependencies) {
     this.#deps = deps;
     this.finisher = new Finisher(deps, (upload) => this.#ended(upload));
+    this.concatenations = new Concatenations(deps, this.finisher);
     this.#receiver = new Receiver(deps, this.finisher);
     this.#turns = new Turns(deps);
-    this.#appender = new Appender(deps, { finisher: this.finisher, turns: this.#turns, wholePart: () => {} });
+    this.#appender = new Appender(deps, {
+      finisher: this.finisher,
+      turns: this.#turns,
+      wholePart: (part) => this.concatenations.partIsWhole(part),
+    });
   }
 
   /**
    * Creates an upload; completed at once when the principal already owns content with the declared digest and size.
-   * With a grant, the upload takes its token. Throws `invalid-*`, `file-too-large`, `unsupported-type`, `token-used`, `too-many-uploads`,
+   * With a grant, the upload takes its token. A final one (`concatenation`) is created at once, whatever its size, and finished in the
+   * background when its parts are whole. Throws `invalid-*`, `file-too-large`, `unsupported-type`, `token-used`, `too-many-uploads`,
    * `quota-exceeded`, `insufficient-storage`, `creation-refused`, `unavailable`.
    */
   async create(request: CreateRequest): Promise<UploadView> {
@@ -62,15 +70,18 @@ export class UploadService {
     const { upload, event } = newUpload({ ...wish, id: this.#deps.newId() }, limits, now);
     assertDeclaredType(upload.contentType, [this.#deps.allowedTypes, upload.allowedTypes]);
     refuseUnjudged(upload, this.#deps.allowedTypes);
-    const begun = await this.#begin(upload, { now, grant });
+    const known = await this.concatenations.known(upload);
+    if (known) return viewOf(known, [], now);
+    const begun = await begin(this.#deps, upload, { lease: this.finisher.lease(), now, mayTell: grant === null });
     const instant = begun.next.phase.name === 'completed';
-    if (!instant && request.size !== null) await this.#checkRoom(request.size);
+    if (!instant && request.size !== null) await checkRoom(this.#deps, request.size);
     // Last, so that nobody is asked about what is refused anyway.
     await this.#deps.creationGate.admit(upload);
     const events = [event, ...begun.events];
     const kept: Write[] = request.recording ? [{ type: 'keep-recording', ...request.recording }] : [];
     const conditions = conditionsOf({ grant, live: !instant, liveBytesMax: limits.liveBytesMax });
-    const writes = [...begun.writes, ...kept, ...conditions];
+    const parts = await this.concatenations.uses(upload);
+    const writes = [...begun.writes, ...parts, ...kept, ...conditions];
     const created = await store.create(begun.next, events, writes, limits.liveUploadsMax);
     if (!created) {
       throw new HoldfastError(
@@ -95,6 +106,7 @@ export class UploadService {
     const next = { ...begun.next, lastEvent: events.length };
     if (instant) this.#ended(next);
     if (next.phase.name === 'validating') this.finisher.start(next, null);
+    this.concatenations.begin(next);
     return viewOf(next, [], now);
   }
 
@@ -126,6 +138,11 @@ export class UploadService {
     return receipt;
   }
 
+  /** Ends requests that append, for a server that stops: what had arrived is kept. */
+  async stopAppending(): Promise<void> {
+    await this.#appender.stop();
+  }
+
   /** The facts of an upload, without its extents: one read. */
   async find(handle: Handle): Promise<Upload> {
     return await this.#owned(handle);
@@ -138,6 +155,27 @@ export class UploadService {
   async settled(handle: Handle): Promise<Upload> {
     await this.#turns.end(await this.#owned(handle));
     return await this.#owned(handle);
+  }
+
+  /** As `find`, for protocols in which an upload is a resource. Throws `upload-closed` when it is gone: cancelled, expired, failed, withdrawn. */
+  async resource(handle: Handle): Promise<Upload> {
+    const upload = await this.#owned(handle);
+    const ended = gone(upload);
+    if (ended) throw ended;
+    return upload;
+  }
+
+  /** Bytes in the whole file as far as they are known: of a final upload that waits, the sum of its parts. */
+  async length(upload: Upload): Promise<number | null> {
+    return upload.size ?? (await this.concatenations.length(upload));
+  }
+
+  /** Cancels an upload; one that is completed is gone afterwards, but its asset stays. Throws `upload-in-use`, `upload-closed` when it is gone. */
+  async withdraw(handle: Handle): Promise<void> {
+    const upload = await this.resource(handle);
+    const current = isFinishing(upload) ? await this.#untilEnded(upload, withdrawWaitMs) : upload;
+    if (current.phase.name === 'completed') await this.#command(handle, { type: 'withdraw' });
+    else await this.cancel(handle);
   }
 
   async status(handle: Handle): Promise<UploadView> {
@@ -169,6 +207,7 @@ export class UploadService {
     const view = await this.#command(handle, { type: 'cancel' });
     this.#receiver.forget(handle.id);
     await this.#deps.blobs.discard(handle.id);
+    await discardTaken(this.#deps, view.upload);
     await this.#deps.store.released(handle.id);
     if (view.upload.storage === 'held') this.#ended(view.upload);
     return view;
@@ -205,36 +244,6 @@ export class UploadService {
     const upload = await this.#deps.store.find(handle.id);
     if (!upload || upload.principal !== handle.principal) throw notFound(handle.id);
     return upload;
-  }
-
-  /**
-   * How a new upload begins: completed when the principal owns the content, validating when there are no bytes to wait for, receiving
-   * otherwise. It is part of the transaction that creates it: a crash in between would leave an empty file waiting for bytes.
-   */
-  async #begin(upload: Upload, { now, grant }: { now: number; grant: Grant | null }): Promise<Accepted> {
-    const { store } = this.#deps;
-    const { expectedDigest } = upload;
-    // Not for a token: it must not tell its bearer what the principal owns.
-    const owned =
-      expectedDigest?.algorithm !== 'sha-256' || upload.concatenation.role !== 'none' || grant
-        ? null
-        : await store.findAsset(expectedDigest.value, upload.principal);
-    if (owned !== null && owned.size === upload.size)
-      return completedByOwner(upload, { ...owned, runs: this.#deps.planRuns(owned) }, now);
-    const isWhole = upload.size === 0 && upload.ends === 'by-length' && upload.concatenation.role === 'none';
-    if (!isWhole) return { kind: 'accept', next: upload, events: [], writes: [] };
-    const sealed = transition(upload, null, { type: 'seal', lease: this.finisher.lease() }, now);
-    invariant(sealed.kind === 'accept', 'a new upload is receiving');
-    return sealed;
-  }
-
-  async #checkRoom(size: number): Promise<void> {
-    const free = await this.#deps.blobs.freeBytes();
-    if (free !== null && free < size) {
-      throw new HoldfastError('insufficient-storage', `The store has ${free} bytes left; the file has ${size}.`, {
-        details: { size, freeBytes: free },
-      });
-    }
   }
 
   async #missing(upload: Upload): Promise<HoldfastError> {

@@ -2,13 +2,18 @@
  * What time does to uploads: expiry, taking over what a dead node left, freeing the bytes of ended uploads, purging old ones.
  * Everything is found through an index of the store, never by looking through folders.
  */
+
+import type { Concatenations } from './concatenate.ts';
 import { apply } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
+import type { UploadService } from './service.ts';
 
 const batch = 200;
 
 export interface SweepResult {
+  /** Concatenations whose parts were whole. */
+  readonly joined: number;
   readonly expired: number;
   readonly takenOver: number;
   readonly released: number;
@@ -18,21 +23,24 @@ export interface SweepResult {
 export class Sweeper {
   readonly #deps: UploadDependencies;
   readonly #finisher: Finisher;
+  readonly #concatenations: Concatenations;
 
-  constructor(deps: UploadDependencies, finisher: Finisher) {
+  constructor(deps: UploadDependencies, service: Pick<UploadService, 'finisher' | 'concatenations'>) {
     this.#deps = deps;
-    this.#finisher = finisher;
+    this.#finisher = service.finisher;
+    this.#concatenations = service.concatenations;
   }
 
   /** One round. Each part goes on when another fails; failures are logged and tried again in the next round. */
   async sweep(): Promise<SweepResult> {
+    const joined = await this.#guarded('join', () => this.#concatenations.sweep());
     const expired = await this.#guarded('expire', () => this.#expire());
     const takenOver = await this.#guarded('take over', () => this.#takeOver());
     const released = await this.#guarded('release', () => this.#release());
     const purged = await this.#guarded('purge', () => this.#purge());
-    if (expired + takenOver + released + purged > 0)
-      this.#deps.log.info({ expired, takenOver, released, purged }, 'swept');
-    return { expired, takenOver, released, purged };
+    if (joined + expired + takenOver + released + purged > 0)
+      this.#deps.log.info({ joined, expired, takenOver, released, purged }, 'swept');
+    return { joined, expired, takenOver, released, purged };
   }
 
   async #expire(): Promise<number> {

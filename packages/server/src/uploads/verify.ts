@@ -45,6 +45,12 @@ export interface VerifyCounts {
   artifacts: number;
 }
 
+/** Uploads that are not finished, and the parts of those among them that are concatenations. */
+interface Unfinished {
+  readonly live: Map<string, Upload>;
+  readonly parts: Set<string>;
+}
+
 const batch = 200;
 
 /** Yields findings as they come; the last value is what was checked. */
@@ -52,9 +58,9 @@ export async function* verify(options: VerifyOptions): AsyncGenerator<Finding, V
   const counts: VerifyCounts = { assets: 0, bytes: 0, uploads: 0, artifacts: 0 };
   const known = new Set<Sha256>();
   yield* assets(options, counts, known);
-  const live = new Map<string, Upload>();
-  yield* unfinished(options, counts, live);
-  yield* orphans(options, known, live);
+  const found: Unfinished = { live: new Map(), parts: new Set() };
+  yield* unfinished(options, counts, found);
+  yield* orphans(options, known, found);
   yield* artifactFiles(options, counts);
   return counts;
 }
@@ -102,10 +108,12 @@ async function* assets(
 async function* unfinished(
   { deps, repair, progress }: VerifyOptions,
   counts: VerifyCounts,
-  live: Map<string, Upload>,
+  { live, parts }: Unfinished,
 ): AsyncGenerator<Finding> {
   for await (const upload of pages((after: Upload | null) => deps.store.live(after?.id ?? '', batch))) {
     live.set(upload.id, upload);
+    // The file of a part that was taken may not have its new name yet.
+    if (upload.concatenation.role === 'final') for (const part of upload.concatenation.parts) parts.add(part);
     counts.uploads += 1;
     progress(counts);
     // An upload that is being assembled may already be in the asset store; finishing it tells.
@@ -125,10 +133,10 @@ async function* unfinished(
 async function* orphans(
   { deps, repair }: VerifyOptions,
   known: ReadonlySet<Sha256>,
-  live: ReadonlyMap<string, Upload>,
+  { live, parts }: Unfinished,
 ): AsyncGenerator<Finding> {
   for await (const id of deps.blobs.storedUploads()) {
-    if (live.has(id)) continue;
+    if (live.has(id) || parts.has(id)) continue;
     if (repair) await deps.blobs.discard(id);
     yield {
       kind: 'orphaned-bytes',

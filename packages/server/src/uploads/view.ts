@@ -28,9 +28,11 @@ export function viewOf(upload: Upload, extents: readonly Extent[], now: Millis):
   const size = upload.size ?? upload.receivedBytes;
   const grid = { size, chunkSize: upload.chunkSize };
   const completed = upload.phase.name === 'completed';
-  const stored = completed
-    ? [{ start: 0, end: size }]
-    : extentsOf(extents.map((e) => ({ start: e.offset, end: e.offset + e.length })));
+  // A final upload has no extents of its own.
+  const stored =
+    completed || upload.concatenation.role === 'final'
+      ? extentsOf([{ start: 0, end: completed ? size : upload.receivedBytes }])
+      : extentsOf(extents.map((e) => ({ start: e.offset, end: e.offset + e.length })));
   const gaps = missingRanges(stored, size);
   const absent = missingChunks(grid, stored, Number.POSITIVE_INFINITY);
   const live = upload.phase.name === 'receiving';

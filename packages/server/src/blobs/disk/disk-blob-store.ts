@@ -11,6 +11,7 @@ import type {
   BlobStore,
   CompareRequest,
   Comparison,
+  JoinWish,
   WriteRequest,
   Written,
 } from '../../core/ports/blob-store.ts';
@@ -23,6 +24,7 @@ import { fileStream } from './file-stream.ts';
 import type { HashPool } from './hash-pool.ts';
 import { storeError, translated } from './io-errors.ts';
 import { isolateSealed } from './isolation.ts';
+import { beginJoin } from './join.ts';
 import { type DiskLayout, isDigest, isUploadId } from './layout.ts';
 import { placeSealed, sizeOf, unlinkIfThere } from './placement.ts';
 import { receive } from './receive.ts';
@@ -98,6 +100,17 @@ export class DiskBlobStore implements BlobStore {
   async sync(uploadId: string): Promise<void> {
     if (this.#parts.durability === 'committed') return this.#parts.files.of(uploadId).syncBehind(syncBehindBytes);
     await translated('syncing an upload', () => this.#parts.files.of(uploadId).hold((file) => this.#sync(file)));
+  }
+
+  async harden(uploadId: string): Promise<void> {
+    await translated('syncing an upload', () => this.#parts.files.of(uploadId).hold((file) => this.#sync(file)));
+  }
+
+  async join(uploadId: string, wish: JoinWish): Promise<Sha256> {
+    this.#parts.pool.forget(uploadId);
+    const path = this.#parts.layout.incomingFile(uploadId);
+    const sources = await translated('joining uploads', () => beginJoin(this.#parts, uploadId, wish));
+    return await this.#parts.pool.join(path, sources);
   }
 
   async checksum(uploadId: string, range: Range): Promise<number | null> {

@@ -19,7 +19,14 @@ export type HashRequest =
       /** Whether somebody waits for it, as for an upload that is being finished. */
       readonly awaited: boolean;
     }
+  /** Copies the sources behind each other into the file; the SHA-256 of them all. A source that is null is in the file already. */
+  | { readonly type: 'join'; readonly job: number; readonly path: string; readonly sources: readonly JoinSource[] }
   | { readonly type: 'forget'; readonly id: string };
+
+export interface JoinSource {
+  readonly path: string | null;
+  readonly size: number;
+}
 
 export type HashReply =
   | { readonly type: 'followed'; readonly id: string }

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Sha256 } from '../../core/upload.ts';
 import { siblingModule } from '../../platform/sibling-module.ts';
-import type { HashReply, HashRequest } from './hash-messages.ts';
+import type { HashReply, HashRequest, JoinSource } from './hash-messages.ts';
 
 /** How often a job is given to a new worker after its worker died. */
 const attemptsMax = 3;
@@ -16,7 +16,7 @@ export interface HashPoolOptions {
 }
 
 interface Job {
-  readonly request: Extract<HashRequest, { type: 'digest' | 'file' }>;
+  readonly request: Extract<HashRequest, { type: 'digest' | 'file' | 'join' }>;
   readonly onBytes: ((bytes: number) => void) | null;
   readonly resolve: (digest: string) => void;
   readonly reject: (error: Error) => void;
@@ -125,8 +125,7 @@ class HashLane {
     this.jobs.delete(reply.job);
     if (reply.type === 'done') job.resolve(reply.digest);
     else {
-      const code =
-        reply.code === 'short' || reply.code === 'ENOENT' || reply.code === 'ELOOP' ? 'storage-damaged' : 'unavailable';
+      const code = codeOf(reply.code);
       job.reject(new HoldfastError(code, `Stored bytes cannot be hashed: ${reply.message}`));
     }
     this.#keepAlive();
@@ -143,6 +142,11 @@ class HashLane {
     this.jobs.clear();
     for (const job of jobs) job.reject(error);
   }
+}
+
+function codeOf(failure: string): 'storage-damaged' | 'insufficient-storage' | 'unavailable' {
+  if (failure === 'ENOSPC' || failure === 'EDQUOT') return 'insufficient-storage';
+  return failure === 'short' || failure === 'ENOENT' || failure === 'ELOOP' ? 'storage-damaged' : 'unavailable';
 }
 
 export class HashPool {
@@ -195,6 +199,15 @@ export class HashPool {
   ): Promise<string> {
     this.#jobs += 1;
     return this.#submit(this.#leastBusy(), { type: 'file', job: this.#jobs, ...file }, onBytes);
+  }
+
+  /**
+   * Copies the sources behind each other into the file at `path`, which is there, and hashes them on the way. Rejects with `storage-damaged`
+   * when a source is missing or short, `insufficient-storage`, `unavailable`.
+   */
+  join(path: string, sources: readonly JoinSource[]): Promise<Sha256> {
+    this.#jobs += 1;
+    return this.#submit(this.#leastBusy(), { type: 'join', job: this.#jobs, path, sources }, null);
   }
 
   /** Ids of the worker threads that run, for tests. */

@@ -3,11 +3,11 @@
  * thread waits), and takes turns between its tasks so that a big file does not hold up the others.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { invariant } from '../../core/errors.ts';
-import { type HashReply, type HashRequest, hashStepBytes } from './hash-messages.ts';
+import { type HashReply, type HashRequest, hashStepBytes, type JoinSource } from './hash-messages.ts';
 import { RunningDigests } from './running-digests.ts';
 
 /** Bytes per turn of a task. */
@@ -20,7 +20,10 @@ interface Running {
   readonly hash: Hash | RunningDigests;
   at: number;
 }
-type Job = Extract<HashRequest, { type: 'digest' | 'file' }> & { readonly running: Running };
+type Job = Extract<HashRequest, { type: 'digest' | 'file' | 'join' }> & {
+  readonly running: Running;
+  readonly size: number;
+};
 
 const port = parentPort;
 invariant(port !== null, 'runs as a worker thread');
@@ -78,6 +81,37 @@ function hexOf(hash: Running['hash']): string {
   return hash instanceof RunningDigests ? hash.only() : hash.copy().digest('hex');
 }
 
+/** Copies and hashes on, at most one turn and one source; false when a source has fewer bytes than it should. */
+function joinTurn(running: Running, job: { readonly path: string; readonly sources: readonly JoinSource[] }): boolean {
+  let start = 0;
+  const source = job.sources.find(({ size }) => {
+    start += size;
+    return start > running.at;
+  });
+  if (source === undefined) return true;
+  start -= source.size;
+  if (source.path === null) return hashTurn(running, job.path, start + source.size);
+  const stop = Math.min(start + source.size, running.at + turnBytes);
+  const from = openSync(source.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const to = openSync(job.path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      while (running.at < stop) {
+        const taken = readSync(from, buffer, 0, Math.min(hashStepBytes, stop - running.at), running.at - start);
+        if (taken === 0) return false;
+        for (let done = 0; done < taken; ) done += writeSync(to, buffer, done, taken - done, running.at + done);
+        running.hash.update(buffer.subarray(0, taken));
+        running.at += taken;
+      }
+      return true;
+    } finally {
+      closeSync(to);
+    }
+  } finally {
+    closeSync(from);
+  }
+}
+
 function failureOf(error: unknown): { code: string; message: string } {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
   return { code, message: error instanceof Error ? error.message : String(error) };
@@ -86,7 +120,8 @@ function failureOf(error: unknown): { code: string; message: string } {
 function jobTurn(job: Job): void {
   const { running } = job;
   try {
-    if (!hashTurn(running, job.path, job.size)) {
+    const more = job.type === 'join' ? joinTurn(running, job) : hashTurn(running, job.path, job.size);
+    if (!more) {
       reply({
         type: 'failed',
         job: job.job,
@@ -119,7 +154,7 @@ function followTurn(id: string, follow: { readonly path: string; readonly upTo: 
 function turn(): void {
   scheduled = false;
   const job = jobs.shift();
-  const awaited = job !== undefined && (job.type === 'digest' || job.awaited);
+  const awaited = job !== undefined && (job.type === 'digest' || (job.type === 'file' && job.awaited));
   beNice(awaited ? 0 : backgroundNice);
   if (job !== undefined) jobTurn(job);
   // A digest is waited for; the check of a whole asset is not, and shares with the uploads.
@@ -156,6 +191,9 @@ function accept(request: HashRequest): void {
         running:
           request.algorithm === 'sha-256' ? freshRunning() : { hash: new RunningDigests([request.algorithm]), at: 0 },
       });
+      break;
+    case 'join':
+      jobs.push({ ...request, running: freshRunning(), size: request.sources.reduce((sum, one) => sum + one.size, 0) });
       break;
     case 'forget':
       states.delete(request.id);

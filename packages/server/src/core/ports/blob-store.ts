@@ -59,6 +59,12 @@ export type Comparison =
   /** The stored bytes could not be read, for this reason. */
   | ({ readonly same: null; readonly reason: HoldfastError } & Written);
 
+export interface JoinWish {
+  /** Uploads with their sizes in bytes, above 0; one may be in it more than once. */
+  readonly parts: readonly { readonly id: string; readonly size: number }[];
+  readonly takeFirst: boolean;
+}
+
 export interface BlobStore {
   /** Makes room for `size` bytes (null: unknown). Idempotent. Rejects with `insufficient-storage` when that cannot fit. */
   prepare(uploadId: string, size: number | null): Promise<void>;
@@ -87,6 +93,14 @@ export interface BlobStore {
   compare(request: CompareRequest): Promise<Comparison>;
   /** Everything that `write` resolved for before this call survives power loss once this resolves. Concurrent calls share the work. No-op under durability `committed`. */
   sync(uploadId: string): Promise<void>;
+  /** As `sync`, whatever the durability level. */
+  harden(uploadId: string): Promise<void>;
+  /**
+   * Makes the bytes of other uploads, one behind the other, those of this one, and resolves to the SHA-256 of them all. With `takeFirst` the
+   * first part's bytes are not copied and are its own no more. Idempotent, also after a crash in the middle of it. Rejects with
+   * `storage-damaged` when a part has fewer bytes.
+   */
+  join(uploadId: string, wish: JoinWish): Promise<Sha256>;
   /** CRC-32 of stored bytes; null when the range cannot be read whole (short or missing file). */
   checksum(uploadId: string, range: Range): Promise<number | null>;
 

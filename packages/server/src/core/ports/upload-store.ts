@@ -106,6 +106,8 @@ export interface UploadStore {
 
   /** Final uploads that are not finished and have this one as a part. */
   finalsOf(partId: string): Promise<Upload[]>;
+  /** The principal's newest final upload of exactly these parts, in order, that is neither cancelled, expired nor failed; null if there is none. */
+  findFinal(principal: string, parts: readonly string[]): Promise<Upload | null>;
   /** Final uploads that wait for their parts, in id order, from an index. */
   waitingFinals(afterId: string, limit: number): Promise<Upload[]>;
 

@@ -9,6 +9,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   'invalid-digest': 400,
   'file-too-large': 413,
   'unsupported-type': 415,
+  'unsupported-version': 412,
   'too-many-uploads': 429,
   'creation-refused': 403,
   'quota-exceeded': 507,

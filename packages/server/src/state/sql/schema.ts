@@ -42,6 +42,7 @@ export interface UploadRow {
   intake: Upload['intake'];
   ends: Upload['ends'];
   dialect_data: string;
+  withdrawn: number;
   concat_role: Concatenation['role'];
   concat_uses: number;
   /** Ids of a final upload's parts, in order, as JSON. */

@@ -62,6 +62,7 @@ const changeable: readonly Exclude<keyof UploadRow, (typeof fixedColumns)[number
   'failure_reason',
   'ended_at',
   'dialect_data',
+  'withdrawn',
   'concat_uses',
 ];
 
@@ -248,6 +249,15 @@ export function uploadQueries(dialect: Dialect) {
         .innerJoin('upload_parts', 'upload_parts.final_id', 'uploads.id')
         .selectAll('uploads')
         .where('upload_parts.part_id', '=', partId)
+        .compile(),
+
+    findFinal: (principal: string, parts: readonly string[]) =>
+      page()
+        .where('principal', '=', principal)
+        .where('concat_parts', '=', JSON.stringify(parts))
+        .where('state', 'not in', ['cancelled', 'expired', 'failed'])
+        .orderBy('created_at', 'desc')
+        .limit(1)
         .compile(),
 
     waitingFinals: (afterId: string, limit: number) =>

@@ -114,6 +114,10 @@ export class SqlUploadStore implements UploadStore {
     return this.#uploads(this.#queries.finalsOf(partId));
   }
 
+  async findFinal(principal: string, parts: readonly string[]): Promise<Upload | null> {
+    return (await this.#uploads(this.#queries.findFinal(principal, parts)))[0] ?? null;
+  }
+
   waitingFinals(afterId: string, limit: number): Promise<Upload[]> {
     return this.#uploads(this.#queries.waitingFinals(afterId, limit));
   }

@@ -11,6 +11,7 @@ export const append: Migration = {
     `alter table uploads add column concat_role ${text} not null default 'none' check (concat_role in ('none', 'partial', 'final'))`,
     `alter table uploads add column concat_uses ${int} not null default 0 check (concat_uses >= 0)`,
     `alter table uploads add column concat_parts ${text}`,
+    `alter table uploads add column withdrawn ${int} not null default 0 check (withdrawn in (0, 1))`,
     `create index uploads_waiting on uploads (id) where concat_role = 'final' and state = 'receiving'`,
 
     `create table upload_parts (
