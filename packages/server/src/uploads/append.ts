@@ -4,7 +4,7 @@
  */
 import { appendRefusal } from '../core/appending-rules.ts';
 import { HoldfastError } from '../core/errors.ts';
-import { chooseChunkSize } from '../core/limits.ts';
+import { chooseChunkSize, type Limits } from '../core/limits.ts';
 import type { Appended } from '../core/ports/blob-store.ts';
 import type { InterruptibleBody } from '../core/ports/body-source.ts';
 import type { UploadLock } from '../core/ports/upload-locks.ts';
@@ -33,6 +33,8 @@ export interface AppendReceipt {
 /** A whole file of at most this many bytes is hashed while it is received: cheaper than reading it again. */
 const inlineDigestBytesMax = 256 * 1024;
 
+const checkpointMs = 1_000;
+
 /** What a segment adds. */
 interface Addition {
   readonly offset: number;
@@ -45,6 +47,9 @@ interface Addition {
 interface Turn {
   readonly delivery: AppendDelivery;
   readonly lock: UploadLock;
+  readonly records: Records;
+  /** Somebody wants what has arrived to be recorded; resolved when it is. */
+  checkpoint: PromiseWithResolvers<void> | null;
 }
 
 export interface AppenderParts {
@@ -59,6 +64,8 @@ export class Appender {
   readonly #finisher: Finisher;
   readonly #turns: Turns;
   readonly #wholePart: (upload: Upload) => void;
+  /** Who holds the lock of an upload in this process. */
+  readonly #turnOf = new Map<string, Turn>();
   readonly #running = new Map<AppendDelivery, Promise<unknown>>();
   #stopping = false;
 
@@ -98,14 +105,37 @@ export class Appender {
     const refused = appendRefusal(known, known.phase.name === 'receiving' ? known.receivedBytes : delivery.offset);
     if (refused) throw refused;
     const lock = await this.#turns.take(delivery.uploadId, () => delivery.body.interrupt(takenOver()));
+    const turn: Turn = { delivery, lock, records: new Records(delivery.body), checkpoint: null };
+    this.#turnOf.set(delivery.uploadId, turn);
     try {
-      const receipt = await this.#appendLocked({ delivery, lock });
+      const receipt = await this.#appendLocked(turn);
       const seconds = (this.#deps.clock.now() - started) / 1000;
       this.#deps.observer.receipt({ bytes: receipt.appendedBytes, seconds, duplicate: false });
       return receipt;
     } finally {
+      this.#turnOf.delete(delivery.uploadId);
+      turn.checkpoint?.resolve();
       await lock.release();
     }
+  }
+
+  /**
+   * Resolves once what has arrived of a body for this upload in this process is recorded, or after `checkpointMs`: so that a client that lost
+   * its connection before the server noticed is told the offset at which it can really go on. Stops nobody. False: there is none.
+   */
+  async checkpoint(uploadId: string): Promise<boolean> {
+    const turn = this.#turnOf.get(uploadId);
+    // With a digest to check nothing is recorded before the end.
+    if (turn === undefined || turn.delivery.digest !== null) return false;
+    turn.checkpoint ??= Promise.withResolvers<void>();
+    const { promise } = turn.checkpoint;
+    turn.delivery.body.flush();
+    let cancel = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#deps.clock.after(checkpointMs, resolve);
+    });
+    await Promise.race([promise, late]).finally(cancel);
+    return true;
   }
 
   async #owned({ uploadId, principal }: AppendDelivery): Promise<Upload> {
@@ -145,8 +175,7 @@ export class Appender {
   }
 
   async #receive(turn: Turn, upload: Upload, lengthMax: number): Promise<AppendReceipt> {
-    const { delivery } = turn;
-    const records = new Records(delivery.body);
+    const { delivery, records } = turn;
     let at = delivery.offset;
     for (;;) {
       const part = await this.#segment(turn, upload, { at, lengthMax: delivery.offset + lengthMax - at }).catch(
@@ -183,8 +212,7 @@ export class Appender {
       uploadId: upload.id,
       offset: at,
       lengthMax,
-      isEnough: (bytes) =>
-        delivery.digest === null && (bytes >= limits.segmentBytes || clock.now() - begun >= limits.segmentMs),
+      isEnough: (bytes) => delivery.digest === null && isEnough(turn, bytes, clock.now() - begun, limits),
       body: delivery.body,
       digests: algorithmsOf(delivery.digest, whole),
       mayWrite: () => lock.isValid(),
@@ -227,6 +255,21 @@ export class Appender {
 
 function stopping(): HoldfastError {
   return new HoldfastError('shutting-down', 'The server is stopping. What had arrived is kept; go on in a moment.');
+}
+
+/** Whether a segment is long enough to be recorded: by bytes, by time, or because somebody asks for it. */
+function isEnough(turn: Turn, bytes: number, ms: number, limits: Limits): boolean {
+  const { checkpoint } = turn;
+  if (checkpoint !== null && bytes > 0) return true;
+  if (checkpoint !== null) {
+    // Everything that had arrived is in a segment before this one.
+    turn.checkpoint = null;
+    turn.records.settled().then(
+      () => checkpoint.resolve(),
+      () => checkpoint.resolve(),
+    );
+  }
+  return bytes >= limits.segmentBytes || ms >= limits.segmentMs;
 }
 
 /** Records one segment while the next one is written. One that is refused ends the body. */

@@ -143,6 +143,12 @@ export class UploadService {
     return upload;
   }
 
+  /** As `resource`, with an offset at which an append that comes next is taken, unless more bytes arrive meanwhile. Waits a moment, stops nobody. */
+  async current(handle: Handle): Promise<Upload> {
+    const upload = await this.resource(handle);
+    return (await this.#appender.checkpoint(handle.id)) ? await this.resource(handle) : upload;
+  }
+
   /** Bytes in the whole file as far as they are known: of a final upload that waits, the sum of its parts. */
   async length(upload: Upload): Promise<number | null> {
     return upload.size ?? (await this.concatenations.length(upload));
