@@ -7,8 +7,10 @@ import type { FileIo } from '../src/blobs/disk/file-io.ts';
 import { openDiskBlobs } from '../src/blobs/disk/open.ts';
 import type { Creation } from '../src/core/creation.ts';
 import { defaultLimits, type Limits } from '../src/core/limits.ts';
+import type { ArtifactStore } from '../src/core/ports/artifact-store.ts';
 import { type CrashPoints, noCrashPoints } from '../src/core/ports/crash-points.ts';
 import { openGate } from '../src/core/ports/creation-gate.ts';
+import type { LedgerStore } from '../src/core/ports/ledger-store.ts';
 import { silentLog } from '../src/core/ports/log.ts';
 import type { Upload } from '../src/core/upload.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
@@ -39,14 +41,25 @@ export interface AppendNodeWish {
   readonly locksGoodForMs?: number;
 }
 
+interface Parts {
+  readonly ledger: LedgerStore;
+  readonly artifacts: ArtifactStore;
+  close(): Promise<void>;
+  freeze(): void;
+}
+
 export class AppendNode {
   readonly service: UploadService;
   readonly deps: UploadDependencies;
+  readonly ledger: LedgerStore;
+  readonly artifacts: ArtifactStore;
   readonly #close: () => Promise<void>;
   readonly #freeze: () => void;
 
-  private constructor(deps: UploadDependencies, parts: { close: () => Promise<void>; freeze: () => void }) {
+  private constructor(deps: UploadDependencies, parts: Parts) {
     this.deps = deps;
+    this.ledger = parts.ledger;
+    this.artifacts = parts.artifacts;
     this.service = new UploadService(deps);
     this.#close = parts.close;
     this.#freeze = parts.freeze;
@@ -84,6 +97,8 @@ export class AppendNode {
       sniffType: async () => null,
     };
     const node = new AppendNode(deps, {
+      ledger: state.ledger,
+      artifacts: disk.artifacts,
       freeze: () => locks.close(),
       close: async () => {
         await node.service.finisher.idle();

@@ -79,8 +79,10 @@ describe.each(['SQLite', 'PostgreSQL'])('state in %s', (kind) => {
     const { receivedBytes: from, fence } = await node.find(id);
     expect(fence).toBe(1);
     await node.append(id, from, bytes.subarray(from, from + 500_000));
+    const exit = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGCONT');
     expect((await ended).code).toMatch(/^(?:lease-lost|upload-taken-over)$/);
+    expect(await exit, 'it stops in order').toBe(0);
     const after = await node.find(id);
     expect(after.receivedBytes).toBe(from + 500_000);
     await node.append(id, after.receivedBytes, bytes.subarray(after.receivedBytes));

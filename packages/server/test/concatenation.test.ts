@@ -7,6 +7,7 @@ import type { CrashPointName } from '../src/core/ports/crash-points.ts';
 import type { Upload } from '../src/core/upload.ts';
 import { patternBytes } from '../src/testing/body.ts';
 import { Sweeper } from '../src/uploads/sweep.ts';
+import { verify } from '../src/uploads/verify.ts';
 import { AppendFolder, type AppendNode, principal } from './append-node.ts';
 import { sha256 } from './running-node.ts';
 
@@ -197,4 +198,28 @@ describe('a crash', () => {
     await node.service.finisher.takeOver(await node.find(id), dying.deps.holder);
     await completed(id, bytes);
   });
+
+  test.each(['concatenation:after-join', 'concatenation:after-take', 'concatenation:after-copy'] as const)(
+    'at %s: verify takes nothing for damaged or orphaned, and repairs nothing away',
+    async (point) => {
+      const dying = await folder.open({
+        crash: (name) => {
+          if (name === point) throw new Error('the process died here (test)');
+        },
+      });
+      const parts = [];
+      for (const piece of pieces) parts.push(await whole(piece, dying));
+      const { id } = await final(parts, dying);
+      await expect.poll(async () => (await dying.find(id)).phase.name).toBe('validating');
+      await dying.service.concatenations.idle();
+      await dying.service.finisher.idle();
+      const { deps, ledger, artifacts } = node;
+      const findings = [];
+      for await (const one of verify({ deep: true, repair: true, deps, ledger, artifacts, progress: () => {} }))
+        findings.push(one);
+      expect(findings).toEqual([]);
+      await node.service.finisher.takeOver(await node.find(id), dying.deps.holder);
+      await completed(id, bytes);
+    },
+  );
 });

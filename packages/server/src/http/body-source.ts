@@ -40,6 +40,7 @@ export class RequestBody implements InterruptibleBody {
   #gatheredBytes = 0;
   #unreleased = 0;
   #ended = false;
+  #flushing = false;
   #failure: HoldfastError | null = null;
   #wake: (() => void) | null = null;
   #started = false;
@@ -56,12 +57,18 @@ export class RequestBody implements InterruptibleBody {
     for (;;) {
       const last = this.#ended || this.#failure !== null;
       if (this.#gatheredBytes >= batchBytes || (last && this.#gatheredBytes > 0)) return this.#take();
+      if (this.#flushing && !last) return this.#take();
       if (this.#failure) throw this.#failure;
       if (this.#ended) return null;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
+  }
+
+  flush(): void {
+    this.#flushing = true;
+    this.#signal();
   }
 
   interrupt(error: HoldfastError): void {
@@ -150,6 +157,7 @@ export class RequestBody implements InterruptibleBody {
     const bytes = this.#gatheredBytes;
     this.#gathered = [];
     this.#gatheredBytes = 0;
+    this.#flushing = false;
     this.#unreleased += 1;
     if (this.#unreleased < unreleasedMax && this.#failure === null) this.#request.resume();
     let released = false;

@@ -75,6 +75,9 @@ export class TestBody implements InterruptibleBody {
     this.#abandoned = true;
   }
 
+  /** Has no effect: a test says itself when batches come. */
+  flush(): void {}
+
   interrupt(error: HoldfastError): void {
     this.#interruption ??= error;
   }

@@ -5,7 +5,7 @@
 import { appendRefusal, toldLength } from '../core/appending-rules.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { assertCovers } from '../core/grant.ts';
-import { chooseChunkSize } from '../core/limits.ts';
+import { chooseChunkSize, type Limits } from '../core/limits.ts';
 import type { Appended } from '../core/ports/blob-store.ts';
 import type { InterruptibleBody } from '../core/ports/body-source.ts';
 import type { UploadLock } from '../core/ports/upload-locks.ts';
@@ -24,6 +24,7 @@ import { apply, decideConfirmed, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
 import { explained } from './repair.ts';
+import { SegmentRecords } from './segment-records.ts';
 import { judgedBody } from './sniffed-body.ts';
 import { type Turns, takenOver } from './turns.ts';
 
@@ -35,6 +36,8 @@ export interface AppendReceipt {
 
 /** A whole file of at most this many bytes is hashed while it is received: cheaper than reading it again. */
 const inlineDigestBytesMax = 256 * 1024;
+
+const checkpointMs = 1_000;
 
 /** What a segment adds. */
 interface Addition {
@@ -48,6 +51,9 @@ interface Addition {
 interface Turn {
   readonly delivery: AppendDelivery;
   readonly lock: UploadLock;
+  readonly records: SegmentRecords;
+  /** Somebody wants what has arrived to be recorded; resolved when it is. */
+  checkpoint: PromiseWithResolvers<void> | null;
 }
 
 export interface AppenderParts {
@@ -62,6 +68,8 @@ export class Appender {
   readonly #finisher: Finisher;
   readonly #turns: Turns;
   readonly #wholePart: (upload: Upload) => void;
+  /** Who holds the lock of an upload in this process. */
+  readonly #turnOf = new Map<string, Turn>();
   readonly #running = new Map<AppendDelivery, Promise<unknown>>();
   #stopping = false;
 
@@ -101,14 +109,37 @@ export class Appender {
     const refused = appendRefusal(known, known.phase.name === 'receiving' ? known.receivedBytes : delivery.offset);
     if (refused) throw refused;
     const lock = await this.#turns.take(delivery.uploadId, () => delivery.body.interrupt(takenOver()));
+    const turn: Turn = { delivery, lock, records: new SegmentRecords(delivery.body), checkpoint: null };
+    this.#turnOf.set(delivery.uploadId, turn);
     try {
-      const receipt = await this.#appendLocked({ delivery, lock });
+      const receipt = await this.#appendLocked(turn);
       const seconds = (this.#deps.clock.now() - started) / 1000;
       this.#deps.observer.receipt({ bytes: receipt.appendedBytes, seconds, duplicate: false });
       return receipt;
     } finally {
+      this.#turnOf.delete(delivery.uploadId);
+      turn.checkpoint?.resolve();
       await lock.release();
     }
+  }
+
+  /**
+   * Resolves once what has arrived of a body for this upload in this process is recorded, or after `checkpointMs`: so that a client that lost
+   * its connection before the server noticed is told the offset at which it can really go on. Stops nobody. False: there is none.
+   */
+  async checkpoint(uploadId: string): Promise<boolean> {
+    const turn = this.#turnOf.get(uploadId);
+    // With a digest to check nothing is recorded before the end.
+    if (turn === undefined || turn.delivery.digest !== null) return false;
+    turn.checkpoint ??= Promise.withResolvers<void>();
+    const { promise } = turn.checkpoint;
+    turn.delivery.body.flush();
+    let cancel = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#deps.clock.after(checkpointMs, resolve);
+    });
+    await Promise.race([promise, late]).finally(cancel);
+    return true;
   }
 
   async #owned({ uploadId, principal, grant }: AppendDelivery): Promise<Upload> {
@@ -152,8 +183,7 @@ export class Appender {
   }
 
   async #receive(turn: Turn, upload: Upload, lengthMax: number): Promise<AppendReceipt> {
-    const { delivery } = turn;
-    const records = new Records(delivery.body);
+    const { delivery, records } = turn;
     let at = delivery.offset;
     for (;;) {
       const part = await this.#segment(turn, upload, { at, lengthMax: delivery.offset + lengthMax - at }).catch(
@@ -194,8 +224,7 @@ export class Appender {
       uploadId: upload.id,
       offset: at,
       lengthMax,
-      isEnough: (bytes) =>
-        delivery.digest === null && (bytes >= limits.segmentBytes || clock.now() - begun >= limits.segmentMs),
+      isEnough: (bytes) => delivery.digest === null && isEnough(turn, bytes, clock.now() - begun, limits),
       body: at === 0 ? judgedBody(this.#deps, upload, delivery.body) : delivery.body,
       digests: algorithmsOf(delivery.digest, whole),
       mayWrite: () => lock.isValid(),
@@ -240,26 +269,17 @@ function stopping(): HoldfastError {
   return new HoldfastError('shutting-down', 'The server is stopping. What had arrived is kept; go on in a moment.');
 }
 
-/** Records one segment while the next one is written. One that is refused ends the body. */
-class Records {
-  readonly #body: InterruptibleBody;
-  #running: Promise<Upload | null> = Promise.resolve(null);
-
-  constructor(body: InterruptibleBody) {
-    this.#body = body;
-  }
-
-  /** Begins once the one before is done; throws what that one threw. */
-  async add(record: () => Promise<Upload>): Promise<void> {
-    await this.#running;
-    this.#running = record();
-    this.#running.catch((error: unknown) =>
-      this.#body.interrupt(error instanceof HoldfastError ? error : new HoldfastError('internal', 'Not recorded.')),
+/** Whether a segment is long enough to be recorded: by bytes, by time, or because somebody asks for it. */
+function isEnough(turn: Turn, bytes: number, ms: number, limits: Limits): boolean {
+  const { checkpoint } = turn;
+  if (checkpoint !== null && bytes > 0) return true;
+  if (checkpoint !== null) {
+    // Everything that had arrived is in a segment before this one.
+    turn.checkpoint = null;
+    turn.records.settled().then(
+      () => checkpoint.resolve(),
+      () => checkpoint.resolve(),
     );
   }
-
-  /** The upload after the last one; null when nothing was recorded. */
-  settled(): Promise<Upload | null> {
-    return this.#running;
-  }
+  return bytes >= limits.segmentBytes || ms >= limits.segmentMs;
 }

@@ -1,5 +1,4 @@
 /** The upload service: what every dialect talks to. Load → decide → run effects through ports. */
-import { EventEmitter } from 'node:events';
 import type { Command } from '../core/command.ts';
 import { type Creation, newUpload } from '../core/creation.ts';
 import { HoldfastError } from '../core/errors.ts';
@@ -17,13 +16,13 @@ import { Concatenations } from './concatenate.ts';
 import { conditionsOf, refuseUnjudged } from './creation-conditions.ts';
 import { apply, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
+import { Endings, isFinishing } from './endings.ts';
 import { Finisher } from './finish.ts';
 import { discardTaken } from './join-parts.ts';
 import { type ChunkDelivery, type Receipt, Receiver } from './receive.ts';
 import { Turns } from './turns.ts';
 import { type UploadView, viewOf } from './view.ts';
 
-const pollMs = 500;
 /** An upload that is being put in place cannot be stopped any more; it takes a moment. */
 const withdrawWaitMs = 5_000;
 
@@ -41,10 +40,11 @@ export class UploadService {
   readonly #receiver: Receiver;
   readonly #turns: Turns;
   readonly #appender: Appender;
-  readonly #endings = new EventEmitter().setMaxListeners(0);
+  readonly #endings: Endings;
 
   constructor(deps: UploadDependencies) {
     this.#deps = deps;
+    this.#endings = new Endings(deps);
     this.finisher = new Finisher(deps, (upload) => this.#ended(upload));
     this.concatenations = new Concatenations(deps, this.finisher);
     this.#receiver = new Receiver(deps, this.finisher);
@@ -165,6 +165,12 @@ export class UploadService {
     return upload;
   }
 
+  /** As `resource`, with an offset at which an append that comes next is taken, unless more bytes arrive meanwhile. Waits a moment, stops nobody. */
+  async current(handle: Handle): Promise<Upload> {
+    const upload = await this.resource(handle);
+    return (await this.#appender.checkpoint(handle.id)) ? await this.resource(handle) : upload;
+  }
+
   /** Bytes in the whole file as far as they are known: of a final upload that waits, the sum of its parts. */
   async length(upload: Upload): Promise<number | null> {
     return upload.size ?? (await this.concatenations.length(upload));
@@ -173,7 +179,7 @@ export class UploadService {
   /** Cancels an upload; one that is completed is gone afterwards, but its asset stays. Throws `upload-in-use`, `upload-closed` when it is gone. */
   async withdraw(handle: Handle): Promise<void> {
     const upload = await this.resource(handle);
-    const current = isFinishing(upload) ? await this.#untilEnded(upload, withdrawWaitMs) : upload;
+    const current = isFinishing(upload) ? await this.#endings.until(upload, withdrawWaitMs) : upload;
     if (current.phase.name === 'completed') await this.#command(handle, { type: 'withdraw' });
     else await this.cancel(handle);
   }
@@ -220,7 +226,7 @@ export class UploadService {
   async complete(handle: Handle, waitMs: number): Promise<UploadView> {
     const upload = await this.#owned(handle);
     if (upload.phase.name === 'receiving') throw await this.#missing(upload);
-    const ended = await this.#untilEnded(upload, waitMs);
+    const ended = await this.#endings.until(upload, waitMs);
     if (ended.phase.name === 'receiving') throw await this.#missing(ended);
     if (ended.phase.name === 'failed')
       throw new HoldfastError(ended.phase.code, ended.phase.reason, { details: { uploadId: ended.id } });
@@ -260,36 +266,11 @@ export class UploadService {
     );
   }
 
-  /** The upload once it is in a final phase (or back in receiving), or as it is when the time is up. */
-  async #untilEnded(upload: Upload, waitMs: number): Promise<Upload> {
-    const { store, clock } = this.#deps;
-    const deadline = clock.now() + waitMs;
-    let current = upload;
-    while (isFinishing(current) && clock.now() < deadline) {
-      await this.#ending(upload.id, Math.min(pollMs, Math.max(1, deadline - clock.now())));
-      current = (await store.find(upload.id)) ?? current;
-    }
-    return current;
-  }
-
-  /** Resolves when the upload ends in this process, or after `ms`: another process may be finishing it. */
-  #ending(id: string, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        cancel();
-        this.#endings.off(id, done);
-        resolve();
-      };
-      const cancel = this.#deps.clock.after(ms, done);
-      this.#endings.on(id, done);
-    });
-  }
-
   #ended(upload: Upload): void {
     const { observer, log } = this.#deps;
     const outcome = finalPhases.find((name) => name === upload.phase.name);
     this.#receiver.forget(upload.id);
-    this.#endings.emit(upload.id);
+    this.#endings.tell(upload.id);
     if (!outcome) return;
     observer.ended(outcome);
     log.info(
@@ -297,8 +278,4 @@ export class UploadService {
       'upload ended',
     );
   }
-}
-
-function isFinishing(upload: Upload): boolean {
-  return upload.phase.name === 'validating' || upload.phase.name === 'assembling';
 }

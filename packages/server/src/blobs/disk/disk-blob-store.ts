@@ -205,7 +205,11 @@ export class DiskBlobStore implements BlobStore {
       for await (const id of this.storedUploads()) {
         await this.#parts.files
           .of(id)
-          .hold((file) => this.#sync(file))
+          .hold(async (file) => {
+            // Another process may have taken the upload over and given it another file.
+            await file.refresh();
+            await this.#sync(file);
+          })
           .catch((error: unknown) => failures.push(error));
       }
     }

@@ -50,7 +50,7 @@ class Segment {
   async receive(): Promise<'segment' | 'body'> {
     const { body, offset, lengthMax } = this.#request;
     for (;;) {
-      if (this.#received > 0 && this.#request.isEnough(this.#received)) return 'segment';
+      if (this.#request.isEnough(this.#received) && this.#received > 0) return 'segment';
       if (this.#running.length === batchesInFlightMax) await this.#next();
       const batch = await body.next();
       if (batch === null) return 'body';

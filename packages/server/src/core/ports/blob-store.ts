@@ -34,7 +34,7 @@ export interface AppendRequest {
   readonly body: BodySource;
   /** Digests to compute of these bytes while they pass. */
   readonly digests: readonly DigestAlgorithm[];
-  /** Asked with the bytes taken so far, every MiB or so; true leaves the rest of the body for the next call. */
+  /** Asked with the bytes taken so far, at first (0) and after each batch; true, once there are some, leaves the rest of the body for the next call. */
   isEnough(bytes: number): boolean;
   /** Asked before each write, when nothing can come between any more; false ends the writing with `lease-lost`. */
   mayWrite(): boolean;

@@ -12,8 +12,10 @@ export interface BodySource {
   abandon(): Promise<void>;
 }
 
-/** A body that can be ended by somebody else than its sender and its reader. */
+/** A body that somebody else than its sender and its reader has a say in. */
 export interface InterruptibleBody extends BodySource {
+  /** `next` gives out at once what has arrived, possibly an empty batch. Without effect once the body has ended. */
+  flush(): void;
   /** `next` gives out what has arrived, then rejects with the error. Without effect once the body has ended. */
   interrupt(error: HoldfastError): void;
 }

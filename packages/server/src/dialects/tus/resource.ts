@@ -10,7 +10,8 @@ import { bodyLength, checkBytesType, wholeNumber } from './fields.ts';
 import { expires, facts, protocol } from './render.ts';
 
 export async function head(request: FastifyRequest, reply: FastifyReply, context: TusContext): Promise<FastifyReply> {
-  const upload = await resource(handleOf(request, context), context);
+  const handle = handleOf(request, context);
+  const upload = own(await context.uploads.current(handle));
   return facts(reply, upload, await context.uploads.length(upload)).send();
 }
 
@@ -63,8 +64,12 @@ export async function get(request: FastifyRequest, reply: FastifyReply, context:
 }
 
 async function resource(handle: Handle, context: TusContext): Promise<Upload> {
-  const upload = await context.uploads.resource(handle);
-  if (upload.protocol !== protocol) throw unknown(handle.id);
+  return own(await context.uploads.resource(handle));
+}
+
+/** What another protocol created is no resource of this one. */
+function own(upload: Upload): Upload {
+  if (upload.protocol !== protocol) throw unknown(upload.id);
   return upload;
 }
 
