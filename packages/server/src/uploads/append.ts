@@ -7,7 +7,6 @@ import { HoldfastError } from '../core/errors.ts';
 import { assertCovers } from '../core/grant.ts';
 import { chooseChunkSize, type Limits } from '../core/limits.ts';
 import type { Appended } from '../core/ports/blob-store.ts';
-import type { InterruptibleBody } from '../core/ports/body-source.ts';
 import type { UploadLock } from '../core/ports/upload-locks.ts';
 import type { Extent, Upload } from '../core/upload.ts';
 import {
