@@ -34,7 +34,9 @@ export function appendRefusal(upload: Upload, offset: number): HoldfastError | n
   const isElsewhere = offset !== upload.receivedBytes;
   const { name } = upload.phase;
   const whole = name === 'validating' || name === 'assembling' || (name === 'completed' && !upload.withdrawn);
-  const refused = whole && isElsewhere ? null : (gone(upload) ?? refusal(upload));
+  // Where the length ends a file, a wrong offset is the mistake; where the client ended it, that it goes on.
+  const asksOffset = whole && isElsewhere && upload.ends === 'by-length';
+  const refused = asksOffset ? null : (gone(upload) ?? refusal(upload));
   return refused ?? (isElsewhere ? elsewhere(upload, offset) : null);
 }
 
