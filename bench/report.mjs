@@ -28,6 +28,7 @@ function columnsOf({ name, job, subjects }, figures) {
         ['× tus', ratio(peer, figure.speed)],
         ['CPU s/GiB', of(perGiB(figure.cpuApart), 2)],
         ['× sink', ratio(limit, figure.cpuApart)],
+        ['× tus', ratio(peer, figure.cpuApart)],
         ['hash threads s/GiB', of(perGiB(figure.cpuHash), 2)],
         ['completion ms', of(figure.completion)],
         ['of it hashing ms', of(figure.hashingLeft)],
@@ -41,6 +42,8 @@ function columnsOf({ name, job, subjects }, figures) {
         ['until all complete ms', of(figure.completion)],
         peak,
       ];
+    case 'concatenation':
+      return [['answered ms', of((r) => r.answeredMs, 1)], ['completed ms', of(figure.completion)], peak];
     default:
       return [
         ['first chunk accepted ms', of((r) => r.acceptedMs)],

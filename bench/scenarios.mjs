@@ -2,6 +2,7 @@
 const MiB = 1024 * 1024;
 const chunkBytes = 8 * MiB;
 const receiving = ['holdfast committed', 'holdfast synced', 'holdfast committed + SHA-256', 'sink (writev)'];
+const tus = ['holdfast committed, tus', 'holdfast synced, tus', 'tus'];
 const all = [...receiving, 'sink (createWriteStream)', 'tus'];
 
 export function scenarios({ quick }) {
@@ -14,6 +15,7 @@ export function scenarios({ quick }) {
     connections,
     chunkBytes,
   });
+  const patches = (uploads, mebibytes) => ({ ...bulk(uploads, mebibytes * MiB, uploads), chunkBytes: 5 * MiB });
   return {
     W1: { title: `${size(1024)}, 1 connection`, subjects: all, job: bulk(1, 1024 * MiB, 1) },
     // A tus file grows at its end only, so it cannot use more connections.
@@ -42,6 +44,14 @@ export function scenarios({ quick }) {
       title: `${size(512)}, kill -9 at half, 4 connections`,
       subjects: ['holdfast committed', 'holdfast synced', 'tus'],
       job: { kind: 'resume', bytes: (512 * MiB) / part, connections: 4, chunkBytes },
+    },
+    T1: { title: `tus, PATCH of 5 MiB, ${size(1024)}`, subjects: tus, job: patches(1, 1024) },
+    T2: { title: `tus, PATCH of 5 MiB, 16 clients × ${size(128)}`, subjects: tus, job: patches(16, 128) },
+    // The peer's file store has no concatenation.
+    T3: {
+      title: `tus, concatenation of 8 parts, ${size(4096)}`,
+      subjects: ['holdfast committed, tus', 'holdfast synced, tus'],
+      job: { kind: 'concatenation', parts: 8, bytes: (4096 * MiB) / part, chunkBytes: 5 * MiB },
     },
   };
 }

@@ -6,9 +6,9 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..');
 export const nodeBinary = join(root, 'node_modules', '.bin', 'node');
 
-function holdfast(durability) {
+function holdfast(durability, protocol = 'holdfast') {
   return {
-    protocol: 'holdfast',
+    protocol,
     // As it is started in earnest: its first line names the flags that it wants.
     command: (port, folder, { server }) => [
       server,
@@ -29,6 +29,8 @@ export const subjects = {
   'holdfast committed': holdfast('committed'),
   'holdfast synced': holdfast('synced'),
   'holdfast committed + SHA-256': { ...holdfast('committed'), chunkDigests: true },
+  'holdfast committed, tus': holdfast('committed', 'holdfast-tus'),
+  'holdfast synced, tus': holdfast('synced', 'holdfast-tus'),
   'sink (writev)': sink('gather'),
   'sink (createWriteStream)': sink('stream'),
   tus: { protocol: 'tus', command: tusCommand },

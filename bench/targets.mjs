@@ -67,7 +67,26 @@ function resumeTargets({ name }, figures) {
   ]);
 }
 
+function tusTargets({ name }, figures) {
+  return ['holdfast committed, tus', 'holdfast synced, tus'].flatMap((subject) => [
+    line(`${name} ${subject}, MB/s × tus`, figures.ratio(name, [subject, peer], figure.speed), { least: 1.5 }),
+    line(`${name} tus, CPU × ${subject}`, figures.ratio(name, [peer, subject], figure.cpuApart), { least: 1.5 }),
+  ]);
+}
+
+function concatenationTargets({ name, subjects }, figures) {
+  return subjects.map((subject) =>
+    line(
+      `${name} ${subject}, answered`,
+      figures.median(name, subject, (r) => r.answeredMs),
+      { most: 100, digits: 0, unit: ' ms' },
+    ),
+  );
+}
+
 function targetsOf(row, figures, facts) {
+  if (row.job.kind === 'concatenation') return concatenationTargets(row, figures);
+  if (row.name.startsWith('T')) return tusTargets(row, figures);
   if (row.title.startsWith('completion')) return completionTargets(row, figures);
   if (row.job.kind === 'bulk') return bulkTargets(row, figures, facts);
   return row.job.kind === 'small' ? smallTargets(row, figures) : resumeTargets(row, figures);

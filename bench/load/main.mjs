@@ -1,7 +1,7 @@
 /** The load generator, a process of its own: takes one job from its parent, answers with the figures. */
-import { bulk, resume, small } from './workloads.mjs';
+import { bulk, concatenation, resume, small } from './workloads.mjs';
 
-const workloads = { bulk, small, resume };
+const workloads = { bulk, small, resume, concatenation };
 
 /** Asks the parent to kill the server and start it again. */
 function restart() {

@@ -82,6 +82,32 @@ const tus = {
   storedAs: (id) => id,
 };
 
+/** The same to Holdfast, which hashes and puts the file in place after the last byte. */
+const holdfastTus = {
+  ...tus,
+  async completed(connection, id) {
+    const headers = { 'Tus-Resumable': '1.0.0' };
+    for (;;) {
+      const answer = expect(await connection.request({ method: 'HEAD', path: `/files/${id}`, headers }), 200, 204);
+      const asset = answer.headers.get('holdfast-asset');
+      if (asset !== undefined) return asset;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  },
+  async createPart(connection, size) {
+    const headers = { 'Tus-Resumable': '1.0.0', 'Upload-Length': size, 'Upload-Concat': 'partial' };
+    const answer = expect(await connection.request({ method: 'POST', path: '/files', headers }), 201);
+    return (answer.headers.get('location') ?? '').split('/').at(-1);
+  },
+  async concatenate(connection, parts) {
+    const urls = parts.map((id) => `/files/${id}`).join(' ');
+    const headers = { 'Tus-Resumable': '1.0.0', 'Upload-Concat': `final;${urls}` };
+    const answer = expect(await connection.request({ method: 'POST', path: '/files', headers }), 201);
+    return (answer.headers.get('location') ?? '').split('/').at(-1);
+  },
+  storedAs: holdfast.storedAs,
+};
+
 /** The same, with the file in the request that creates the upload. */
 const tusOneRequest = {
   ...tus,
@@ -97,4 +123,4 @@ const tusOneRequest = {
   send: async () => {},
 };
 
-export const protocols = { holdfast, sink, tus, 'tus-one-request': tusOneRequest };
+export const protocols = { holdfast, 'holdfast-tus': holdfastTus, sink, tus, 'tus-one-request': tusOneRequest };

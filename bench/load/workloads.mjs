@@ -1,5 +1,5 @@
 /** What the load process does for one row of the table. Each resolves to plain figures; times in seconds unless they say ms. */
-
+import { createHash } from 'node:crypto';
 import { Connection } from './connection.mjs';
 import { Content, rangesFrom } from './content.mjs';
 import { cpuBetween, cpuOf, peakMemory } from './figures.mjs';
@@ -174,5 +174,36 @@ export async function resume(job, restart) {
     sentAgainMax: first.length * chunkBytes,
     peakBytes: peakMemory(restarted.pid),
     files: [{ path: protocol.storedAs(id, whole), sha256: whole }],
+  };
+}
+
+/** One file as parts on a connection each, then joined: how long the answer takes, and the file. */
+export async function concatenation(job) {
+  const { port, pid, parts: count, bytes, chunkBytes } = job;
+  const protocol = protocols[job.protocol];
+  const content = new Content(chunkBytes);
+  const parts = Array.from({ length: count }, (_, number) => ({ number, size: bytes / count, chunkBytes }));
+  const whole = createHash('sha256');
+  for (const part of parts)
+    for (const range of rangesFrom(part, 0)) for (const buffer of content.bytes(part, range)) whole.update(buffer);
+  const sha256 = whole.digest('hex');
+  const lanes = await openConnections(port, count);
+  const ids = [];
+  for (const [index, part] of parts.entries()) ids.push(await protocol.createPart(lanes[index], part.size));
+  await inLanes(lanes, parts, async (lane, part, index) => {
+    for (const range of rangesFrom(part, 0))
+      await protocol.send(lane, ids[index], { upload: part, range, body: content.bytes(part, range) });
+  });
+  const began = now();
+  const final = await protocol.concatenate(lanes[0], ids);
+  const answered = now();
+  await protocol.completed(lanes[0], final);
+  const done = now();
+  for (const lane of lanes) lane.close();
+  return {
+    answeredMs: (answered - began) * 1000,
+    completionMs: (done - began) * 1000,
+    peakBytes: peakMemory(pid),
+    files: [{ path: protocol.storedAs(final, sha256), sha256 }],
   };
 }
