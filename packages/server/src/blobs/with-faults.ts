@@ -50,6 +50,7 @@ export function withFaults(blobs: BlobStore, faults: BlobFaults): BlobStore {
     isolate: async (uploadId, upTo) => before('isolate').then(() => blobs.isolate(uploadId, upTo)),
     compare: async (request) => before('compare').then(() => blobs.compare(request)),
     sync: async (uploadId) => before('sync').then(() => blobs.sync(uploadId)),
+    lost: (uploadId) => blobs.lost(uploadId),
     harden: async (uploadId) => before('harden').then(() => blobs.harden(uploadId)),
     join: async (uploadId, wish) => before('join').then(() => blobs.join(uploadId, wish)),
     checksum: async (uploadId, range) => before('checksum').then(() => blobs.checksum(uploadId, range)),

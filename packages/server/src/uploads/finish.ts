@@ -10,7 +10,7 @@ import type { Sha256, Upload } from '../core/upload.ts';
 import { apply, decideOn } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { freeParts, joinParts } from './join-parts.ts';
-import { dropDamaged, wholeDigest } from './repair.ts';
+import { dropDamaged, dropLost, wholeDigest } from './repair.ts';
 import { headBytes } from './sniffed-body.ts';
 
 export class Finisher {
@@ -74,6 +74,8 @@ export class Finisher {
     try {
       const assembling = await this.#verify(upload, known ?? (await this.#recordedDigest(upload)));
       if (assembling) await this.#place(assembling.upload, assembling.committed);
+    } catch (error) {
+      if ((await dropLost(this.#deps, upload.id)) === 0) throw error;
     } finally {
       renewal();
     }
@@ -94,6 +96,8 @@ export class Finisher {
     const digest = known ?? (await this.#digest(upload, 'sha-256', joins))?.value ?? null;
     const declared = digest === null ? null : await this.#declared(upload);
     if (digest === null || declared === null) return null;
+    // While bytes can still be asked for again, should the disk refuse them now.
+    if (known === null && sizeOf(upload) > 0) await blobs.harden(upload.id);
     crash('completion:after-digest');
     const verified = { type: 'verified', fence: upload.fence, digest, ...declared } as const;
     const expected = transition(upload, null, verified, clock.now());

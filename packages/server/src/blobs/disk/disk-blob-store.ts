@@ -4,7 +4,7 @@ import { opendir, writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { DigestAlgorithm } from '../../core/digest.ts';
 import { HoldfastError, invariant } from '../../core/errors.ts';
-import type { Range } from '../../core/extents.ts';
+import type { ExtentSet, Range } from '../../core/extents.ts';
 import type {
   Appended,
   AppendRequest,
@@ -104,6 +104,10 @@ export class DiskBlobStore implements BlobStore {
 
   async harden(uploadId: string): Promise<void> {
     await translated('syncing an upload', () => this.#parts.files.of(uploadId).hold((file) => this.#sync(file)));
+  }
+
+  lost(uploadId: string): ExtentSet {
+    return this.#parts.files.of(uploadId).lost;
   }
 
   async join(uploadId: string, wish: JoinWish): Promise<Sha256> {

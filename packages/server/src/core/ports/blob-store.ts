@@ -6,7 +6,7 @@
 import type { Readable } from 'node:stream';
 import type { Digest, DigestAlgorithm } from '../digest.ts';
 import type { HoldfastError } from '../errors.ts';
-import type { Range } from '../extents.ts';
+import type { ExtentSet, Range } from '../extents.ts';
 import type { Sha256 } from '../upload.ts';
 import type { BodySource } from './body-source.ts';
 
@@ -95,6 +95,11 @@ export interface BlobStore {
   sync(uploadId: string): Promise<void>;
   /** As `sync`, whatever the durability level. */
   harden(uploadId: string): Promise<void>;
+  /**
+   * What a sync has failed for: nobody can tell whether those bytes will ever be on disk, and nothing is placed before they were written again.
+   * Empty when all is well.
+   */
+  lost(uploadId: string): ExtentSet;
   /**
    * Makes the bytes of other uploads, one behind the other, those of this one, and resolves to the SHA-256 of them all. With `takeFirst` the
    * first part's bytes are not copied and are its own no more. Idempotent, also after a crash in the middle of it. Rejects with
