@@ -167,8 +167,10 @@ export class Appender {
       // Whoever holds the lock now has put things in order; nothing that this request sees of the file means anything any more.
       if (!lock.isValid())
         throw new HoldfastError('lease-lost', 'Another process took this upload over.', { cause: error });
-      if (error instanceof HoldfastError && error.code === 'unsupported-type')
+      if (error instanceof HoldfastError && error.code === 'unsupported-type') {
         await this.#finisher.refuse(upload.id, error);
+        throw error;
+      }
       throw await explained(this.#deps, upload, tooLarge(upload, error, this.#deps.limits));
     }
   }
