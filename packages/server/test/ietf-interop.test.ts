@@ -102,3 +102,17 @@ test('requests are recognised where the address is shared', () => {
   expect(speaksDraft({ 'content-type': 'Application/Partial-Upload; x=1' })).toBe(true);
   expect(speaksDraft({ 'tus-resumable': '1.0.0', 'upload-offset': '0', 'upload-length': '1' })).toBe(false);
 });
+
+test('at the address of tus, requests that name the draft are handed on, and Location says where to', async () => {
+  const created = await node.fetch('/files', { method: 'POST', headers: { 'upload-complete': '?0' }, body: 'abc' });
+  expect(created.status).toBe(201);
+  const path = created.headers.get('location') ?? '';
+  expect(path).toMatch(/^\/ietf-files\//);
+  const headers = { 'upload-complete': '?1', 'upload-offset': '3', 'content-type': 'application/partial-upload' };
+  const appended = await node.fetch(path.replace('/ietf-files', '/files'), { method: 'PATCH', headers, body: 'de' });
+  expect(await appended.json()).toMatchObject({ size: 5 });
+  const tus = { 'tus-resumable': '1.0.0', 'upload-length': '1', 'upload-complete': '?0' };
+  const other = await node.fetch('/files', { method: 'POST', headers: tus });
+  expect(other.headers.get('location')).toMatch(/^\/files\//);
+  expect((await node.fetch('/filesystem', { method: 'POST', headers: { 'upload-complete': '?1' } })).status).toBe(404);
+});

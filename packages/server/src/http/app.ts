@@ -19,12 +19,13 @@ import type { BodySource } from '../core/ports/body-source.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { FormLimits } from '../core/ports/form-source.ts';
 import { chunkedFormDialect, chunkedFormPrefix } from '../dialects/chunked-form/plugin.ts';
-import { ietfDialect, ietfExposedHeaders, ietfPrefix } from '../dialects/ietf/plugin.ts';
+import { draftAddress, ietfDialect, ietfExposedHeaders, ietfPrefix } from '../dialects/ietf/plugin.ts';
 import type { NativeContext } from '../dialects/native/context.ts';
 import { nativeDialect, nativeSchemas } from '../dialects/native/plugin.ts';
 import { renderEvent } from '../dialects/native/render.ts';
 import type { RecordingsContext } from '../dialects/recordings/context.ts';
 import { recordingsDialect, recordingsPrefix } from '../dialects/recordings/plugin.ts';
+import { tusPrefix } from '../dialects/tus/concat.ts';
 import { tusDialect } from '../dialects/tus/plugin.ts';
 import type { UploadTokens } from '../uploads/tokens.ts';
 import { type Authenticator, type Identity, principalOf } from './auth.ts';
@@ -177,7 +178,8 @@ function bareServer(options: HttpOptions) {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: jsonBodyBytesMax,
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
-    rewriteUrl: (request: IncomingMessage) => withoutBase(options.basePath, request.url ?? '/'),
+    rewriteUrl: ({ url = '/', headers }: IncomingMessage) =>
+      draftAddress(withoutBase(options.basePath, url), tusPrefix, headers),
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     keepAliveTimeout: keepAliveMs,

@@ -3,18 +3,29 @@
  * Fastify plugin. Registered with its prefix, which is the path of the collection.
  */
 // For `hide`: this API is described by the draft, not by our OpenAPI document.
+import type { IncomingHttpHeaders } from 'node:http';
 import type {} from '@fastify/swagger';
 import type { FastifyPluginAsync } from 'fastify';
 import type { IetfContext } from './context.ts';
 import { answerCreation } from './creation.ts';
 import { Exchange, takeBodiesUnparsed } from './exchange.ts';
+import { speaksDraft } from './interop.ts';
 import { refusalOf } from './problems.ts';
 import { answerAppend, answerCancel, answerOffset } from './upload-resource.ts';
 
 export { ietfProtocol } from './context.ts';
-export { speaksDraft } from './interop.ts';
 
 export const ietfPrefix = '/ietf-files';
+
+/**
+ * Where a request that names the draft belongs when it is sent to `shared`, the address of another protocol: clients that know one address
+ * for both are served. Others stay where they are.
+ */
+export function draftAddress(url: string, shared: string, headers: IncomingHttpHeaders): string {
+  const isThere = url === shared || url.startsWith(`${shared}/`) || url.startsWith(`${shared}?`);
+  const isTus = headers['tus-resumable'] !== undefined;
+  return isThere && !isTus && speaksDraft(headers) ? ietfPrefix + url.slice(shared.length) : url;
+}
 
 /** Response headers that pages of other origins have to be allowed to read. */
 export const ietfExposedHeaders = [
