@@ -16,6 +16,9 @@ interface Running {
   readonly done: Promise<void>;
 }
 
+/** When to look again for what became due while we looked. */
+const soonMs = 200;
+
 export class Runner implements AsyncDisposable {
   readonly #settings: RunnerSettings;
   readonly #running = new Set<Running>();
@@ -108,8 +111,9 @@ export class Runner implements AsyncDisposable {
     const { ledger, clock, pollMs } = this.#settings;
     const due = await ledger.nextDue();
     const wait = due === null ? pollMs : due - clock.now();
-    // Due already and yet not claimed: no room (the next end of a step looks again) or not for this node.
-    return wait <= 0 ? pollMs : Math.min(wait, pollMs);
+    if (wait > 0) return Math.min(wait, pollMs);
+    // Due already and yet not claimed. Without room, the next end of a step looks again; otherwise it has become due since, or has no room.
+    return this.#roomy().length === 0 ? pollMs : Math.min(soonMs, pollMs);
   }
 
   #roomy(): string[] {
