@@ -33,8 +33,9 @@ let result: ReturnType<Uppy['upload']>;
 
 async function fileFrom(content: string): Promise<File> {
   const blob = await (await fetch(content)).blob();
-  // The same file each time that it is selected: clients know it by name, type, size and this time.
-  return new File([blob], filename, { type: contentType, lastModified: 1_700_000_000_000 });
+  // Clients know a file again by its name, type, size and this time: the same for the same content.
+  const lastModified = 1_700_000_000_000 + Number(content.split('/').at(-1));
+  return new File([blob], filename, { type: contentType, lastModified });
 }
 
 const clients: Clients = {

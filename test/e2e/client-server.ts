@@ -1,6 +1,6 @@
 /** The started server as the tests of the clients see it: content of its own for each upload, and what was stored of it. */
 import { randomBytes } from 'node:crypto';
-import type { Upload } from '@holdfast/protocol';
+import type { Upload, UploadList } from '@holdfast/protocol';
 import { expect } from 'vitest';
 import { sha256 } from '../../packages/server/test/running-node.ts';
 import { ServerProcess } from './server-process.ts';
@@ -35,6 +35,12 @@ export class ClientServer {
 
   async stateOf(uploadUrl: string): Promise<string> {
     return (await this.#upload(uploadUrl)).state;
+  }
+
+  /** Uploads that wait for bytes. */
+  async receiving(): Promise<UploadList['items']> {
+    const answer = await fetch(`${this.url}/v1/uploads?state=receiving`);
+    return ((await answer.json()) as UploadList).items;
   }
 
   /** That the upload is completed and its asset has these bytes: by the digest that the server tells and by reading it. */

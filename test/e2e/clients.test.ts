@@ -8,7 +8,7 @@ import { Upload } from 'tus-js-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ClientMatrix, type Feature, type Row } from './client-matrix.ts';
 import { type ClientPage, serveClientPage } from './client-page.ts';
-import type { Clients } from './client-page-entry.ts';
+import type { Clients, UppyWish } from './client-page-entry.ts';
 import { rows } from './client-rows.ts';
 import { ClientServer, type Content } from './client-server.ts';
 import { driveTus, type TusOutcome, type TusWish } from './tus-js-driver.ts';
@@ -129,4 +129,79 @@ test('tus-js-client finds an upload in parallel parts in the storage of the brow
   const { url, sent } = await inPage(content, { ...wish, resume: true });
   expect(sent).toBeLessThanOrEqual(size - stopped.sent);
   await server.expectStored(url, content);
+});
+
+describe('Uppy in Chromium', () => {
+  const large = 6_000_000;
+  const chunkSize = 500_000;
+  const endpoint = () => `${server.url}/files`;
+  const start = (path: string, wish: UppyWish) =>
+    tab.page.evaluate(([content, what]) => clients.uppyStart(content, what), [path, wish] as const);
+  const state = () => tab.page.evaluate(() => clients.uppyState());
+  const done = () => tab.page.evaluate(() => clients.uppyDone());
+
+  test.each([
+    {},
+    { chunkSize: part },
+    { chunkSize: part, overridePatchMethod: true },
+    { uploadDataDuringCreation: true },
+    { parallelUploads: 4 },
+  ])('%j', async (options) => {
+    const content = server.content(size);
+    await start(page.offer(content.bytes), { endpoint: endpoint(), options });
+    await server.expectStored(await done(), content);
+    const shown = { chunkSize: Number.POSITIVE_INFINITY, parallelUploads: 1, ...options };
+    matrix.passed(rows.uppy, ...shownBy(shown, rows.uppy));
+  });
+
+  test('is paused and resumed', async () => {
+    const content = server.content(large);
+    await start(page.offer(content.bytes), { endpoint: endpoint(), options: { chunkSize }, pauseAt: 2_000_000 });
+    await expect.poll(async () => (await state()).paused).toBe(true);
+    const [upload] = await server.receiving();
+    expect(upload?.receivedBytes).toBeGreaterThan(0);
+    expect(upload?.receivedBytes).toBeLessThan(large);
+    await tab.page.evaluate(() => clients.uppyResume());
+    const url = await done();
+    expect(url.endsWith(String(upload?.id))).toBe(true);
+    await server.expectStored(url, content);
+  });
+
+  test('goes on after the page was reloaded in the middle, with what is missing', async () => {
+    const content = server.content(large);
+    const path = page.offer(content.bytes);
+    await tab.limit(3_000_000);
+    await start(path, { endpoint: endpoint(), options: { chunkSize } });
+    await expect
+      .poll(async () => (await server.receiving())[0]?.receivedBytes ?? 0, { interval: 20 })
+      .toBeGreaterThan(chunkSize);
+    await tab.page.reload();
+    const [left] = await server.receiving();
+    expect(left?.receivedBytes).toBeLessThan(large);
+    await tab.limit(0);
+    const offsets: number[] = [];
+    tab.page.on('request', (request) => {
+      if (request.method() === 'PATCH') offsets.push(Number(request.headers()['upload-offset']));
+    });
+    await start(path, { endpoint: endpoint(), options: { chunkSize } });
+    const url = await done();
+    expect(url.endsWith(String(left?.id))).toBe(true);
+    expect(Math.min(...offsets)).toBeGreaterThanOrEqual(chunkSize);
+    await server.expectStored(url, content);
+    matrix.passed(rows.uppy, 'goes on');
+  });
+
+  test('cancels what it began', async () => {
+    const content = server.content(large);
+    await start(page.offer(content.bytes), { endpoint: endpoint(), options: { chunkSize }, pauseAt: 2_000_000 });
+    await expect.poll(async () => (await state()).paused).toBe(true);
+    const [upload] = await server.receiving();
+    await tab.page.evaluate(() => clients.uppyCancel());
+    await expect.poll(() => server.stateOf(String(upload?.id))).toBe('cancelled');
+    matrix.passed(rows.uppy, 'cancel');
+  });
+});
+
+test('no client logged an error in the page', () => {
+  expect(tab.problems).toEqual([]);
 });
