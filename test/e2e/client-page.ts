@@ -12,7 +12,7 @@ const html = `<!doctype html><html lang="en"><title>Clients</title><link rel="ic
 
 export interface ClientPage {
   readonly origin: string;
-  /** Content that the page can fetch at the path that is answered. */
+  /** Content that the page can fetch at the path that is answered; always the same one for the same content. */
   offer(content: Buffer): string;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -35,7 +35,10 @@ export async function serveClientPage(): Promise<ClientPage> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    offer: (content) => `/content/${offered.push(content) - 1}`,
+    offer(content) {
+      if (!offered.includes(content)) offered.push(content);
+      return `/content/${offered.indexOf(content)}`;
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -6,11 +6,13 @@ import { Readable } from 'node:stream';
 import type { Browser } from 'playwright-core';
 import { Upload } from 'tus-js-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Sender } from './client-commands.ts';
 import { ClientMatrix, type Feature, type Row } from './client-matrix.ts';
 import { type ClientPage, serveClientPage } from './client-page.ts';
 import type { Clients, UppyWish } from './client-page-entry.ts';
 import { rows } from './client-rows.ts';
 import { ClientServer, type Content } from './client-server.ts';
+import { curlScripts } from './curl-scripts.ts';
 import { driveTus, type TusOutcome, type TusWish } from './tus-js-driver.ts';
 import { launchChromium, openTab, type Tab } from './web-browser.ts';
 
@@ -202,6 +204,49 @@ describe('Uppy in Chromium', () => {
   });
 });
 
+describe('tuspy', () => {
+  test.each([
+    { chunkSize: 10_000_000, checksum: false, shown: ['whole'] },
+    { chunkSize: part, checksum: false, shown: ['chunks'] },
+    { chunkSize: part, checksum: true, shown: ['chunks', 'checksum'] },
+  ] as const)('%j', async ({ chunkSize, checksum, shown }) => {
+    const content = server.content(size);
+    await using sender = await Sender.with(content.bytes, server.url);
+    const { url, began } = await sender.tuspy(chunkSize, checksum);
+    expect(began).toBe(0);
+    await server.expectStored(url, content);
+    matrix.passed(rows.tuspy, ...shown);
+  });
+
+  test('goes on in another process, with checksums', async () => {
+    const content = server.content(size);
+    await using sender = await Sender.with(content.bytes, server.url);
+    const left = await sender.tuspy(part, true, 2);
+    expect(await sender.tuspy(part, true)).toEqual({ url: left.url, began: 2 * part, offset: size });
+    await server.expectStored(left.url, content);
+    matrix.passed(rows.tuspy, 'goes on');
+  });
+});
+
+describe.each(Object.entries(curlScripts) as [keyof typeof curlScripts, Partial<Record<Feature, string>>][])(
+  'curl: %s',
+  (name, scripts) => {
+    test.each(Object.entries(scripts) as [Feature, string][])('%s', async (feature, script) => {
+      const content = server.content(/form|recordings/.test(name) ? 11_000_000 : 2_500_000);
+      await using sender = await Sender.with(content.bytes, server.url);
+      const upload = await sender.curl(script);
+      if (feature === 'cancel') expect(await server.stateOf(upload)).toBe('cancelled');
+      else await server.expectStored(upload, content);
+      matrix.passed(rows[name], feature);
+    });
+  },
+);
+
 test('no client logged an error in the page', () => {
   expect(tab.problems).toEqual([]);
+});
+
+test('docs/clients.md has what this run has seen, all of it and nothing else', async () => {
+  expect(matrix.open).toEqual([]);
+  await matrix.expectInDocument();
 });
