@@ -172,7 +172,7 @@ describe('Uppy in Chromium', () => {
   test('goes on after the page was reloaded in the middle, with what is missing', async () => {
     const content = server.content(large);
     const path = page.offer(content.bytes);
-    await tab.limit(3_000_000);
+    await tab.limit(1_500_000);
     await start(path, { endpoint: endpoint(), options: { chunkSize } });
     await expect
       .poll(async () => (await server.receiving())[0]?.receivedBytes ?? 0, { interval: 20 })

@@ -14,7 +14,7 @@ slice() { head -c $(($1 + $2)) "$FILE" | tail -c +$(($1 + 1)); }
 sha() { openssl dgst "-$1" -binary | base64 -w 0; }
 same() { [ "$1" = "$2" ] || { echo "$1 is not $2" >&2; exit 1; }; }
 # Breaks off a request in the middle: what is sent by then is for the server to keep.
-cut_off() { curl -sS --limit-rate 400K --max-time 1 -o /dev/null "$@" 2>/dev/null && exit 1; true; }
+cut_off() { curl -sS --limit-rate 400K --max-time 2 -o /dev/null "$@" 2>/dev/null && exit 1; true; }
 `;
 
 const tusWords = `
