@@ -20,6 +20,7 @@ const systemPackages = {
     chromium: 'chromium',
     '/usr/sbin/nginx': 'nginx-light',
     curl: 'curl',
+    '/usr/lib/python3/dist-packages/tusclient/client.py': 'python3-tuspy',
     jq: 'jq',
     '/usr/lib/postgresql/15/bin/initdb': 'postgresql-15',
   },

@@ -6,6 +6,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type {} from '@fastify/swagger';
 import type { FastifyPluginAsync } from 'fastify';
+import { HoldfastError } from '../../core/errors.ts';
 import type { IetfContext } from './context.ts';
 import { answerCreation } from './creation.ts';
 import { Exchange, takeBodiesUnparsed } from './exchange.ts';
@@ -71,6 +72,12 @@ export function ietfDialect(wiring: IetfContext): FastifyPluginAsync {
     app.patch<OfUpload>('/:id', { schema }, (request, reply) =>
       answerAppend(new Exchange(context, request, reply), request.params.id),
     );
+    // tus-js-client's `overridePatchMethod`, for networks that let no PATCH through; the draft knows nothing of it.
+    app.post<OfUpload>('/:id', { schema }, (request, reply) => {
+      if (request.headers['x-http-method-override']?.toString().toUpperCase() !== 'PATCH')
+        throw new HoldfastError('route-not-found', 'An upload takes a POST only with X-HTTP-Method-Override: PATCH.');
+      return answerAppend(new Exchange(context, request, reply), request.params.id);
+    });
     app.delete<OfUpload>('/:id', { schema }, (request, reply) =>
       answerCancel(new Exchange(context, request, reply), request.params.id),
     );

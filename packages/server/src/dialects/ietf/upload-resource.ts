@@ -88,7 +88,8 @@ async function ownUpload(exchange: Exchange, id: string): Promise<Upload> {
 
 /** What an append cannot do without. Throws `unsupported-type`, `invalid-request`. */
 function required(exchange: Exchange): { offset: number; complete: boolean } {
-  const { interop, offset, complete } = exchange;
+  const { interop, offset } = exchange;
+  const complete = exchange.complete ?? endsHere(exchange);
   if (interop.typedAppends && exchange.contentType.essence !== partialUpload) {
     exchange.reply.header('accept-patch', partialUpload);
     throw new HoldfastError('unsupported-type', `Bytes are appended as Content-Type: ${partialUpload}.`);
@@ -101,6 +102,11 @@ function required(exchange: Exchange): { offset: number; complete: boolean } {
       `${interop.completeness} is missing, or neither ?1 nor ?0: it says whether the file ends with this request.`,
     );
   return { offset, complete };
+}
+
+/** tus-js-client that comes to the end of a stream only then learns its length, and says that instead: no more bytes, and these were all. */
+function endsHere({ offset, length, bodyLength }: Exchange): true | null {
+  return bodyLength === 0 && length !== null && length === offset ? true : null;
 }
 
 /** Asks again what became of a whole file that turned out not to be what it should be; of other whole files the service says it. */

@@ -20,7 +20,11 @@ export async function create(request: FastifyRequest, reply: FastifyReply, conte
     const upload = await created(request, context);
     request.log = request.log.child({ uploadId: upload.id });
     reply.code(201).header('location', `${tusPrefix}/${upload.id}`);
-    if (!withBytes) return expires(reply, upload).send();
+    if (!withBytes) {
+      // tus-js-client looks for it in some combinations of its options, though it sent nothing.
+      if (upload.size !== null || field(request, 'upload-defer-length') !== null) reply.header('upload-offset', 0);
+      return expires(reply, upload).send();
+    }
     const { grant = null, ...caller } = context.caller(request);
     const delivery = {
       // Who may create an upload may send it in the same request.
