@@ -2,6 +2,7 @@
 // Starts the command line on a Node that can run it: native packages crash older ones instead of saying what is wrong.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -19,8 +20,8 @@ if (main === null) {
 } else if (major > 22 || (major === 22 && minor >= 13)) {
   // The young generation stays small and with it the server's memory: what passes through it are buffers, which lie outside the heap.
   setFlagsFromString('--semi-space-growth-factor=1');
-  // Syncs of many files at once are what the thread pool is for; its size counts when it is first used.
-  process.env.UV_THREADPOOL_SIZE ??= '16';
+  // The pool writes and syncs files. Twice the cores: with 16 threads on two cores, 16 senders were 5 to 10 % slower. Counts when it is first used.
+  process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, 2 * availableParallelism()));
   await import(main);
 } else {
   const newer = [join(here, '../../../node_modules/.bin/node'), join(here, '../../.bin/node')].find(existsSync);
