@@ -1,10 +1,10 @@
 /** A1: what is acknowledged, or shown, is on disk: the log is synced before. */
 import { execFileSync } from 'node:child_process';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { sqliteFile } from '../../testing/test-state.ts';
 import { GroupCommit } from './group-commit.ts';
 import { LogSync } from './log-sync.ts';
-import { migrateSqlite } from './sqlite.ts';
+import { migrateSqlite, SqliteEngine } from './sqlite.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 
 let file = '';
@@ -93,6 +93,35 @@ describe('group commit', () => {
     await expect(write).rejects.toThrow('EIO');
     await commits.close();
   });
+});
+
+/** A real log whose next sync waits until it is let go. */
+class SlowLog extends LogSync {
+  release: () => void = () => {};
+  readonly #held = new Promise<void>((resolve) => {
+    this.release = resolve;
+  });
+
+  override async run(): Promise<void> {
+    await this.#held;
+    await super.run();
+  }
+}
+
+test('a reader is not told of what a power cut would undo', async () => {
+  const log = new SlowLog(`${file}-wal`);
+  const engine = await SqliteEngine.open(file, undefined, log);
+  const order: string[] = [];
+  const written = engine.write((session) => session.change(note('x'))).then(() => order.push('written'));
+  await turns(5);
+  const query = { ...Object.create(null), sql: "select name from meta where name = 'x'", parameters: [] };
+  const read = engine.read(query).then((rows) => order.push(`read ${rows.length}`));
+  await turns(20);
+  expect(order).toEqual([]);
+  log.release();
+  await Promise.all([written, read]);
+  expect(order.sort()).toEqual(['read 1', 'written']);
+  await engine.close();
 });
 
 describe('the log', () => {

@@ -43,12 +43,16 @@ export class SqliteEngine implements Engine {
   }
 
   /** Opens or creates the file and brings its schema up to date. */
-  static async open(file: string, known?: readonly Migration[]): Promise<SqliteEngine> {
+  static async open(
+    file: string,
+    known?: readonly Migration[],
+    log: LogSync = new LogSync(`${file}-wal`),
+  ): Promise<SqliteEngine> {
     const writer = new SqliteConnection(file, 'write');
     try {
       migrateSqlite(writer, known);
       writer.assertDurable();
-      return new SqliteEngine(writer, new SqliteConnection(file, 'read'), new LogSync(`${file}-wal`));
+      return new SqliteEngine(writer, new SqliteConnection(file, 'read'), log);
     } catch (error) {
       writer.close();
       throw translateSqliteError(error);
