@@ -22,6 +22,9 @@ const systemPackages = {
     curl: 'curl',
     '/usr/lib/python3/dist-packages/tusclient/client.py': 'python3-tuspy',
     jq: 'jq',
+    flite: 'flite',
+    pocketsphinx_continuous: 'pocketsphinx',
+    '/usr/share/pocketsphinx/model/en-us/en-us': 'pocketsphinx-en-us',
     '/usr/lib/postgresql/15/bin/initdb': 'postgresql-15',
   },
 };
