@@ -1,5 +1,6 @@
 /** Shapes and codecs of Holdfast's wire formats. */
 export * from './content-digest.ts';
+export type * from './health.ts';
 export * from './native.ts';
 export * from './probe.ts';
 export * from './problem.ts';
