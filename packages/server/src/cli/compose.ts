@@ -13,7 +13,7 @@ import { type CrashPoints, noCrashPoints } from '../core/ports/crash-points.ts';
 import { createHttpServer, type HttpServer } from '../http/app.ts';
 import type { AuthHook } from '../http/auth.ts';
 import { createMetrics, type Metrics } from '../http/metrics.ts';
-import { defaultPipeline } from '../pipeline/default-pipeline.ts';
+import type { Definitions } from '../pipeline/definitions/load-definitions.ts';
 import { planRuns } from '../pipeline/plan.ts';
 import { readBootId } from '../platform/boot-id.ts';
 import { systemClock } from '../platform/system-clock.ts';
@@ -29,6 +29,7 @@ import { access } from './access.ts';
 import { Closing } from './closing.ts';
 import { healthChecks } from './health.ts';
 import { nodeIdentity } from './node-identity.ts';
+import { configuredPipelines } from './pipeline-definitions.ts';
 import { type PipelineNode, startPipeline } from './pipeline-node.ts';
 import { packageVersion } from './version.ts';
 import { openWebhooks, readWebhookSettings, type WebhookNode } from './webhook-node.ts';
@@ -65,6 +66,7 @@ export async function openNode(options: NodeOptions): Promise<ServerNode> {
 async function open(options: Required<NodeOptions>, closing: Closing): Promise<ServerNode> {
   const { config, log, crash } = options;
   const settings = readWebhookSettings(config);
+  const definitions = await configuredPipelines(config, process.env);
   const dataDir = resolve(config.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const lock = lockInstance(dataDir);
@@ -87,7 +89,8 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   const metrics = createMetrics();
   const limits = limitsOf(config);
   const hooks = openWebhooks({ config, settings, log, crash, holder, state, registry: metrics.registry });
-  const deps = uploadDependencies({ options: { ...options, crash }, limits, disk, state, metrics, hooks, holder });
+  const parts = { options, limits, disk, state, metrics, hooks, definitions };
+  const deps = uploadDependencies({ ...parts, holder });
   const uploads = new UploadService(deps);
   closing.add('finishing uploads', async () => {
     await uploads.concatenations.idle();
@@ -102,11 +105,11 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   const sweep = () => Promise.all([sweeper.sweep(), sweepWebhooks(hooks, log)]);
   closing.add('clean-up', sweeping(sweep, config.cleanupIntervalMinutes * 60_000));
 
-  const pipeline = startPipeline({ config, log, crash, holder, state, disk });
+  const pipeline = startPipeline({ config, log, crash, holder, state, disk, definitions });
   closing.add('pipeline', () => pipeline.stop());
   await hooks.webhooks.start();
   closing.add('webhooks', () => hooks.webhooks.stop());
-  const http = await createHttpServer(httpOptions({ options, limits, uploads, disk, state, metrics, hooks, pipeline }));
+  const http = await createHttpServer(httpOptions({ ...parts, uploads, pipeline }));
   closing.add('http', async () => {
     // A long body would be waited for, and then cut off; a part of it that came is as good.
     const closed = http.close();
@@ -128,10 +131,11 @@ interface Parts {
   readonly state: State;
   readonly metrics: Metrics;
   readonly hooks: WebhookNode;
+  readonly definitions: Definitions;
 }
 
 function uploadDependencies(parts: Parts & { readonly holder: string }): UploadDependencies {
-  const { options, limits, disk, state, metrics, hooks, holder } = parts;
+  const { options, limits, disk, state, metrics, hooks, definitions, holder } = parts;
   return {
     store: state.uploads,
     blobs: disk.blobs,
@@ -146,7 +150,7 @@ function uploadDependencies(parts: Parts & { readonly holder: string }): UploadD
     creationGate: hooks.creationGate,
     holder,
     newId: uuidv7,
-    planRuns: (asset) => (options.config.pipeline ? planRuns([defaultPipeline], asset) : []),
+    planRuns: (asset, origin) => (options.config.pipeline ? planRuns(definitions.pipelines, asset, [origin]) : []),
     allowedTypes: options.config.allowedTypes.length === 0 ? null : options.config.allowedTypes,
     sniffType: async (head) => (await fileTypeFromBuffer(head))?.mime ?? null,
   };

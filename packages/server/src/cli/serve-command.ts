@@ -15,6 +15,7 @@ const flags: readonly { readonly key: ConfigKey; readonly flag: string }[] = [
   { key: 'dataDir', flag: '--data <dir>' },
   { key: 'durability', flag: '--durability <level>' },
   { key: 'logLevel', flag: '--log-level <level>' },
+  { key: 'pipelines', flag: '--pipelines <file>' },
 ];
 
 export function registerServe(program: Command): void {
@@ -27,7 +28,8 @@ export function registerServe(program: Command): void {
       description?: string;
       default?: unknown;
     };
-    command.addOption(new Option(flag, `${description} (default: ${JSON.stringify(standard)})`));
+    const words = standard === undefined ? '' : ` (default: ${JSON.stringify(standard)})`;
+    command.addOption(new Option(flag, description + words));
   }
   command.option('--no-pipeline', 'take uploads only, process nothing');
   command.addHelpText('after', serveHelp());
@@ -68,6 +70,7 @@ async function configOf(options: Record<string, unknown>): Promise<Config> {
     dataDir: options['data'],
     durability: options['durability'],
     logLevel: options['logLevel'],
+    pipelines: options['pipelines'],
     pipeline: options['pipeline'] === false ? false : undefined,
   };
   return loadConfig({ ...file, env: process.env, flags: given });

@@ -188,10 +188,17 @@ export const ConfigSchema = Type.Object(
       default: true,
       description: 'Whether this server processes assets. Uploads work without.',
     }),
+    pipelines: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'Definition file of pipelines (YAML), or a folder of such files; without it there is the built-in pipeline "media". See docs/pipelines.md.',
+      }),
+    ),
     mediaConcurrency: Type.Integer({ default: 1, minimum: 1, maximum: 64, description: 'Heavy media steps at once.' }),
     admins: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.@-]{1,64}$' }), {
       default: [],
-      description: 'Principals that may look after webhooks. Without API keys everybody may.',
+      description: 'Principals that may look after webhooks and pipelines. Without API keys everybody may.',
     }),
     webhooks: Type.Array(
       Type.Object(

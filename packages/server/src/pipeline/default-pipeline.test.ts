@@ -6,12 +6,13 @@ import { ffmpeg } from '../../test/media-samples.ts';
 import { Bench, noTools } from '../../test/pipeline-bench.ts';
 import type { RunWithSteps } from '../core/ledger.ts';
 import { systemClock } from '../platform/system-clock.ts';
+import { canonicalJson } from './canonical-json.ts';
 import { artifactStem } from './context.ts';
 import { defaultPipeline } from './default-pipeline.ts';
 import type { Analysis } from './media/analysis.ts';
 import type { Summary } from './media/summary.ts';
 import { findMediaTools, type MediaTools } from './media/tools.ts';
-import { canonicalJson, planRun, planRuns } from './plan.ts';
+import { planRun, planRuns } from './plan.ts';
 
 let dir: string;
 let bench: Bench;
@@ -210,8 +211,8 @@ describe('planning', () => {
   });
 
   it('plans nothing for what is not media', () => {
-    expect(planRuns([defaultPipeline], { ...asset, contentType: 'application/pdf' })).toEqual([]);
-    expect(planRuns([defaultPipeline], { ...asset, contentType: 'audio/webm; codecs=opus' })).toHaveLength(1);
+    expect(planRuns([defaultPipeline], { ...asset, contentType: 'application/pdf' }, [])).toEqual([]);
+    expect(planRuns([defaultPipeline], { ...asset, contentType: 'audio/webm; codecs=opus' }, [])).toHaveLength(1);
   });
 
   it('writes canonical JSON', () => {

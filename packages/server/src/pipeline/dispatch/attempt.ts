@@ -10,8 +10,9 @@ import path from 'node:path';
 import { invariant } from '../../core/errors.ts';
 import type { Claim, Outcome } from '../../core/ports/ledger-store.ts';
 import { PermanentStepError, type StepContext, type StepInput, type StepResult } from '../context.ts';
-import type { StepDefinition } from '../definition.ts';
+import type { Backoff, StepDefinition } from '../definition.ts';
 import { durationWords } from '../media/words.ts';
+import { findDefinition, isCommand } from '../step-lookup.ts';
 import { retryDelayMs } from './backoff.ts';
 import type { RunnerSettings } from './settings.ts';
 
@@ -113,7 +114,7 @@ export class Attempt {
     }
     const reason = (this.#cause === 'timeout' ? this.#timeoutReason() : reasonOf(error)).slice(0, reasonCharsMax);
     const final = error instanceof PermanentStepError || step.attempt >= step.attemptsMax;
-    const retryAt = final ? null : now + retryDelayMs(step.attempt, random);
+    const retryAt = final ? null : now + retryDelayMs(step.attempt, random, this.#backoff());
     log.warn({ ...this.#facts(), err: error, retryAt }, `step ${step.name} failed: ${reason}`);
     return this.#written(final ? 'failed' : 'retrying', () => ledger.fail(key, fence, { reason, retryAt, now }));
   }
@@ -139,17 +140,17 @@ export class Attempt {
     return 'lost';
   }
 
-  #definition(): StepDefinition {
-    const { name, version } = this.#claim.step;
-    const found = this.#settings.steps.find((step) => step.name === name && step.version === version);
-    if (!found)
-      throw new Error(`This server has no step ${name} of version ${version}; another version of Holdfast planned it.`);
-    return found;
+  #backoff(): Backoff | undefined {
+    const found = findDefinition(this.#settings.steps, this.#claim.step);
+    return typeof found === 'string' ? undefined : found.backoff;
   }
 
-  #work(scratch: string): Promise<StepResult> {
-    const definition = this.#definition();
-    return definition.run(this.#context(scratch, definition));
+  async #work(scratch: string): Promise<StepResult> {
+    const { step } = this.#claim;
+    const found = findDefinition(this.#settings.steps, step);
+    if (typeof found !== 'string') return found.run(this.#context(scratch, found));
+    if (isCommand(step.params)) return { kind: 'skipped', reason: found };
+    throw new Error(found);
   }
 
   #context(scratch: string, definition: StepDefinition): StepContext {
