@@ -2,6 +2,7 @@
  * The pipeline's records: run (one pipeline on one asset), step (one unit of work, identified by what goes into it, so that it is
  * computed once), artifact (a file that a step produced).
  */
+import type { ErrorClass } from './attempt-record.ts';
 import type { Millis, Sha256 } from './upload.ts';
 
 /** What is to be done for one asset, as planned from a pipeline's definition. */
@@ -28,11 +29,12 @@ export interface StepPlan {
 }
 
 /**
- * blocked → pending → running → succeeded | skipped | failed; running → pending again (retry, or its holder died).
- * A step whose input is failed ends `skipped` with that reason.
+ * blocked → pending → running → succeeded | skipped | failed | cancelled; running → pending again (retry, or its holder died).
+ * A step whose input is failed ends `skipped` with that reason, one whose input was cancelled ends `cancelled`. Failed, skipped and cancelled
+ * steps go back to blocked when somebody asks for a retry.
  */
-export type StepState = 'blocked' | 'pending' | 'running' | 'succeeded' | 'skipped' | 'failed';
-export type RunState = 'running' | 'succeeded' | 'failed';
+export type StepState = 'blocked' | 'pending' | 'running' | 'succeeded' | 'skipped' | 'failed' | 'cancelled';
+export type RunState = 'running' | 'succeeded' | 'failed' | 'cancelled';
 
 export interface Step {
   readonly key: string;
@@ -56,8 +58,12 @@ export interface Step {
   readonly progress: number;
   /** The step's result as JSON; null until it succeeded. */
   readonly output: Readonly<Record<string, unknown>> | null;
-  /** Why it failed or was skipped, for people. */
+  /** Why it failed, was skipped or cancelled, or is tried again, for people. */
   readonly reason: string | null;
+  /** What kind of failure the reason is; null when it is none. */
+  readonly errorClass: ErrorClass | null;
+  /** When somebody asked for it to be cancelled while it ran; it is cancelled once its holder has let go. */
+  readonly cancelAskedAt: Millis | null;
   readonly createdAt: Millis;
   readonly startedAt: Millis | null;
   readonly finishedAt: Millis | null;
@@ -66,9 +72,13 @@ export interface Step {
 export interface Run {
   readonly id: string;
   readonly assetId: Sha256;
+  /** Display name of the asset (newest source), made safe. */
+  readonly assetName: string;
   readonly pipeline: string;
   readonly pipelineVersion: string;
   readonly state: RunState;
+  /** When somebody asked for it to be cancelled; it is cancelled once the last of its running steps has let go. */
+  readonly cancelAskedAt: Millis | null;
   readonly createdAt: Millis;
   readonly finishedAt: Millis | null;
 }

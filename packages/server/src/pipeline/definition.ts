@@ -19,6 +19,8 @@ export interface StepDefinition {
   readonly priority: number;
   readonly attemptsMax: number;
   readonly timeoutMs: number;
+  /** An attempt that gets nowhere for this long (no progress, no output, no processor time of its programs) is stopped and tried again. Default 15 minutes. */
+  readonly stallMs?: number;
   /** Steps of the same pipeline, listed before this one, whose results it reads. */
   readonly needs: readonly string[];
   readonly params: Readonly<Record<string, unknown>>;
