@@ -113,18 +113,19 @@ export class SqlRunControl implements RunControl {
   }
 
   async classes(): Promise<ClassState[]> {
-    const [counts, paused] = await Promise.all([
-      this.#engine.read(this.#questions.classCounts()),
+    const [pending, running, paused] = await Promise.all([
+      this.#engine.read(this.#questions.pendingByClass()),
+      this.#engine.read(this.#questions.runningByClass()),
       this.#engine.read(this.#engine.dialect.build.selectFrom('paused_classes').selectAll().compile()),
     ]);
-    const names = [...new Set([...counts.map((row) => row.class), ...paused.map((row) => row.name)])].sort();
-    return names.map((name) => {
-      const own = counts.find((row) => row.class === name);
+    const countIn = (rows: typeof pending, name: string) => rows.find((row) => row.class === name)?.count ?? 0;
+    const names = new Set([...pending, ...running].map((row) => row.class).concat(paused.map((row) => row.name)));
+    return [...names].sort().map((name) => {
       const pause = paused.find((row) => row.name === name);
       return {
         name,
-        running: Number(own?.running ?? 0),
-        pending: Number(own?.pending ?? 0),
+        running: countIn(running, name),
+        pending: countIn(pending, name),
         paused: pause === undefined ? null : { at: pause.paused_at, by: pause.paused_by },
       };
     });

@@ -148,15 +148,19 @@ export function questionQueries(dialect: Dialect) {
         .limit(failureGroupsMax)
         .compile(),
 
-    classCounts: () =>
+    pendingByClass: () =>
       db
         .selectFrom('steps')
-        .select('class')
-        .select((eb) => [
-          eb.fn.sum<number>(sql`case when state = 'running' then 1 else 0 end`).as('running'),
-          eb.fn.sum<number>(sql`case when state = 'pending' then 1 else 0 end`).as('pending'),
-        ])
-        .where(sql<boolean>`state in ('pending', 'blocked', 'running')`)
+        .select(['class', (eb) => eb.fn.countAll<number>().as('count')])
+        .where(sql<boolean>`state = 'pending'`)
+        .groupBy('class')
+        .compile(),
+
+    runningByClass: () =>
+      db
+        .selectFrom('steps')
+        .select(['class', (eb) => eb.fn.countAll<number>().as('count')])
+        .where(sql<boolean>`state = 'running'`)
         .groupBy('class')
         .compile(),
 
@@ -202,7 +206,7 @@ export function questionQueries(dialect: Dialect) {
         sql<number>`count(*) over (partition by steps.name, steps.version)`.as('n'),
       ]);
       return db
-        .selectFrom(ranked.as('ranked'))
+        .selectFrom(ranked.as('numbered'))
         .select(['name', 'version'])
         .select([
           sql<number>`count(*)`.as('count'),
