@@ -1,23 +1,30 @@
 /**
  * One attempt at one claimed step: run it, publish its files, record the result, in that order, under the claim's fence.
  *
- * The signal of the step fires with one of three causes, and each ends differently:
+ * The signal of the step fires with one of these causes, and each ends differently:
  * - `lost`: somebody else holds the step (or may): nothing more is written.
+ * - `cancelled`: somebody asked for that: the step is cancelled, once its processes are dead.
  * - `stopped`: the server stops: the step goes back to pending at once.
  * - `timeout`: the step took too long: a failure like any other.
+ * - `stalled`: the step got nowhere for too long: a failure like any other.
  */
 import path from 'node:path';
 import { invariant } from '../../core/errors.ts';
 import type { Claim, Outcome } from '../../core/ports/ledger-store.ts';
 import { PermanentStepError, type StepContext, type StepInput, type StepResult } from '../context.ts';
-import type { Backoff, StepDefinition } from '../definition.ts';
+import type { StepDefinition } from '../definition.ts';
 import { durationWords } from '../media/words.ts';
 import { findDefinition, isCommand } from '../step-lookup.ts';
+import { Work } from '../work.ts';
 import { retryDelayMs } from './backoff.ts';
+import { evidenceOf } from './evidence.ts';
+import { Lease } from './lease.ts';
+import { Reporter } from './reporter.ts';
 import type { RunnerSettings } from './settings.ts';
+import { stallMsDefault, watchForStall } from './stall.ts';
 
-export type AttemptEnd = 'succeeded' | 'skipped' | 'retrying' | 'failed' | 'given-back' | 'lost';
-type Cause = 'lost' | 'stopped' | 'timeout';
+export type AttemptEnd = 'succeeded' | 'skipped' | 'retrying' | 'failed' | 'cancelled' | 'given-back' | 'lost';
+type Cause = 'lost' | 'cancelled' | 'stopped' | 'timeout' | 'stalled';
 
 /** The ledger may be away for a moment; a result that cost hours is offered again before it is given up. */
 const recordTries = 6;
@@ -28,16 +35,39 @@ export class Attempt {
   readonly #claim: Claim;
   readonly #controller = new AbortController();
   #cause: Cause | null = null;
-  #progress = 0;
-  #leaseUntil: number;
-  #cancelBeat: () => void = () => {};
-  #beat: Promise<void> = Promise.resolve();
-  #settled = false;
+  readonly #lease: Lease;
+  readonly #reporter: Reporter;
+  readonly #work: Work;
 
   constructor(settings: RunnerSettings, claim: Claim) {
     this.#settings = settings;
     this.#claim = claim;
-    this.#leaseUntil = claim.step.leaseUntil ?? settings.clock.now() + settings.leaseMs;
+    const work = new Work(settings.clock);
+    const facts = this.#facts();
+    const reporter = new Reporter({ settings, claim, facts, onActive: () => work.active() });
+    this.#work = work;
+    this.#reporter = reporter;
+    this.#lease = new Lease({
+      settings,
+      claim,
+      facts,
+      progress: () => reporter.progress,
+      onBeat: () => void reporter.flush(),
+      onEnd: (hold) => this.#abort(hold),
+    });
+  }
+
+  get key(): string {
+    return this.#claim.step.key;
+  }
+
+  get fence(): number {
+    return this.#claim.step.fence;
+  }
+
+  /** Tells the step to let go because somebody asked for that. */
+  cancel(): void {
+    this.#abort('cancelled');
   }
 
   /** Tells the step to let go because the server stops. */
@@ -49,8 +79,10 @@ export class Attempt {
   async run(): Promise<AttemptEnd> {
     const { clock, log } = this.#settings;
     const { step } = this.#claim;
-    this.#scheduleBeat();
+    this.#lease.begin();
     const cancelTimeout = clock.after(step.timeoutMs, () => this.#abort('timeout'));
+    const onStall = () => this.#abort('stalled');
+    const stopWatching = watchForStall(this.#work, { clock, stallMs: this.#stallMs, onStall });
     try {
       return await this.#runFenced();
     } catch (error) {
@@ -58,10 +90,10 @@ export class Attempt {
       log.error({ ...this.#facts(), err: error }, 'the outcome of a step could not be recorded');
       return 'lost';
     } finally {
-      this.#settled = true;
       cancelTimeout();
-      this.#cancelBeat();
-      await this.#beat;
+      stopWatching();
+      await this.#lease.settled();
+      await this.#reporter.flush();
     }
   }
 
@@ -73,7 +105,7 @@ export class Attempt {
     try {
       const folder = await artifacts.scratch(step.key, step.fence);
       scratch = folder;
-      const result = this.#skippedInput() ?? (await this.#work(folder));
+      const result = this.#skippedInput() ?? (await this.#work.during(() => this.#run(folder)));
       crashPoints('step:after-run');
       this.#throwIfAborted();
       return await this.#record(result, folder);
@@ -88,11 +120,14 @@ export class Attempt {
   async #record(result: StepResult, scratch: string): Promise<AttemptEnd> {
     const { ledger, artifacts, clock, crashPoints } = this.#settings;
     const { key, fence } = this.#claim.step;
+    await this.#reporter.flush();
     if (result.kind === 'skipped') {
       return this.#written('skipped', () => ledger.skip(key, fence, result.reason, clock.now()));
     }
     // Asked once more, so that one who lost the step does not replace files of the one who has it.
-    if (await this.#isLost()) return this.#lost();
+    const hold = await this.#lease.renew();
+    if (hold === 'lost') return this.#lost();
+    if (hold === 'cancelled') return this.#cancelled();
     const published = await artifacts.publish(key, scratch, result.files);
     crashPoints('step:after-publish');
     const { output } = result;
@@ -108,15 +143,20 @@ export class Attempt {
     const { step } = this.#claim;
     const { key, fence } = step;
     if (this.#cause === 'lost') return this.#lost();
+    await this.#reporter.flush();
     const now = clock.now();
+    if (this.#cause === 'cancelled') return this.#cancelled();
     if (this.#cause === 'stopped') {
       return this.#written('given-back', () => ledger.release(key, fence, now));
     }
-    const reason = (this.#cause === 'timeout' ? this.#timeoutReason() : reasonOf(error)).slice(0, reasonCharsMax);
+    const reason = (this.#stopReason() ?? reasonOf(error)).slice(0, reasonCharsMax);
+    const evidence = evidenceOf(error, this.#cause, this.#work.lastProgram);
     const final = error instanceof PermanentStepError || step.attempt >= step.attemptsMax;
-    const retryAt = final ? null : now + retryDelayMs(step.attempt, random, this.#backoff());
+    const retryAt = final ? null : now + retryDelayMs(step.attempt, random, this.#definition()?.backoff);
     log.warn({ ...this.#facts(), err: error, retryAt }, `step ${step.name} failed: ${reason}`);
-    return this.#written(final ? 'failed' : 'retrying', () => ledger.fail(key, fence, { reason, retryAt, now }));
+    return this.#written(final ? 'failed' : 'retrying', () =>
+      ledger.fail(key, fence, { reason, retryAt, now, evidence }),
+    );
   }
 
   /** Writes the outcome down, again and again while the ledger is away and the lease may still be ours. */
@@ -125,8 +165,9 @@ export class Attempt {
     for (let tried = 1; ; tried += 1) {
       try {
         const outcome = await write();
-        this.#settled = true;
-        return outcome === 'applied' ? end : this.#lost();
+        this.#lease.end();
+        if (outcome === 'lost') return this.#lost();
+        return outcome === 'cancelled' ? 'cancelled' : end;
       } catch (error) {
         if (tried >= recordTries || this.#cause === 'lost') throw new RecordFailed(error);
         log.warn({ ...this.#facts(), err: error }, 'the ledger does not take an outcome; trying again');
@@ -135,17 +176,24 @@ export class Attempt {
     }
   }
 
+  /** Everything of the step has let go: the ledger ends it. */
+  #cancelled(): Promise<AttemptEnd> {
+    const { ledger, clock } = this.#settings;
+    return this.#written('cancelled', () => ledger.release(this.key, this.fence, clock.now()));
+  }
+
   #lost(): AttemptEnd {
     this.#settings.log.warn(this.#facts(), `step ${this.#claim.step.name}: the lease was lost, its result is dropped`);
     return 'lost';
   }
 
-  #backoff(): Backoff | undefined {
+  /** Undefined when this server does not know the step. */
+  #definition(): StepDefinition | undefined {
     const found = findDefinition(this.#settings.steps, this.#claim.step);
-    return typeof found === 'string' ? undefined : found.backoff;
+    return typeof found === 'string' ? undefined : found;
   }
 
-  async #work(scratch: string): Promise<StepResult> {
+  async #run(scratch: string): Promise<StepResult> {
     const { step } = this.#claim;
     const found = findDefinition(this.#settings.steps, step);
     if (typeof found !== 'string') return found.run(this.#context(scratch, found));
@@ -154,10 +202,9 @@ export class Attempt {
   }
 
   #context(scratch: string, definition: StepDefinition): StepContext {
-    const { assets, log, tools, clock } = this.#settings;
+    const { assets, tools, clock } = this.#settings;
     const { step, asset, assetName, inputs, missing } = this.#claim;
     const unplanned = definition.wants.filter((want) => !(want in inputs) && !(want in missing));
-    const facts = this.#facts();
     return {
       asset,
       assetName,
@@ -168,14 +215,8 @@ export class Attempt {
       params: step.params,
       signal: this.#controller.signal,
       timeoutMs: step.timeoutMs,
-      progress: (fraction) => {
-        if (Number.isFinite(fraction)) this.#progress = Math.min(1, Math.max(0, fraction));
-      },
-      log: {
-        info: (more, message) => log.info({ ...facts, ...more }, message),
-        warn: (more, message) => log.warn({ ...facts, ...more }, message),
-        error: (more, message) => log.error({ ...facts, ...more }, message),
-      },
+      progress: (fraction) => this.#reporter.set(fraction),
+      log: this.#reporter.stepLog(),
       tools,
       clock,
     };
@@ -209,43 +250,29 @@ export class Attempt {
     return Object.fromEntries(entries);
   }
 
-  #scheduleBeat(): void {
-    this.#cancelBeat = this.#settings.clock.after(Math.max(1, Math.floor(this.#settings.leaseMs / 3)), () => {
-      this.#beat = this.#isLost().then((lost) => {
-        if (!lost && !this.#settled) this.#scheduleBeat();
-      });
-    });
-  }
-
-  /** One heartbeat. Never rejects: a ledger that is away counts as lost only when the lease has run out. */
-  async #isLost(): Promise<boolean> {
-    const { ledger, clock, leaseMs, log } = this.#settings;
-    const { key, fence } = this.#claim.step;
-    const until = clock.now() + leaseMs;
-    try {
-      const outcome = await ledger.heartbeat(key, fence, until, this.#progress);
-      if (outcome === 'applied') this.#leaseUntil = until;
-      else if (!this.#settled) this.#abort('lost');
-    } catch (error) {
-      log.warn({ ...this.#facts(), err: error }, 'a heartbeat did not reach the ledger');
-      if (clock.now() >= this.#leaseUntil) this.#abort('lost');
-    }
-    return this.#cause === 'lost';
-  }
-
   #abort(cause: Cause): void {
     // Losing the step overrides the others: then nothing may be written.
-    if (this.#cause === null || cause === 'lost') this.#cause = cause;
+    if (this.#cause === null || cause === 'lost' || (cause === 'cancelled' && this.#cause !== 'lost'))
+      this.#cause = cause;
     this.#controller.abort(new Error(`step ${cause}`));
   }
 
   #throwIfAborted(): void {
     // A step that was done in spite of a stop is done.
-    if (this.#cause === 'lost' || this.#cause === 'timeout') throw new Error(`step ${this.#cause}`);
+    if (this.#cause === 'lost' || this.#cause === 'timeout' || this.#cause === 'cancelled')
+      throw new Error(`step ${this.#cause}`);
   }
 
-  #timeoutReason(): string {
-    return `It took longer than ${durationWords(this.#claim.step.timeoutMs / 1000)} and was stopped.`;
+  get #stallMs(): number {
+    return this.#definition()?.stallMs ?? stallMsDefault;
+  }
+
+  /** Why we stopped it; null when it ended by itself. */
+  #stopReason(): string | null {
+    const words = (ms: number) => durationWords(ms / 1000);
+    if (this.#cause === 'timeout') return `It took longer than ${words(this.#claim.step.timeoutMs)} and was stopped.`;
+    if (this.#cause !== 'stalled') return null;
+    return `It got nowhere for ${words(this.#stallMs)} (no progress, no output, no work of its programs) and was stopped.`;
   }
 
   #facts(): Record<string, unknown> {

@@ -3,6 +3,8 @@ import type { Clock } from '../../core/ports/clock.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { RecordingStore } from '../../core/ports/recording-store.ts';
+import type { RunControl } from '../../core/ports/run-control.ts';
+import type { RunQuestions } from '../../core/ports/run-questions.ts';
 import type { UploadLocks } from '../../core/ports/upload-locks.ts';
 import type { UploadStore } from '../../core/ports/upload-store.ts';
 import type { UploadTokenStore } from '../../core/ports/upload-token-store.ts';
@@ -14,6 +16,8 @@ import { SqlExtentClaims } from './extent-claims.ts';
 import { SqlLedgerStore } from './ledger-store.ts';
 import { PostgresEngine } from './postgres.ts';
 import { SqlRecordingStore } from './recordings.ts';
+import { SqlRunControl } from './run-control.ts';
+import { SqlRunQuestions } from './run-questions.ts';
 import { SqliteEngine } from './sqlite.ts';
 import { SqlUploadLocks } from './upload-locks.ts';
 import { type ReceiptDurability, SqlUploadStore } from './upload-store.ts';
@@ -24,6 +28,8 @@ import { SqlWebhookStore } from './webhook-store.ts';
 export interface State extends AsyncDisposable {
   readonly uploads: UploadStore;
   readonly ledger: LedgerStore;
+  readonly control: RunControl;
+  readonly questions: RunQuestions;
   readonly webhooks: WebhookStore;
   readonly recordings: RecordingStore;
   readonly claims: ExtentClaims;
@@ -104,6 +110,8 @@ function assemble(
   return {
     uploads,
     ledger: new SqlLedgerStore(engine),
+    control: new SqlRunControl(engine),
+    questions: new SqlRunQuestions(engine),
     webhooks: new SqlWebhookStore(engine),
     recordings: new SqlRecordingStore(engine),
     tokens: new SqlUploadTokenStore(engine),
