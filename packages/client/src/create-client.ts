@@ -74,6 +74,11 @@ export function createUploadClient(options: UploadClientOptions): UploadClient {
       });
       return info;
     },
+    cancel: (uploadId) =>
+      api.cancel(uploadId, new AbortController().signal).then(
+        () => {},
+        () => {},
+      ),
     close: () => transport.close?.(),
   };
 }

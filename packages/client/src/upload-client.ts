@@ -84,6 +84,8 @@ export interface UploadClient {
   add(source: UploadSource | Blob, options?: AddOptions): UploadHandle;
   /** What the server takes. Asked once. @throws UploadError */
   serverInfo(): Promise<ServerInfo>;
+  /** Has the server free an upload that is not at work here. Resolves when it knows, or cannot be told; never rejects. */
+  cancel(uploadId: string): Promise<void>;
   /** Ends the worker. For when every upload is over or paused; another `add` starts a new one. */
   close(): void;
 }
