@@ -39,3 +39,4 @@ await build({
   logLevel: 'warn',
   output: { file: join(client, 'dist/worker.js'), format: 'iife', minify: true, sourcemap: false },
 });
+await import('./bundle-audio-worker.mjs');
