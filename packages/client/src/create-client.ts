@@ -1,11 +1,11 @@
-import type { CreateUpload, ServerInfo } from '@holdfast/protocol';
+import type { ServerInfo } from '@holdfast/protocol';
 import { ConnectionPace, chooseChunkSize } from './chunk-size.ts';
 import { ConnectionSlots } from './connection-slots.ts';
 import { defaultRuntime } from './runtime.ts';
 import { ServerGate } from './server-gate.ts';
 import { ManagedUpload } from './upload.ts';
 import { UploadApi } from './upload-api.ts';
-import type { AddOptions, UploadClient, UploadClientOptions } from './upload-client.ts';
+import type { AddOptions, UploadClient, UploadClientOptions, UploadWish } from './upload-client.ts';
 import { UploadRecord } from './upload-record.ts';
 import { blobSource, type UploadSource } from './upload-source.ts';
 import { xhrTransport } from './xhr-transport.ts';
@@ -39,6 +39,7 @@ export function createUploadClient(options: UploadClientOptions): UploadClient {
   let info: Promise<ServerInfo> | null = null;
 
   return {
+    endpoint: endpoint.replace(/\/+$/, ''),
     add(content, addOptions = {}) {
       const source = content instanceof Blob ? blobSource(content) : content;
       added += 1;
@@ -68,7 +69,7 @@ function creationWish(
   source: UploadSource,
   options: AddOptions,
   chunkSize: () => number | undefined,
-): () => CreateUpload {
+): () => UploadWish {
   const contentType = options.contentType ?? source.type;
   return () => {
     const bytes = chunkSize();
@@ -79,6 +80,7 @@ function creationWish(
       ...(bytes === undefined ? {} : { chunkSize: bytes }),
       ...(options.sha256 === undefined ? {} : { sha256: options.sha256 }),
       ...(options.metadata === undefined ? {} : { metadata: { ...options.metadata } }),
+      ...(options.recording === undefined ? {} : { recording: options.recording }),
     };
   };
 }

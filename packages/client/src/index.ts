@@ -15,7 +15,7 @@ export type {
   TransportRequest,
   TransportResponse,
 } from './transport.ts';
-export type { AddOptions, GetHeaders, UploadClient, UploadClientOptions } from './upload-client.ts';
+export type { AddOptions, GetHeaders, RecordingDetails, UploadClient, UploadClientOptions } from './upload-client.ts';
 export { type ClientErrorCode, UploadError, type UploadErrorType } from './upload-error.ts';
 export type { UploadHandle } from './upload-handle.ts';
 export { blobSource, type ChunkBytes, type UploadSource } from './upload-source.ts';

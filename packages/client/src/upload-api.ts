@@ -1,10 +1,10 @@
 /** The native API, one method a route: headers, deadlines, 401 → fresh headers once, answers checked. No retries, no waiting. */
-import type { ChunkList, ChunkReceipt, ChunkRecord, CreateUpload, ServerInfo, Upload } from '@holdfast/protocol';
+import type { ChunkList, ChunkReceipt, ChunkRecord, ServerInfo, Upload } from '@holdfast/protocol';
 import { deadlinesFor, guarded } from './deadlines.ts';
 import { errorFromResponse } from './problem-error.ts';
 import type { Runtime } from './runtime.ts';
 import type { RequestMethod, Transport, TransportResponse } from './transport.ts';
-import type { GetHeaders } from './upload-client.ts';
+import type { GetHeaders, RecordingDetails, UploadWish } from './upload-client.ts';
 import { UploadError } from './upload-error.ts';
 import type { ChunkBytes } from './upload-source.ts';
 
@@ -21,7 +21,10 @@ export interface UploadApiOptions {
 
 interface Call {
   readonly method: RequestMethod;
+  /** Below the address of its API. */
   readonly path: string;
+  /** Default: the native API. */
+  readonly api?: '/v1' | '/api/v1/recordings';
   readonly signal: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: ChunkBytes | string;
@@ -51,16 +54,42 @@ export class UploadApi {
 
   constructor(options: UploadApiOptions) {
     this.#options = options;
-    this.#base = `${options.endpoint.replace(/\/+$/, '')}/v1`;
+    this.#base = options.endpoint.replace(/\/+$/, '');
   }
 
   serverInfo(signal: AbortSignal): Promise<ServerInfo> {
     return this.#json<ServerInfo>({ method: 'GET', path: '/server', signal }, 'limits');
   }
 
-  create(upload: CreateUpload, signal: AbortSignal): Promise<Upload> {
-    const headers = { 'content-type': 'application/json' };
-    return this.#upload({ method: 'POST', path: '/uploads', signal, headers, body: JSON.stringify(upload) });
+  /** Says the id as soon as it is known: what may go wrong after it must not create another one. */
+  async create(
+    { recording, ...wish }: UploadWish,
+    signal: AbortSignal,
+    created: (uploadId: string) => void,
+  ): Promise<Upload> {
+    if (recording !== undefined) {
+      const uploadId = await this.#createRecording(recording, wish, signal);
+      created(uploadId);
+      return this.status(uploadId, signal);
+    }
+    const upload = await this.#upload({ method: 'POST', path: '/uploads', signal, ...json(wish) });
+    created(upload.id);
+    return upload;
+  }
+
+  /** A recording is an upload that is also known by what it is about: both have the same id, and its chunks go the usual way. */
+  async #createRecording(
+    { asignatura, tema, profesorText, fecha }: RecordingDetails,
+    { filename, size, contentType, sha256 }: UploadWish,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const fields = {
+      ...{ asignatura, tema, profesor_text: profesorText, fecha },
+      ...{ filename, file_size_total: size, content_type: contentType, file_checksum: sha256 },
+    };
+    const call: Call = { method: 'POST', api: '/api/v1/recordings', path: '/', signal, ...json(fields) };
+    const { recording_id } = await this.#json<{ recording_id: string }>(call, 'recording_id');
+    return recording_id;
   }
 
   status(uploadId: string, signal: AbortSignal): Promise<Upload> {
@@ -150,7 +179,7 @@ export class UploadApi {
     const deadlines = deadlinesFor({ bodyBytes, answerMs, stallMs: stallTimeoutMs * patience });
     const request = {
       method: call.method,
-      url: this.#base + call.path,
+      url: this.#base + (call.api ?? '/v1') + call.path,
       headers: { accept: 'application/json', ...call.headers, ...authorisation },
       body: call.body ?? null,
     };
@@ -176,6 +205,10 @@ export class UploadApi {
       }
     });
   }
+}
+
+function json(body: object): Pick<Call, 'headers' | 'body'> {
+  return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }
 
 function uploadPath(uploadId: string): string {

@@ -1,5 +1,5 @@
 /** The public shapes of the client. */
-import type { ServerInfo } from '@holdfast/protocol';
+import type { CreateUpload, ServerInfo } from '@holdfast/protocol';
 import type { Runtime } from './runtime.ts';
 import type { Transport } from './transport.ts';
 import type { UploadHandle } from './upload-handle.ts';
@@ -32,6 +32,21 @@ export interface UploadClientOptions {
   readonly runtime?: Partial<Runtime>;
 }
 
+/** What a recording says of itself; kept with it for good, and searchable (docs/recordings.md). */
+export interface RecordingDetails {
+  readonly asignatura: string;
+  readonly tema: string;
+  /** May be empty. */
+  readonly profesorText: string;
+  /** When it was held, as text. */
+  readonly fecha?: string;
+}
+
+/** What is asked for at creation. */
+export interface UploadWish extends CreateUpload {
+  readonly recording?: RecordingDetails;
+}
+
 export interface AddOptions {
   /** Free words, kept with the upload. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -43,9 +58,13 @@ export interface AddOptions {
   readonly resumeId?: string;
   /** Of the whole file, 64 hex digits, if known: the server checks it, and completes at once if it already has the content. */
   readonly sha256?: string;
+  /** Creates it as a recording: the server's id is then the id of the recording, which stays when the upload is purged. `metadata` is not kept with it. */
+  readonly recording?: RecordingDetails;
 }
 
 export interface UploadClient {
+  /** As given, without a slash at the end. */
+  readonly endpoint: string;
   /** Starts an upload (in its turn). */
   add(source: UploadSource | Blob, options?: AddOptions): UploadHandle;
   /** What the server takes. Asked once. @throws UploadError */

@@ -3,7 +3,7 @@
  * any time: all that it needs to go on is the server's id. Turns: ask (or create) → send what is missing → finish; whenever
  * the server's state is not what we thought, the next turn begins.
  */
-import type { CreateUpload, Upload } from '@holdfast/protocol';
+import type { Upload } from '@holdfast/protocol';
 import { backoffMs } from './backoff.ts';
 import type { ConnectionPace } from './chunk-size.ts';
 import type { ConnectionSlots } from './connection-slots.ts';
@@ -14,6 +14,7 @@ import { sendMissing } from './send-missing.ts';
 import { sleep } from './sleep.ts';
 import type { CompletedUpload } from './snapshot.ts';
 import type { UploadApi } from './upload-api.ts';
+import type { UploadWish } from './upload-client.ts';
 import { UploadError } from './upload-error.ts';
 import type { UploadSource } from './upload-source.ts';
 
@@ -25,7 +26,7 @@ export interface Session extends Insistence {
   readonly digests: boolean;
   /** For the long requests that wait for the end; chunks of other uploads shall not wait behind them. */
   readonly finishSlots: ConnectionSlots;
-  readonly wish: () => CreateUpload;
+  readonly wish: () => UploadWish;
 }
 
 /** Turns in a row in which not one byte was acknowledged, before we give up. */
@@ -87,11 +88,7 @@ async function synchronise(session: Session, mayResume: boolean): Promise<Upload
 
 function create({ api, record, wish, signal }: Session): Promise<Upload> {
   record.creating ??= api
-    .create(wish(), new AbortController().signal)
-    .then((upload) => {
-      record.created(upload.id);
-      return upload;
-    })
+    .create(wish(), new AbortController().signal, (uploadId) => record.created(uploadId))
     .finally(() => {
       record.creating = null;
     });

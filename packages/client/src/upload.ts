@@ -2,17 +2,17 @@
  * The handle: commands in, snapshots out. It starts and stops sessions; what it does for one upload (work, tell the server of
  * a pause or the end) happens one after the other, in the order of the commands.
  */
-import type { CreateUpload } from '@holdfast/protocol';
 import { isWorking } from './phase.ts';
 import { sleep } from './sleep.ts';
 import type { CompletedUpload, UploadSnapshot } from './snapshot.ts';
+import type { UploadWish } from './upload-client.ts';
 import { UploadError } from './upload-error.ts';
 import type { UploadHandle } from './upload-handle.ts';
 import type { UploadRecord } from './upload-record.ts';
 import { runSession, type Session } from './upload-session.ts';
 
 export interface UploadParts extends Omit<Session, 'signal' | 'wish'> {
-  readonly wish: () => CreateUpload;
+  readonly wish: () => UploadWish;
   /** A session begins; the returned function says that it ended. */
   readonly sessionStarted: () => () => void;
 }
