@@ -93,7 +93,7 @@ describe('an audio with what it is about', () => {
 });
 
 test('C13 everything works by keyboard, the focus never gets lost, and what happens is said', async () => {
-  await tab.limit(3_000_000);
+  await tab.limit(1_000_000);
   await mount({ chunkSize: mebibyte });
   await tab.page.keyboard.press('Tab');
   expect(await focused()).toBe('Choose a file');
@@ -126,7 +126,10 @@ test('C13 everything works by keyboard, the focus never gets lost, and what happ
   await tab.limit(0);
   await tab.page.keyboard.press('Enter');
   await expectStatus('completed');
-  await expect.poll(focused, { timeout: 5_000 }).toBe('Remove meeting.wav');
+  // The button that had the focus is gone, and none that ends something may get it.
+  await expect.poll(focused, { timeout: 5_000 }).toBe('Upload');
+  await tab.page.keyboard.press('Tab');
+  expect(await focused()).toBe('Remove meeting.wav');
   await tab.page.keyboard.press('Enter');
   await expectStatus('idle');
   await expect.poll(focused, { timeout: 5_000 }).toBe('Choose a file');

@@ -81,7 +81,7 @@ function LiveRegion({ uploader: { state, labels, format } }: PartProps): ReactNo
   );
 }
 
-/** When the button that has the focus goes away with a change of state, the focus goes to the first one that is left. */
+/** When the button that has the focus goes away with a change of state, the focus goes to the first harmless one that is left, or to the whole. */
 function useFocusThatStays(status: string) {
   const root = useRef<HTMLDivElement>(null);
   const last = useRef<EventTarget | null>(null);
@@ -108,7 +108,9 @@ function useFocusThatStays(status: string) {
     shown.current = status;
     const gone = last.current instanceof Element && !last.current.isConnected;
     if (!gone || document.activeElement !== document.body) return;
-    (root.current?.querySelector<HTMLElement>('button:not(:disabled)') ?? root.current)?.focus();
+    // Never to one that ends something: a key that was meant for the old button would press it.
+    const next = root.current?.querySelector<HTMLElement>('button:not(:disabled, [data-action=cancel])');
+    (next ?? root.current)?.focus();
   });
   return root;
 }

@@ -72,7 +72,7 @@ export interface ChunkUploaderParts {
   readonly format: Format;
   getRootProps(own?: RootProps): RootProps;
   getInputProps(own?: InputProps): InputProps;
-  getButtonProps(action: UploaderAction, own?: ButtonProps): ButtonProps;
+  getButtonProps(action: UploaderAction, own?: ButtonProps): ButtonProps & { readonly 'data-action': UploaderAction };
 }
 
 const same = <T>(value: T): T => value;
@@ -125,6 +125,7 @@ export function useChunkUploader(options: ChunkUploaderOptions): ChunkUploaderPa
     }),
     getButtonProps: (action, own = {}) => ({
       type: 'button',
+      'data-action': action,
       'aria-label': name === undefined ? undefined : labels.actionOn(labels.actions[action], name),
       ...own,
       onClick: (event) => {
