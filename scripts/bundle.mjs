@@ -31,3 +31,5 @@ await build({
     sourcemap: false,
   },
 });
+
+await import('./bundle-audio-worker.mjs');

@@ -4,12 +4,7 @@ import { type Static, Type } from 'typebox';
 const Secret = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 5 })]);
 const HookTimeout = Type.Optional(Type.Number({ minimum: 0.1, maximum: 60 }));
 /** How browsers may compress speech before they send it: bitrates of Opus at 16 kHz, mono, from 128 kbit/s down to 32. */
-export const compressionPresets = [
-  'MEDICAL_HIGH_QUALITY',
-  'MEDICAL_BALANCED',
-  'MOBILE_OPTIMIZED',
-  'SPEECH_COMPACT',
-] as const;
+export const compressionPresets = ['MEDICAL_HIGH_QUALITY', 'MEDICAL_BALANCED', 'MOBILE_OPTIMIZED', 'SPEECH'] as const;
 function perMinute(standard: number, what: string) {
   return Type.Integer({ default: standard, minimum: 0, description: `${what}; 0: no limit.` });
 }
