@@ -3,6 +3,7 @@ import { createElement, Profiler, type ReactNode, StrictMode } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 import { createUploadClient, type UploadHandle } from '../../packages/client/src/index.ts';
 import {
+  audioCompressor,
   ChunkUploader,
   type ChunkUploaderProps,
   UploadProvider,
@@ -24,8 +25,8 @@ export interface UploaderWish
   readonly bytes?: number;
   readonly name?: string;
   readonly type?: string;
-  /** `hang` never ends until it is cancelled; `halve` sends the first half; `fail` throws. */
-  readonly compress?: 'hang' | 'halve' | 'fail';
+  /** `real` is that of the package; `hang` never ends until it is cancelled; `halve` sends the first half; `fail` throws. */
+  readonly compress?: 'real' | 'hang' | 'halve' | 'fail';
   readonly onUnmount?: 'continue' | 'pause' | 'cancel';
   /** Names of the callbacks of which is kept what they were called with; all by default. */
   readonly strict?: boolean;
@@ -85,7 +86,29 @@ function randomBytes(length: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** Of two channels at 48 kHz, 16 bits. */
+function waveHeader(bytes: number): DataView<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(44));
+  const text = (at: number, letters: string) => {
+    for (const [index, letter] of [...letters].entries()) view.setUint8(at + index, letter.charCodeAt(0));
+  };
+  text(0, 'RIFF');
+  view.setUint32(4, 36 + bytes, true);
+  text(8, 'WAVEfmt ');
+  view.setUint32(16, 16, true);
+  view.setUint16(20, 1, true);
+  view.setUint16(22, 2, true);
+  view.setUint32(24, 48_000, true);
+  view.setUint32(28, 192_000, true);
+  view.setUint16(32, 4, true);
+  view.setUint16(34, 16, true);
+  text(36, 'data');
+  view.setUint32(40, bytes, true);
+  return view;
+}
+
 const compressors = {
+  real: audioCompressor({ workerUrl: '/audio-worker.js' }),
   hang: ({ signal, onProgress }) =>
     new Promise((_resolve, reject) => {
       onProgress(0.4);
@@ -114,7 +137,8 @@ function uploader({
 }: UploaderWish): ReactNode {
   const { compress, chunkSize, strict = true, ...props } = wish;
   const call = (event: string) => (value?: unknown) => void calls.push({ name: event, with: value ?? null });
-  const audioBlob = bytes === undefined ? null : new File([randomBytes(bytes)], name, { type });
+  const parts = [...(compress === 'real' ? [waveHeader(bytes ?? 0)] : []), randomBytes(bytes ?? 0)];
+  const audioBlob = bytes === undefined ? null : new File(parts, name, { type });
   blob = audioBlob;
   const element = createElement(ChunkUploader, {
     ...props,

@@ -1,5 +1,6 @@
 /** A page of another origin that has `@holdfast/client/react` in it, bundled as an application does: with React's
  * development build, and at `/profiling` with the production build that tells how long it worked. */
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,6 +10,7 @@ import { rolldown } from 'rolldown';
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const entry = file('./react-page-entry.ts');
 const client = file('../../packages/client/');
+const audioWorker = `${client}dist/audio/worker.js`;
 const html = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>React</title>
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/styles.css">
 <style>:root { color-scheme: light dark } body { font: 16px system-ui; background: Canvas; color: CanvasText; display: grid; gap: 1rem }</style>
@@ -30,6 +32,8 @@ export async function serveReactPage(): Promise<ReactPage> {
     const path = request.url ?? '/';
     const script = scripts.get(path);
     if (script !== undefined) response.writeHead(200, { 'content-type': 'text/javascript' }).end(script);
+    else if (path === '/audio-worker.js')
+      createReadStream(audioWorker).pipe(response.setHeader('content-type', 'text/javascript'));
     else if (path === '/styles.css') response.writeHead(200, { 'content-type': 'text/css' }).end(styles);
     else if (path === '/' || path === '/profiling') {
       const own = path === '/' ? html : html.replace('/page.js', '/profiling.js');

@@ -76,10 +76,21 @@ describe('an audio with what it is about', () => {
     expect(tab.problems).toEqual([]);
   });
 
-  test('C13 is compressed first: progress, what it saved, and another name', async () => {
+  test('C13 C16 is compressed first: progress, what it saved, and another name', async () => {
+    await mount({ bytes: 30 * 192_000, compress: 'real', compressionQuality: 'low' });
+    await expectStatus('completed');
+    expect((await named('onCompressionProgress')).at(-1)).toBe(100);
+    const [start] = (await named('onUploadStart')) as { filename: string; size: number; recordingId: string }[];
+    expect(start?.filename).toBe('meeting.webm');
+    // 30 s at 32 kbit/s.
+    expect(start?.size).toBeGreaterThan(100_000);
+    expect(start?.size).toBeLessThan(160_000);
+    expect(await tab.page.textContent('.hf-note')).toMatch(/^Compressed from 5\.8 MB to 1[0-5]\d kB: 9[78]% saved$/);
+  });
+
+  test('C13 is compressed by an encoder of the embedder', async () => {
     await mount({ bytes: 400_000, compress: 'halve' });
     await expectStatus('completed');
-    expect(await named('onCompressionProgress')).toEqual([100]);
     expect(await tab.page.textContent('.hf-note')).toBe('Compressed from 400 kB to 200 kB: 50% saved');
     expect(await named('onUploadStart')).toMatchObject([{ filename: 'meeting.webm', size: 200_000 }]);
   });

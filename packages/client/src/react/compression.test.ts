@@ -15,7 +15,7 @@ describe('which preset a quality stands for', () => {
   });
 
   test.each([
-    ['ten minutes of WAV', wav(600), 'MEDICAL_HIGH_QUALITY'],
+    ['ten minutes of WAV', wav(600), 'MOBILE_OPTIMIZED'],
     ['thirty minutes of WAV', wav(1_800), 'MOBILE_OPTIMIZED'],
     ['an hour of WAV', wav(3_600), 'SPEECH'],
     ['five hours of WAV: too long for any', wav(18_000), 'SPEECH'],
@@ -33,7 +33,9 @@ test('C13 what was saved, and the name that goes with it', () => {
   const original = new Blob(['x'.repeat(100)], { type: 'audio/wav' });
   const smaller = new Blob(['x'.repeat(25)], { type: 'audio/webm;codecs=opus' });
   expect(reportOf(original, { blob: smaller, skipped: null, bitrate: 32_000 })).toMatchObject({ saved: 0.75 });
-  expect(reportOf(original, { blob: original, skipped: 'No encoder.', bitrate: null }).saved).toBe(0);
+  expect(
+    reportOf(original, { blob: original, skipped: { reason: 'cannot-encode', message: '' }, bitrate: null }).saved,
+  ).toBe(0);
   expect(filenameFor('class 3.1 intro.wav', original, smaller)).toBe('class 3.1 intro.webm');
   expect(filenameFor('class', original, smaller)).toBe('class.webm');
   expect(filenameFor('class.wav', original, original)).toBe('class.wav');

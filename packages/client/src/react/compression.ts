@@ -12,11 +12,19 @@ export interface CompressionRequest {
   readonly signal: AbortSignal;
 }
 
+/** Why the original is sent. */
+export interface CompressionSkipped {
+  /** Of `@holdfast/client/audio` (docs/audio.md), or `already-small`, `failed`. */
+  readonly reason: string;
+  /** For people, in English. */
+  readonly message: string;
+}
+
 export interface CompressionOutcome {
   /** What is sent: the original when compression did not help. */
   readonly blob: Blob;
-  /** Why the original is sent; null when it was compressed. */
-  readonly skipped: string | null;
+  /** Null when it was compressed. */
+  readonly skipped: CompressionSkipped | null;
   /** Of the compressed audio, in bits per second, where known. */
   readonly bitrate: number | null;
 }
@@ -33,7 +41,7 @@ export interface CompressionReport {
   readonly compressedBytes: number;
   /** 0 … 1 of the original. */
   readonly saved: number;
-  readonly skipped: string | null;
+  readonly skipped: CompressionSkipped | null;
   readonly bitrate: number | null;
 }
 
@@ -61,8 +69,8 @@ function usualRate(type: string): number {
 }
 
 /**
- * The preset for a quality. `auto`: the best one whose result has at most 20 MB, and that makes the audio at least 1.5 times smaller;
- * null when there is none, because the audio is small enough as it is.
+ * The preset for a quality. `auto`: 64 kbit/s (more gains nothing for speech), 32 if the result had more than 20 MB or the audio has less
+ * than 1.5 times that already; null when not even that would gain much.
  */
 export function choosePreset(
   quality: CompressionQuality,
@@ -71,7 +79,7 @@ export function choosePreset(
   if (quality !== 'auto') return presets[quality];
   const seconds = duration !== undefined && duration > 0 ? duration : (size * 8) / usualRate(type);
   const inputRate = (size * 8) / Math.max(seconds, 0.001);
-  const gaining = ([presets.high, presets.medium, presets.low] as const).filter(
+  const gaining = ([presets.medium, presets.low] as const).filter(
     (preset) => inputRate >= presetBitsPerSecond[preset] * gainMin,
   );
   const fitting = gaining.find((preset) => (presetBitsPerSecond[preset] * seconds) / 8 <= autoBytesMax);

@@ -1,11 +1,13 @@
 /** `@holdfast/client/react`: uploads in React 18 and 19. See docs/react.md. */
 export { ChunkUploader, type ChunkUploaderProps, type ChunkUploaderSlots, type PartProps } from './chunk-uploader.tsx';
+export { audioCompressor } from './compress-audio.ts';
 export type {
   CompressAudio,
   CompressionOutcome,
   CompressionQuality,
   CompressionReport,
   CompressionRequest,
+  CompressionSkipped,
 } from './compression.ts';
 export { en } from './labels/en.ts';
 export { createFormat, type Format } from './labels/format.ts';

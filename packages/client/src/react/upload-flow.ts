@@ -178,8 +178,8 @@ export class UploadFlow implements Watchable<UploaderState> {
       outcome = await compress({ blob: file.blob, quality, duration, onProgress, signal });
     } catch (error) {
       // The original is better than nothing; why it is sent as it is stands beside it.
-      const skipped = error instanceof Error ? error.message : String(error);
-      outcome = { blob: file.blob, skipped, bitrate: null };
+      const message = error instanceof Error ? error.message : String(error);
+      outcome = { blob: file.blob, skipped: { reason: 'failed', message }, bitrate: null };
     }
     if (!signal.aborted) this.#send(file, outcome.blob, reportOf(file.blob, outcome));
   }

@@ -10,7 +10,7 @@ import {
   useState,
 } from 'react';
 import type { RecordingDetails } from '../upload-client.ts';
-import { compressAudio } from './compress-audio.ts';
+import { audioCompressor } from './compress-audio.ts';
 import type { CompressAudio, CompressionQuality } from './compression.ts';
 import type { FileRules } from './file-rules.ts';
 import { en } from './labels/en.ts';
@@ -75,6 +75,7 @@ export interface ChunkUploaderParts {
   getButtonProps(action: UploaderAction, own?: ButtonProps): ButtonProps & { readonly 'data-action': UploaderAction };
 }
 
+const compressAudio = audioCompressor();
 const same = <T>(value: T): T => value;
 const statusOf = ({ status, compressing }: UploaderState) => `${status}${compressing === 1}`;
 

@@ -43,7 +43,7 @@ export function fractionOf({ compressing, progress }: UploaderState): number {
 export function compressionText({ compression }: UploaderState, { labels, format }: Wording): string | null {
   if (compression === null) return null;
   const { skipped, originalBytes, compressedBytes, saved } = compression;
-  if (skipped !== null) return labels.notCompressed(skipped);
+  if (skipped !== null) return labels.notCompressed(labels.errors[skipped.reason] ?? skipped.message);
   return labels.saved(format.bytes(originalBytes), format.bytes(compressedBytes), format.percent(saved));
 }
 

@@ -49,6 +49,12 @@ export const es: UploaderLabels = {
   completed: (filename) => `${filename} está guardado y verificado.`,
   cancelled: (filename) => `${filename} se ha cancelado.`,
   errors: {
+    'already-small': 'Ya es bastante pequeño.',
+    'not-smaller': 'Comprimido no sería más pequeño.',
+    'not-audio': 'No tiene sonido que se pueda comprimir.',
+    'cannot-decode': 'Este navegador no puede leer su formato.',
+    'cannot-encode': 'Este navegador no puede comprimir audio.',
+    damaged: 'Falta una parte del archivo.',
     unauthenticated: 'Faltan las credenciales o han caducado.',
     forbidden: 'Las credenciales no permiten esto.',
     unreachable: 'El servidor no responde.',

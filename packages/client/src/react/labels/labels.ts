@@ -34,6 +34,6 @@ export interface UploaderLabels {
   readonly resumed: (filename: string) => string;
   readonly completed: (filename: string) => string;
   readonly cancelled: (filename: string) => string;
-  /** By code (docs/errors.md); where there is none, the message of the error is shown. */
+  /** By code (docs/errors.md) or reason of a compression that was not done (docs/audio.md); where there is none, its message is shown. */
   readonly errors: Readonly<Record<string, string>>;
 }

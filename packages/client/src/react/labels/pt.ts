@@ -49,6 +49,12 @@ export const pt: UploaderLabels = {
   completed: (filename) => `${filename} está guardado e verificado.`,
   cancelled: (filename) => `${filename} foi cancelado.`,
   errors: {
+    'already-small': 'Já é bastante pequeno.',
+    'not-smaller': 'Comprimido não ficaria menor.',
+    'not-audio': 'Não tem som que se possa comprimir.',
+    'cannot-decode': 'Este navegador não consegue ler o seu formato.',
+    'cannot-encode': 'Este navegador não consegue comprimir áudio.',
+    damaged: 'Falta uma parte do arquivo.',
     unauthenticated: 'As credenciais faltam ou expiraram.',
     forbidden: 'As credenciais não permitem isto.',
     unreachable: 'O servidor não responde.',
