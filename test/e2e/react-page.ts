@@ -10,7 +10,11 @@ import { rolldown } from 'rolldown';
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const entry = file('./react-page-entry.ts');
 const client = file('../../packages/client/');
-const audioWorker = `${client}dist/audio/worker.js`;
+/** As they are published; the bundle looks for them beside itself. */
+const workers: Readonly<Record<string, string>> = {
+  '/worker.js': `${client}dist/worker.js`,
+  '/audio-worker.js': `${client}dist/audio/worker.js`,
+};
 const html = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>React</title>
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/styles.css">
 <style>:root { color-scheme: light dark } body { font: 16px system-ui; background: Canvas; color: CanvasText; display: grid; gap: 1rem }</style>
@@ -32,9 +36,9 @@ export async function serveReactPage(): Promise<ReactPage> {
     const path = request.url ?? '/';
     const script = scripts.get(path);
     if (script !== undefined) response.writeHead(200, { 'content-type': 'text/javascript' }).end(script);
-    else if (path === '/audio-worker.js')
-      createReadStream(audioWorker).pipe(response.setHeader('content-type', 'text/javascript'));
-    else if (path === '/styles.css') response.writeHead(200, { 'content-type': 'text/css' }).end(styles);
+    else if (workers[path] !== undefined) {
+      createReadStream(workers[path]).pipe(response.setHeader('content-type', 'text/javascript'));
+    } else if (path === '/styles.css') response.writeHead(200, { 'content-type': 'text/css' }).end(styles);
     else if (path === '/' || path === '/profiling') {
       const own = path === '/' ? html : html.replace('/page.js', '/profiling.js');
       response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(own);

@@ -1,10 +1,10 @@
 /** The native API, one method a route: headers, deadlines, 401 → fresh headers once, answers checked. No retries, no waiting. */
-import type { ChunkList, ChunkReceipt, ChunkRecord, ServerInfo, Upload } from '@holdfast/protocol';
+import type { ChunkList, ChunkReceipt, ChunkRecord, CreateUpload, ServerInfo, Upload } from '@holdfast/protocol';
 import { deadlinesFor, guarded } from './deadlines.ts';
 import { errorFromResponse } from './problem-error.ts';
 import type { Runtime } from './runtime.ts';
-import type { RequestMethod, Transport, TransportResponse } from './transport.ts';
-import type { GetHeaders, RecordingDetails, UploadWish } from './upload-client.ts';
+import type { BodyHashing, RequestMethod, Transport, TransportResponse } from './transport.ts';
+import type { GetHeaders } from './upload-client.ts';
 import { UploadError } from './upload-error.ts';
 import type { ChunkBytes } from './upload-source.ts';
 
@@ -21,13 +21,11 @@ export interface UploadApiOptions {
 
 interface Call {
   readonly method: RequestMethod;
-  /** Below the address of its API. */
   readonly path: string;
-  /** Default: the native API. */
-  readonly api?: '/v1' | '/api/v1/recordings';
   readonly signal: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: ChunkBytes | string;
+  readonly digestBody?: boolean;
   readonly bodyBytes?: number;
   /** How long the server may think before it answers, in ms. */
   readonly answerMs?: number;
@@ -40,7 +38,7 @@ export interface ChunkCall {
   readonly index: number;
   readonly body: ChunkBytes;
   readonly bytes: number;
-  /** `Content-Digest` of the body, or null. */
+  /** `Content-Digest` of the body; `by-transport` if that shall make it; or null. */
   readonly digest: string | null;
   /** How many times the usual silence is borne. */
   readonly patience: number;
@@ -57,37 +55,28 @@ export class UploadApi {
     this.#base = options.endpoint.replace(/\/+$/, '');
   }
 
+  /** Whether the transport reads and hashes Blobs by itself. */
+  get hashing(): BodyHashing | undefined {
+    return this.#options.transport.hashing;
+  }
+
   serverInfo(signal: AbortSignal): Promise<ServerInfo> {
-    return this.#json<ServerInfo>({ method: 'GET', path: '/server', signal }, 'limits');
+    return this.#json<ServerInfo>({ method: 'GET', path: '/v1/server', signal }, 'limits');
   }
 
-  /** Says the id as soon as it is known: what may go wrong after it must not create another one. */
-  async create(
-    { recording, ...wish }: UploadWish,
-    signal: AbortSignal,
-    created: (uploadId: string) => void,
-  ): Promise<Upload> {
-    if (recording !== undefined) {
-      const uploadId = await this.#createRecording(recording, wish, signal);
-      created(uploadId);
-      return this.status(uploadId, signal);
-    }
-    const upload = await this.#upload({ method: 'POST', path: '/uploads', signal, ...json(wish) });
-    created(upload.id);
-    return upload;
+  create(upload: CreateUpload, signal: AbortSignal): Promise<Upload> {
+    const headers = { 'content-type': 'application/json' };
+    return this.#upload({ method: 'POST', path: '/v1/uploads', signal, headers, body: JSON.stringify(upload) });
   }
 
-  /** A recording is an upload that is also known by what it is about: both have the same id, and its chunks go the usual way. */
-  async #createRecording(
-    { asignatura, tema, profesorText, fecha }: RecordingDetails,
-    { filename, size, contentType, sha256 }: UploadWish,
-    signal: AbortSignal,
-  ): Promise<string> {
-    const fields = {
-      ...{ asignatura, tema, profesor_text: profesorText, fecha },
-      ...{ filename, file_size_total: size, content_type: contentType, file_checksum: sha256 },
-    };
-    const call: Call = { method: 'POST', api: '/api/v1/recordings', path: '/', signal, ...json(fields) };
+  /** A recording: an upload with subject, topic and speaker, which takes its chunks like every other. Returns its id. */
+  async createRecording(upload: CreateUpload, signal: AbortSignal): Promise<string> {
+    const { filename, size, contentType, sha256, metadata = {} } = upload;
+    const { asignatura = '', tema = '', profesor_text = '', fecha } = metadata;
+    const facts = { asignatura, tema, profesor_text, filename, file_size_total: size };
+    const body = JSON.stringify({ ...facts, fecha, content_type: contentType, file_checksum: sha256 });
+    const headers = { 'content-type': 'application/json' };
+    const call: Call = { method: 'POST', path: '/api/v1/recordings/', signal, headers, body };
     const { recording_id } = await this.#json<{ recording_id: string }>(call, 'recording_id');
     return recording_id;
   }
@@ -125,9 +114,10 @@ export class UploadApi {
 
   async putChunk({ uploadId, index, body, bytes, digest, patience, signal, onSent }: ChunkCall): Promise<ChunkReceipt> {
     const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
-    if (digest !== null) headers['content-digest'] = digest;
+    const digestBody = digest === 'by-transport';
+    if (digest !== null && !digestBody) headers['content-digest'] = digest;
     const path = `${uploadPath(uploadId)}/chunks/${index}`;
-    const call: Call = { method: 'PUT', path, signal, headers, body, bodyBytes: bytes, patience, onSent };
+    const call: Call = { method: 'PUT', path, signal, headers, body, bodyBytes: bytes, digestBody, patience, onSent };
     const receipt = await this.#json<ChunkReceipt>(call, 'receivedBytes');
     if (receipt.index !== index || receipt.length !== bytes) throw badAnswer('a receipt for something else');
     return receipt;
@@ -179,9 +169,10 @@ export class UploadApi {
     const deadlines = deadlinesFor({ bodyBytes, answerMs, stallMs: stallTimeoutMs * patience });
     const request = {
       method: call.method,
-      url: this.#base + (call.api ?? '/v1') + call.path,
+      url: this.#base + call.path,
       headers: { accept: 'application/json', ...call.headers, ...authorisation },
       body: call.body ?? null,
+      ...(call.digestBody === true ? { digestBody: true } : {}),
     };
     return guarded({ runtime, signal: call.signal, deadlines }, async (signal, moved) => {
       try {
@@ -207,12 +198,8 @@ export class UploadApi {
   }
 }
 
-function json(body: object): Pick<Call, 'headers' | 'body'> {
-  return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-}
-
 function uploadPath(uploadId: string): string {
-  return `/uploads/${encodeURIComponent(uploadId)}`;
+  return `/v1/uploads/${encodeURIComponent(uploadId)}`;
 }
 
 function badAnswer(what: string, cause?: unknown): UploadError {

@@ -2,17 +2,17 @@
  * The handle: commands in, snapshots out. It starts and stops sessions; what it does for one upload (work, tell the server of
  * a pause or the end) happens one after the other, in the order of the commands.
  */
+import type { CreateUpload } from '@holdfast/protocol';
 import { isWorking } from './phase.ts';
 import { sleep } from './sleep.ts';
 import type { CompletedUpload, UploadSnapshot } from './snapshot.ts';
-import type { UploadWish } from './upload-client.ts';
 import { UploadError } from './upload-error.ts';
 import type { UploadHandle } from './upload-handle.ts';
 import type { UploadRecord } from './upload-record.ts';
 import { runSession, type Session } from './upload-session.ts';
 
 export interface UploadParts extends Omit<Session, 'signal' | 'wish'> {
-  readonly wish: () => UploadWish;
+  readonly wish: () => CreateUpload;
   /** A session begins; the returned function says that it ended. */
   readonly sessionStarted: () => () => void;
 }
@@ -74,6 +74,12 @@ export class ManagedUpload implements UploadHandle {
     return this.#then(async () => {
       await this.#tell((uploadId) => this.#parts.api.pause(uploadId, telling.signal));
     });
+  }
+
+  stop(): void {
+    if (!isWorking(this.#record.phase)) return;
+    this.#session.abort();
+    this.#record.moveTo({ name: 'paused', by: 'user' });
   }
 
   resume(): void {

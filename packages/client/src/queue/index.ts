@@ -12,3 +12,4 @@ export type {
   UploadQueue,
   UploadQueueOptions,
 } from './upload-queue.ts';
+export { UploadQueueManager } from './upload-queue-manager.ts';

@@ -102,7 +102,7 @@ export interface UploadQueue {
   start(): Promise<void>;
   /** The same object until something changed. */
   readonly snapshot: QueueSnapshot;
-  /** Calls back after each change of `snapshot`, at most 10 times a second, at once for changes of status. */
+  /** Calls back after each change of `snapshot`, at most 10 times a second: with 500 uploads nobody wants to draw each of them. */
   subscribe(listener: () => void): () => void;
   list(): readonly QueueItem[];
   get(id: string): QueueItem | undefined;

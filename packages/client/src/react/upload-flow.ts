@@ -2,7 +2,7 @@
  * One uploader without its looks: a file is chosen, perhaps compressed, and sent; commands in, immutable states out. It outlives the
  * component that draws it. Nothing happens before `choose`.
  */
-import type { RecordingDetails, UploadClient } from '../upload-client.ts';
+import type { UploadClient } from '../upload-client.ts';
 import type { UploadError } from '../upload-error.ts';
 import type { UploadHandle } from '../upload-handle.ts';
 import { blobSource } from '../upload-source.ts';
@@ -56,7 +56,8 @@ export interface FlowOptions extends FileRules, UploadEvents {
     /** Seconds. */
     readonly duration: number | undefined;
   } | null;
-  readonly recording: RecordingDetails | null;
+  /** What is created. A recording takes its fields from the metadata. */
+  readonly target: 'upload' | 'recording';
   readonly metadata: Readonly<Record<string, string>> | undefined;
   /** Begin as soon as there is a file. */
   readonly autoStart: boolean;
@@ -185,10 +186,10 @@ export class UploadFlow implements Watchable<UploaderState> {
   }
 
   #send(file: ChosenFile, blob: Blob, report: CompressionReport | null): void {
-    const { client, recording, metadata } = this.#options();
+    const { client, target, metadata } = this.#options();
     const handle = client.add(blobSource(blob, filenameFor(file.name, file.blob, blob)), {
       ...(metadata === undefined ? {} : { metadata }),
-      ...(recording === null ? {} : { recording }),
+      target,
     });
     const stage: Stage = { name: 'sending', file, report, handle, endpoint: client.endpoint };
     let before = composeState(stage);

@@ -9,7 +9,6 @@ import {
   useRef,
   useState,
 } from 'react';
-import type { RecordingDetails } from '../upload-client.ts';
 import { audioCompressor } from './compress-audio.ts';
 import type { CompressAudio, CompressionQuality } from './compression.ts';
 import type { FileRules } from './file-rules.ts';
@@ -139,16 +138,22 @@ export function useChunkUploader(options: ChunkUploaderOptions): ChunkUploaderPa
 
 function flowOptions(options: ChunkUploaderOptions & { readonly client: NonNullable<ClientChoice['client']> }) {
   const { audioMetadata, enableCompression = false, compressionQuality: quality = 'auto' } = options;
-  const recording: RecordingDetails | null = audioMetadata ?? null;
   const compress = options.compressor ?? compressAudio;
   const duration = audioMetadata?.duration;
   return {
     ...options,
     compression: enableCompression ? { compress, quality, duration } : null,
-    recording,
-    metadata: options.metadata,
+    ...(audioMetadata === undefined ? asUpload(options.metadata) : asRecording(audioMetadata)),
     autoStart: options.autoStart ?? true,
   };
+}
+
+function asUpload(metadata: ChunkUploaderOptions['metadata']) {
+  return { target: 'upload', metadata } as const;
+}
+
+function asRecording({ asignatura, tema, profesorText }: AudioMetadata) {
+  return { target: 'recording', metadata: { asignatura, tema, profesor_text: profesorText } } as const;
 }
 
 function perform(action: UploaderAction, flow: UploadFlow, input: RefObject<HTMLInputElement | null>): void {
