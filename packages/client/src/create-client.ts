@@ -43,6 +43,7 @@ export function createUploadClient(options: UploadClientOptions): UploadClient {
   let info: Promise<ServerInfo> | null = null;
 
   return {
+    endpoint: endpoint.replace(/\/+$/, ''),
     add(content, addOptions = {}) {
       const source = content instanceof Blob ? blobSource(content) : content;
       added += 1;

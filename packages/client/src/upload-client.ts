@@ -80,6 +80,8 @@ export interface AddOptions {
 }
 
 export interface UploadClient {
+  /** As given, without a slash at the end. */
+  readonly endpoint: string;
   /** Starts an upload (in its turn). */
   add(source: UploadSource | Blob, options?: AddOptions): UploadHandle;
   /** What the server takes. Asked once. @throws UploadError */
