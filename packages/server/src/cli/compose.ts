@@ -29,7 +29,7 @@ import { access } from './access.ts';
 import { Closing } from './closing.ts';
 import { healthChecks } from './health.ts';
 import { nodeIdentity } from './node-identity.ts';
-import { type PipelineNode, startPipeline } from './pipeline-node.ts';
+import { classLimits, type PipelineNode, startPipeline } from './pipeline-node.ts';
 import { packageVersion } from './version.ts';
 import { openWebhooks, readWebhookSettings, type WebhookNode } from './webhook-node.ts';
 
@@ -162,6 +162,9 @@ function httpOptions(
       uploads,
       store: state.uploads,
       ledger: state.ledger,
+      control: state.control,
+      questions: state.questions,
+      classLimits: classLimits(config),
       recordings: new RecordingService(state.recordings, uploads, systemClock),
       recordingSettings: recordingSettings(config),
       blobs: disk.blobs,

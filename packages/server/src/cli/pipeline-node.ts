@@ -74,6 +74,11 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
   };
 }
 
+/** How many steps of each class this node runs at once. */
+export function classLimits(config: Config): Readonly<Record<string, number>> {
+  return config.pipeline ? { light: 2, media: config.mediaConcurrency } : {};
+}
+
 function runnerSettings(options: PipelineNodeOptions, tools: MediaTools): RunnerSettings {
   const { config, log, state, disk } = options;
   return {
@@ -87,7 +92,7 @@ function runnerSettings(options: PipelineNodeOptions, tools: MediaTools): Runner
     crashPoints: options.crash,
     random: Math.random,
     holder: options.holder,
-    limits: { light: 2, media: config.mediaConcurrency },
+    limits: classLimits(config),
     leaseMs,
     pollMs,
     stopMs,
