@@ -4,5 +4,6 @@ export type * from './health.ts';
 export * from './native.ts';
 export * from './probe.ts';
 export * from './problem.ts';
+export * from './runs.ts';
 export * from './upload-tokens.ts';
 export * from './webhooks.ts';

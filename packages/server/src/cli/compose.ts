@@ -159,13 +159,16 @@ function uploadDependencies(parts: Parts & { readonly holder: string }): UploadD
 function httpOptions(
   parts: Parts & { readonly uploads: UploadService; readonly pipeline: PipelineNode },
 ): Parameters<typeof createHttpServer>[0] {
-  const { options, limits, uploads, disk, state, metrics, hooks, pipeline } = parts;
+  const { options, limits, uploads, disk, state, metrics, hooks, pipeline, definitions } = parts;
   const { config, log } = options;
   return {
     services: {
       uploads,
       store: state.uploads,
       ledger: state.ledger,
+      control: state.control,
+      questions: state.questions,
+      classLimits: config.pipeline ? definitions.classes : {},
       recordings: new RecordingService(state.recordings, uploads, systemClock),
       recordingSettings: recordingSettings(config),
       blobs: disk.blobs,

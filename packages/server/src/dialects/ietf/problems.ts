@@ -34,6 +34,8 @@ export const refusals: Readonly<Record<ProblemCode, Row>> = {
   'upload-not-found': { status: 404 },
   'asset-not-found': { status: 404 },
   'run-not-found': { status: 404 },
+  'step-not-found': { status: 404 },
+  'class-not-found': { status: 404 },
   'artifact-not-found': { status: 404 },
   'range-not-satisfiable': { status: 416 },
   'token-not-found': { status: 404 },

@@ -5,9 +5,11 @@ import { Type } from 'typebox';
 import { assetRoutes } from './asset-routes.ts';
 import { chunkRecords } from './chunk-records.ts';
 import { chunkRoute } from './chunk-route.ts';
+import { classRoutes } from './class-routes.ts';
 import type { NativeContext } from './context.ts';
 import { eventRoutes } from './event-routes.ts';
 import { runRoutes } from './run-routes.ts';
+import { stepRoutes } from './step-routes.ts';
 import { uploadCommands } from './upload-commands.ts';
 import { uploadRoutes } from './upload-routes.ts';
 import { webhookRoutes } from './webhook-routes.ts';
@@ -28,6 +30,16 @@ export const nativeSchemas = [
   wire.Artifact,
   wire.Run,
   wire.RunList,
+  wire.RunSummary,
+  wire.AttemptList,
+  wire.PlacedStep,
+  wire.PlacedStepList,
+  wire.FailureGroupList,
+  wire.DurationList,
+  wire.RetryFailed,
+  wire.Retried,
+  wire.Class,
+  wire.ClassList,
   wire.ServerInfo,
   wire.WebhookMessage,
   wire.CreationQuestion,
@@ -50,6 +62,8 @@ export function nativeDialect(context: NativeContext): FastifyPluginAsync {
     await app.register(eventRoutes(context));
     await app.register(assetRoutes(context));
     await app.register(runRoutes(context));
+    await app.register(stepRoutes(context));
+    await app.register(classRoutes(context));
     await app.register(webhookRoutes(context));
     app.get(
       '/v1/server',

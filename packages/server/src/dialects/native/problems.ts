@@ -17,6 +17,8 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   'upload-not-found': 404,
   'asset-not-found': 404,
   'run-not-found': 404,
+  'step-not-found': 404,
+  'class-not-found': 404,
   'artifact-not-found': 404,
   'webhook-not-found': 404,
   'range-not-satisfiable': 416,
