@@ -6,6 +6,7 @@
 import { frameHeight, frameWidth } from './frame-metrics.ts';
 import { guardedInput } from './input-guard.ts';
 import type { MediaInfo } from './media-info.ts';
+import { passthrough, quietly } from './tool-run.ts';
 import type { ReadyTools } from './tools.ts';
 
 /** File descriptors of the program's outputs. */
@@ -31,27 +32,18 @@ export interface ScanCommand {
 export function scanArguments({ tools, file, media, rules }: ScanCommand): string[] {
   const chains: string[] = [];
   const outputs: string[] = [];
-  const passthrough = [
-    tools.features.fpsMode ? '-fps_mode' : '-vsync',
-    'passthrough',
-    '-t',
-    String(rules.decodeSecondsMax),
-  ];
+  const asTheyAre = [...passthrough(tools), '-t', String(rules.decodeSecondsMax)];
   if (media.video) {
     chains.push(...videoChains(media.video.index, { tools, rules }));
-    outputs.push('-map', '[frames]', ...passthrough, '-f', 'rawvideo', `pipe:${scanPipe.frames}`);
-    outputs.push('-map', '[pictures]', ...passthrough, '-c:v', 'mjpeg', '-q:v', '4', '-threads', '1');
+    outputs.push('-map', '[frames]', ...asTheyAre, '-f', 'rawvideo', `pipe:${scanPipe.frames}`);
+    outputs.push('-map', '[pictures]', ...asTheyAre, '-c:v', 'mjpeg', '-q:v', '4', '-threads', '1');
     outputs.push('-f', 'image2pipe', `pipe:${scanPipe.pictures}`);
   }
   if (media.audio) {
     chains.push(audioChain(media.audio.index, { tools, rules }));
     outputs.push('-map', '[sound]', '-t', String(rules.decodeSecondsMax), '-f', 'null', '-');
   }
-  const threads = ['-threads', String(tools.threads), '-filter_complex_threads', '1'];
-  return [
-    ...['-nostdin', '-hide_banner', '-v', 'error', '-y', ...threads, ...guardedInput(file)],
-    ...['-filter_complex', chains.join(';'), ...outputs],
-  ];
+  return [...quietly(tools), ...guardedInput(file), '-filter_complex', chains.join(';'), ...outputs];
 }
 
 type Made = Pick<ScanCommand, 'tools' | 'rules'>;
