@@ -87,7 +87,7 @@ function runnerSettings(options: PipelineNodeOptions, tools: MediaTools): Runner
     crashPoints: options.crash,
     random: Math.random,
     holder: options.holder,
-    limits: { light: 2, media: config.mediaConcurrency },
+    limits: { light: 2, media: config.mediaConcurrency, rendition: 1 },
     leaseMs,
     pollMs,
     stopMs,

@@ -6,6 +6,7 @@
 import { frameHeight, frameWidth } from './frame-metrics.ts';
 import { guardedInput } from './input-guard.ts';
 import type { MediaInfo } from './media-info.ts';
+import { fitWithin, jpegsTo, printEach, printMarked } from './picture-filters.ts';
 import { passthrough, quietly } from './tool-run.ts';
 import type { ReadyTools } from './tools.ts';
 
@@ -36,8 +37,7 @@ export function scanArguments({ tools, file, media, rules }: ScanCommand): strin
   if (media.video) {
     chains.push(...videoChains(media.video.index, { tools, rules }));
     outputs.push('-map', '[frames]', ...asTheyAre, '-f', 'rawvideo', `pipe:${scanPipe.frames}`);
-    outputs.push('-map', '[pictures]', ...asTheyAre, '-c:v', 'mjpeg', '-q:v', '4', '-threads', '1');
-    outputs.push('-f', 'image2pipe', `pipe:${scanPipe.pictures}`);
+    outputs.push('-map', '[pictures]', ...asTheyAre, ...jpegsTo(scanPipe.pictures));
   }
   if (media.audio) {
     chains.push(audioChain(media.audio.index, { tools, rules }));
@@ -58,12 +58,9 @@ function videoChains(index: number, { tools, rules }: Made): string[] {
     'format=rgb24',
   ];
   const since = `isnan(prev_selected_t)+gte(t-prev_selected_t,${rules.keyframeSpacingSeconds})`;
-  const shrink = `min(1,${rules.keyframePixels}/max(iw*sar,ih))`;
-  const even = (length: string) => `2*max(1,round(${shrink}*${length}/2))`;
   const pictures = [
     `select='${since}'`,
-    // Square pixels, long side capped, even lengths for 4:2:0.
-    `scale=w='${even('iw*sar')}':h='${even('ih')}',setsar=1,format=yuvj420p`,
+    `${fitWithin(rules.keyframePixels)},format=yuvj420p`,
     printEach('metadata', scanPipe.pictureTimes),
   ];
   return [
@@ -73,21 +70,16 @@ function videoChains(index: number, { tools, rules }: Made): string[] {
   ];
 }
 
-/** `print` skips frames without metadata, so each gets some. */
-function printEach(filter: string, fd: number): string {
-  return `${filter}=mode=add:key=seen:value=1,${filter}=mode=print:file='pipe\\:${fd}':direct=1`;
-}
-
 function audioChain(index: number, { tools, rules }: Made): string {
   const filters: string[] = [];
   if (tools.features.silencedetect) {
     // Printed before ebur128, which regroups frames and loses the ends of silences.
     filters.push(`silencedetect=n=${rules.silenceDb}dB:d=${rules.silenceSeconds}`);
-    filters.push(`ametadata=mode=print:file='pipe\\:${scanPipe.silence}':direct=1`);
+    filters.push(printMarked('ametadata', scanPipe.silence));
   }
   if (tools.features.ebur128) {
-    filters.push('ebur128=metadata=1:peak=sample');
-    filters.push(`ametadata=mode=print:file='pipe\\:${scanPipe.loudness}':direct=1`);
+    filters.push('ebur128=metadata=1:peak=sample+true');
+    filters.push(printMarked('ametadata', scanPipe.loudness));
   }
   return `[0:${index}]${filters.length > 0 ? filters.join(',') : 'anull'}[sound]`;
 }

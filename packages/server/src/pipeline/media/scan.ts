@@ -28,6 +28,8 @@ export interface ScanRequest {
   readonly timeoutMs: number;
   progress(fraction: number): void;
   onPicture(shotIndex: number, picture: Picture): void;
+  /** Every picture that comes, a fraction of a second after the one before. */
+  onSample?(picture: Picture): void;
 }
 
 export interface ScanResult {
@@ -62,6 +64,7 @@ export async function scanFile(request: ScanRequest): Promise<ScanResult> {
     frameSeconds: 1 / (framesPerSecond(media.video?.averageFrameRate ?? null) ?? 25),
     onTime: report,
     onPicture: (index, picture) => request.onPicture(index, picture),
+    onSample: (picture) => request.onSample?.(picture),
   });
   await using meter = media.video ? new FrameMeter((row) => video.takeRow(row)) : null;
   // A blocked `push` must not outlive the program: the abort ends the thread, which rejects it.
