@@ -56,7 +56,7 @@ test('a film of over 200 MB arrives whole although the server is killed twice, a
 
   const run = await untilProcessed(digest);
   expect(run.state).toBe('succeeded');
-  const done = [
+  const stepsDone = [
     'probe',
     'quick_look',
     'waveform',
@@ -66,7 +66,7 @@ test('a film of over 200 MB arrives whole although the server is killed twice, a
     'summarize_scene',
     'logline_generator',
   ];
-  for (const name of done)
+  for (const name of stepsDone)
     expect(run.steps.find((s) => s.name === name)).toMatchObject({ state: 'succeeded', attempt: 1 });
   const artifacts = (await get<{ items: Artifact[] }>(`/v1/assets/${digest}/artifacts`)).items;
   const names = artifacts.map((a) => a.name);
