@@ -60,6 +60,7 @@ export class StepBench {
       assetName: path.basename(file),
       assetPath: file,
       inputs: Object.fromEntries(Object.entries(more.inputs ?? {}).map(([name, run]) => [name, inputOf(run)])),
+      missing: {},
       scratch,
       params: { ...step.params, ...more.params },
       signal: more.signal ?? new AbortController().signal,
@@ -72,6 +73,7 @@ export class StepBench {
     return {
       result,
       output: result.kind === 'done' ? result.output : {},
+      missing: {},
       scratch,
       left: await readdir(scratch),
       json: async <T>(name: string) => JSON.parse(await readFile(path.join(scratch, name), 'utf8')) as T,
