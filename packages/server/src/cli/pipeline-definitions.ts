@@ -13,7 +13,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How many steps of each class run at once, as far as definition files say nothing else. */
 export function standardClasses(config: Pick<Config, 'mediaConcurrency'>): Readonly<Record<string, number>> {
-  return { light: 2, media: config.mediaConcurrency };
+  return { light: 2, media: config.mediaConcurrency, rendition: 1 };
 }
 
 /** What definitions are checked against on this machine. */

@@ -1,13 +1,23 @@
 /** The steps that Holdfast has, for definitions to use by name: one line per step, in the order of the default pipeline. */
 import type { StepDefinition } from '../definition.ts';
+import { contactSheetStep } from './contact-sheet.ts';
 import { loglineGeneratorStep } from './logline-generator.ts';
 import { probeStep } from './probe.ts';
+import { quickLookStep } from './quick-look.ts';
 import { scanVideoStep } from './scan-video.ts';
+import { storyboardStep } from './storyboard.ts';
 import { summarizeSceneStep } from './summarize-scene.ts';
+import { waveformStep } from './waveform.ts';
+import { webRenditionStep } from './web-rendition.ts';
 
 export const builtInSteps: readonly StepDefinition[] = [
   probeStep,
+  quickLookStep,
+  waveformStep,
   scanVideoStep,
+  contactSheetStep,
+  storyboardStep,
   summarizeSceneStep,
   loglineGeneratorStep,
+  webRenditionStep,
 ];
