@@ -4,4 +4,5 @@ export * from './native.ts';
 export * from './probe.ts';
 export * from './problem.ts';
 export * from './upload-tokens.ts';
+export * from './watch.ts';
 export * from './webhooks.ts';

@@ -13,9 +13,12 @@ export interface Asset {
 export interface AssetSource {
   readonly assetId: Sha256;
   readonly principal: string;
+  /** The upload, or of a watched file an id that follows from where it is. */
   readonly uploadId: string;
   readonly filename: string;
   readonly safeName: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly addedAt: Millis;
+  /** Where it was found, if it came from a watched folder. Paths for display. */
+  readonly watched?: { readonly folder: string; readonly path: string };
 }

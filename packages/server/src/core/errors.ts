@@ -41,6 +41,7 @@ export const errorCatalog = {
   'asset-not-found': { retryable: false, summary: 'No such asset for this principal.' },
   'run-not-found': { retryable: false, summary: 'No such run for this principal.' },
   'artifact-not-found': { retryable: false, summary: 'No such artifact for this principal.' },
+  'folder-not-found': { retryable: false, summary: 'No such watched folder.' },
   'webhook-not-found': { retryable: false, summary: 'No such webhook endpoint or delivery.' },
   'range-not-satisfiable': {
     retryable: false,

@@ -6,6 +6,7 @@ import type { BlobStore } from '../../core/ports/blob-store.ts';
 import type { BodySource } from '../../core/ports/body-source.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { EventQuery, UploadStore } from '../../core/ports/upload-store.ts';
+import type { WatchAdmin } from '../../core/ports/watch-admin.ts';
 import type { WebhookAdmin } from '../../core/ports/webhook-admin.ts';
 import type { Caller } from '../../uploads/caller.ts';
 import type { UploadService } from '../../uploads/service.ts';
@@ -17,6 +18,7 @@ export interface NativeContext {
   readonly blobs: BlobStore;
   readonly artifacts: ArtifactStore;
   readonly webhooks: WebhookAdmin;
+  readonly watch: WatchAdmin;
   readonly limits: Limits;
   readonly version: string;
   readonly durability: 'synced' | 'committed';

@@ -10,6 +10,7 @@ import { eventRoutes } from './event-routes.ts';
 import { runRoutes } from './run-routes.ts';
 import { uploadCommands } from './upload-commands.ts';
 import { uploadRoutes } from './upload-routes.ts';
+import { watchRoutes } from './watch-routes.ts';
 import { webhookRoutes } from './webhook-routes.ts';
 
 /** Shapes that routes refer to by `$id`. */
@@ -29,6 +30,10 @@ export const nativeSchemas = [
   wire.Run,
   wire.RunList,
   wire.ServerInfo,
+  wire.WatchFolder,
+  wire.WatchFolderList,
+  wire.WatchFolderDetails,
+  wire.WatchedFile,
   wire.WebhookMessage,
   wire.CreationQuestion,
   wire.WebhookEndpoint,
@@ -51,6 +56,7 @@ export function nativeDialect(context: NativeContext): FastifyPluginAsync {
     await app.register(assetRoutes(context));
     await app.register(runRoutes(context));
     await app.register(webhookRoutes(context));
+    await app.register(watchRoutes(context));
     app.get(
       '/v1/server',
       { schema: { tags: ['server'], summary: 'What this server takes', response: { 200: Type.Ref('ServerInfo') } } },

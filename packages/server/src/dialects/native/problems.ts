@@ -18,6 +18,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   'asset-not-found': 404,
   'run-not-found': 404,
   'artifact-not-found': 404,
+  'folder-not-found': 404,
   'webhook-not-found': 404,
   'range-not-satisfiable': 416,
   'token-not-found': 404,
