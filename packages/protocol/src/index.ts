@@ -6,4 +6,5 @@ export * from './probe.ts';
 export * from './problem.ts';
 export * from './runs.ts';
 export * from './upload-tokens.ts';
+export * from './watch.ts';
 export * from './webhooks.ts';

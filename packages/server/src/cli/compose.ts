@@ -8,6 +8,7 @@ import { beginRun, type OpenRun, readBootRecord } from '../blobs/disk/boot-recor
 import { type DiskBlobs, openDiskBlobs } from '../blobs/disk/open.ts';
 import { limitsOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { watchFoldersOf } from '../config/watch.ts';
 import type { Limits } from '../core/limits.ts';
 import { type CrashPoints, noCrashPoints } from '../core/ports/crash-points.ts';
 import { createHttpServer, type HttpServer } from '../http/app.ts';
@@ -25,6 +26,7 @@ import { RecordingService } from '../uploads/recordings.ts';
 import { recover } from '../uploads/recover.ts';
 import { UploadService } from '../uploads/service.ts';
 import { Sweeper } from '../uploads/sweep.ts';
+import type { Watcher } from '../watch/watcher.ts';
 import { access } from './access.ts';
 import { Closing } from './closing.ts';
 import { healthChecks } from './health.ts';
@@ -32,6 +34,7 @@ import { nodeIdentity } from './node-identity.ts';
 import { configuredPipelines } from './pipeline-definitions.ts';
 import { type PipelineNode, startPipeline } from './pipeline-node.ts';
 import { packageVersion } from './version.ts';
+import { knowOutsideAssets, openWatcher, watchHealth } from './watch-node.ts';
 import { openWebhooks, readWebhookSettings, type WebhookNode } from './webhook-node.ts';
 
 export interface NodeOptions {
@@ -46,6 +49,7 @@ export interface NodeOptions {
 export interface ServerNode {
   readonly http: HttpServer;
   readonly version: string;
+  readonly watcher: Watcher;
   /** Stops taking requests, finishes or leaves what is running in order, lets go of everything. */
   close(): Promise<void>;
 }
@@ -67,6 +71,7 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   const { config, log, crash } = options;
   const settings = readWebhookSettings(config);
   const definitions = await configuredPipelines(config, process.env);
+  const folders = watchFoldersOf(config);
   const dataDir = resolve(config.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const lock = lockInstance(dataDir);
@@ -85,6 +90,7 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
     receipts: config.durability,
   });
   closing.add('state', () => state.close());
+  await knowOutsideAssets(state, disk);
 
   const metrics = createMetrics();
   const limits = limitsOf(config);
@@ -107,16 +113,20 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
 
   const pipeline = startPipeline({ config, log, crash, holder, state, disk, definitions });
   closing.add('pipeline', () => pipeline.stop());
+  const registry = metrics.registry;
+  const watcher = await openWatcher({ config, folders, log, crash, state, disk, registry, deps });
+  closing.add('watched folders', () => watcher.stop());
+  await watcher.start();
   await hooks.webhooks.start();
   closing.add('webhooks', () => hooks.webhooks.stop());
-  const http = await createHttpServer(httpOptions({ ...parts, uploads, pipeline }));
+  const http = await createHttpServer(httpOptions({ ...parts, uploads, pipeline, watcher }));
   closing.add('http', async () => {
     // A long body would be waited for, and then cut off; a part of it that came is as good.
     const closed = http.close();
     await uploads.stopAppending();
     await closed;
   });
-  return { http, version: packageVersion(), close: () => closing.close(log) };
+  return { http, version: packageVersion(), watcher, close: () => closing.close(log) };
 }
 
 function diskOptions(config: Config, dir: string): Parameters<typeof openDiskBlobs>[0] {
@@ -157,9 +167,9 @@ function uploadDependencies(parts: Parts & { readonly holder: string }): UploadD
 }
 
 function httpOptions(
-  parts: Parts & { readonly uploads: UploadService; readonly pipeline: PipelineNode },
+  parts: Parts & { readonly uploads: UploadService; readonly pipeline: PipelineNode; readonly watcher: Watcher },
 ): Parameters<typeof createHttpServer>[0] {
-  const { options, limits, uploads, disk, state, metrics, hooks, pipeline, definitions } = parts;
+  const { options, limits, uploads, disk, state, metrics, hooks, pipeline, definitions, watcher } = parts;
   const { config, log } = options;
   return {
     services: {
@@ -174,6 +184,7 @@ function httpOptions(
       blobs: disk.blobs,
       artifacts: disk.artifacts,
       webhooks: hooks.webhooks,
+      watch: watcher,
       isAdmin: (principal) => config.apiKeys.length === 0 || config.admins.includes(principal),
       limits,
       version: packageVersion(),
@@ -184,7 +195,10 @@ function httpOptions(
     clock: systemClock,
     log,
     metrics,
-    healthChecks: healthChecks({ state, disk, pipeline, reserveBytes: config.reserveMb * 1024 * 1024 }),
+    healthChecks: [
+      ...healthChecks({ state, disk, pipeline, reserveBytes: config.reserveMb * 1024 * 1024 }),
+      ...watchHealth(watcher, watchFoldersOf(config)),
+    ],
     rateLimits: {
       reads: config.readsPerMinute,
       writes: config.writesPerMinute,

@@ -1,5 +1,6 @@
 /** The one schema of the configuration. Every key can come from the file, the environment (see `sources.ts`) or a flag of `serve`. */
 import { type Static, Type } from 'typebox';
+import { watchSettings } from './watch-settings.ts';
 
 const Secret = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 5 })]);
 const HookTimeout = Type.Optional(Type.Number({ minimum: 0.1, maximum: 60 }));
@@ -191,6 +192,7 @@ export const ConfigSchema = Type.Object(
       }),
     ),
     mediaConcurrency: Type.Integer({ default: 1, minimum: 1, maximum: 64, description: 'Heavy media steps at once.' }),
+    ...watchSettings,
     admins: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.@-]{1,64}$' }), {
       default: [],
       description: 'Principals that may look after webhooks and pipelines. Without API keys everybody may.',
