@@ -40,6 +40,10 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   upload: async () => (await import('./upload-command.ts')).registerUpload(program, io),
   status: async () => (await import('./status-command.ts')).registerStatus(program, io),
   webhooks: async () => (await import('./webhooks-command.ts')).registerWebhooks(program, io),
+  watch: async () => (await import('./watch-command.ts')).registerWatch(program, io),
+  export: async () => (await import('./processed-commands.ts')).registerExport(program, io),
+  'import-processed': async () => (await import('./processed-commands.ts')).registerImport(program, io),
+  forget: async () => (await import('./processed-commands.ts')).registerForget(program, io),
   verify: async () => (await import('./verify-command.ts')).registerVerify(program, io),
   doctor: async () => (await import('./doctor-command.ts')).registerDoctor(program, io),
 };
