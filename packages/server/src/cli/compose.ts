@@ -26,7 +26,7 @@ import { RecordingService } from '../uploads/recordings.ts';
 import { recover } from '../uploads/recover.ts';
 import { UploadService } from '../uploads/service.ts';
 import { Sweeper } from '../uploads/sweep.ts';
-import type { Watcher } from '../watch/watcher.ts';
+import type { Watcher, WatchNews } from '../watch/watcher.ts';
 import { access } from './access.ts';
 import { Closing } from './closing.ts';
 import { healthChecks } from './health.ts';
@@ -43,6 +43,8 @@ export interface NodeOptions {
   readonly crash?: CrashPoints;
   /** The embedding program's own authentication; null: only the built-in ways. */
   readonly authenticate?: AuthHook | null;
+  /** Hears what becomes of watched files, from the first one on. */
+  readonly watchNews?: (news: WatchNews) => void;
 }
 
 /** A node that has recovered and is ready to listen. */
@@ -57,10 +59,10 @@ export interface ServerNode {
 const webDir = fileURLToPath(new URL('../../web', import.meta.url));
 
 export async function openNode(options: NodeOptions): Promise<ServerNode> {
-  const { config, log, crash = noCrashPoints, authenticate = null } = options;
+  const { config, log, crash = noCrashPoints, authenticate = null, watchNews = () => {} } = options;
   const closing = new Closing();
   try {
-    return await open({ config, log, crash, authenticate }, closing);
+    return await open({ config, log, crash, authenticate, watchNews }, closing);
   } catch (error) {
     await closing.close(log);
     throw error;
@@ -116,6 +118,7 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   const registry = metrics.registry;
   const watcher = await openWatcher({ config, folders, log, crash, state, disk, registry, deps });
   closing.add('watched folders', () => watcher.stop());
+  watcher.listen(options.watchNews);
   await watcher.start();
   await hooks.webhooks.start();
   closing.add('webhooks', () => hooks.webhooks.stop());

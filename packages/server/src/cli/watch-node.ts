@@ -1,4 +1,5 @@
 /** Watched folders of one node, put together. */
+import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileTypeFromBuffer } from 'file-type';
 import type { Logger } from 'pino';
@@ -61,7 +62,7 @@ export async function openWatcher(options: WatchNodeOptions): Promise<Watcher> {
     observer: watchMetrics(registry),
     processedLogFile: config.processedLog === undefined ? null : resolve(config.processedLog),
     concurrency: config.watchConcurrency,
-    skip: [resolve(config.dataDir)],
+    skip: [await realpath(config.dataDir)],
     outsideMoved: ({ assetId, facts }, path) => void disk.outside.set(assetId, { path, facts }),
     onEvents: (listener) => state.uploads.onEvents(listener),
   });

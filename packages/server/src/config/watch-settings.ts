@@ -10,7 +10,13 @@ const WatchEntry = Type.Object(
     settleSeconds: Type.Optional(Type.Number({ minimum: 0, maximum: 86_400 })),
     formats: Type.Optional(Type.Array(Type.String({ pattern: '^[^/\\s]+/[^/\\s]+$' }), { minItems: 1, maxItems: 64 })),
     take: Type.Optional(
-      Type.Union((['auto', 'reflink', 'link', 'copy', 'in-place'] as const).map((way) => Type.Literal(way))),
+      Type.Union([
+        Type.Literal('auto'),
+        Type.Literal('reflink'),
+        Type.Literal('link'),
+        Type.Literal('copy'),
+        Type.Literal('in-place'),
+      ]),
     ),
     outcome: Type.Optional(Type.Union([Type.Literal('keep'), Type.Literal('move')])),
     completedDir: Type.Optional(Type.String({ minLength: 1 })),

@@ -49,6 +49,8 @@ export class FolderWatch {
   #cancel: () => void = () => {};
   /** Uptime at which the next scan is due; the timer is set for it. */
   #dueAt = Number.POSITIVE_INFINITY;
+  /** Somebody asked for a scan that has not begun. */
+  #wanted = false;
   #settling: Promise<void> | null = null;
   #settleAgain = false;
   /** Scans that have begun, and how far the finished ones got. */
@@ -71,6 +73,7 @@ export class FolderWatch {
   request(ms: number): void {
     if (this.#stopped) return;
     const { uptime, clock } = this.#parts;
+    this.#wanted = true;
     const at = uptime.now() + ms;
     if (at >= this.#dueAt) return;
     this.#dueAt = at;
@@ -109,7 +112,7 @@ export class FolderWatch {
   /** Whether there is nothing that could be done now, as far as the last scan saw. */
   async isQuiet(): Promise<boolean> {
     const { store, queue } = this.#parts;
-    if (this.#round || this.#settling || queue.busyIn(this.folder.id) > 0) return false;
+    if (this.#wanted || this.#round || this.#settling || queue.busyIn(this.folder.id) > 0) return false;
     if (this.#last === null || this.#last.more) return false;
     if (this.#last.state !== 'watching') return true;
     const open = await store.list(this.folder.id, ['waiting'], 1_000);
@@ -140,6 +143,7 @@ export class FolderWatch {
   #begin(): void {
     if (this.#stopped || this.#round) return;
     this.#dueAt = Number.POSITIVE_INFINITY;
+    this.#wanted = false;
     this.#round = this.#scan().finally(() => {
       this.#round = null;
       this.#next();

@@ -112,13 +112,8 @@ export class Watcher implements WatchAdmin {
 
   /** Resolves after a scan of every folder when nothing is left that could be done now. */
   async settled(stopped: () => boolean): Promise<void> {
-    for (;;) {
-      await Promise.all(this.#folders.map((folder) => folder.scanned()));
-      while (!stopped() && !(await this.#isQuiet())) await this.#pause();
-      // What was under way may have made work that only a scan sees.
-      await Promise.all(this.#folders.map((folder) => folder.scanned()));
-      if (stopped() || (await this.#isQuiet())) return;
-    }
+    await Promise.all(this.#folders.map((folder) => folder.scanned()));
+    while (!stopped() && !(await this.#isQuiet())) await this.#pause();
   }
 
   folders(): Promise<readonly FolderStatus[]> {
