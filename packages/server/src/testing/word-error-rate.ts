@@ -18,10 +18,11 @@ interface Edits {
 
 /** Case, punctuation and kinds of apostrophes are no errors; digits and words for numbers are different words. */
 export function wordsOf(text: string): string[] {
+  // Apostrophes first: NFKC takes a lone accent apart into a space and a mark.
   const plain = text
+    .replace(/[’‘`´]/g, "'")
     .normalize('NFKC')
-    .toLowerCase()
-    .replace(/[’‘`´]/g, "'");
+    .toLowerCase();
   return plain.match(/[\p{L}\p{M}\p{N}]+(?:'[\p{L}\p{M}]+)*/gu) ?? [];
 }
 
