@@ -3,23 +3,18 @@ import { bitrateMax, bitrateMin } from './presets.ts';
 
 /** What Opus puts before the first sample, in seconds (312 samples at 48 kHz). */
 const preSkipSeconds = 0.0065;
-/** EBML header, track, seek head, duration. */
-const headerBytes = 420;
+/** All of the file before the clusters, the head of the index, and what the last block has more than the others. */
+const headBytes = 320;
 export const clusterSeconds = 5;
-/** A cluster's header with its time stamp, and its place in the index. */
-const clusterBytes = 45;
+/** A cluster's head with its time stamp, and its place in the index. */
+const clusterBytes = 37;
 const blockBytes = 7;
 /** What stays free of a target. */
-const margin = 0.004;
+const margin = 0.001;
 
-/**
- * Length of an Opus frame in ms. Every frame costs 7 bytes of container, so frames are long where bits are few. The last frame is
- * filled up with silence, as nothing shorter can be encoded: where 60 ms would make the end more than 40 ms late, 40 ms are taken.
- */
-export function frameMsFor(bitrate: number, durationSeconds: number): number {
-  if (bitrate > 32_000) return 20;
-  const lastMs = ((durationSeconds + preSkipSeconds) * 1000) % 60;
-  return lastMs > 0 && lastMs < 20 ? 40 : 60;
+/** Length of an Opus frame in ms. Every frame costs 7 bytes of container, so frames are long where bits are few. */
+export function frameMsFor(bitrate: number): number {
+  return bitrate > 32_000 ? 20 : 60;
 }
 
 /** Bytes of the file at a constant bitrate (bit/s). */
@@ -41,15 +36,14 @@ export function planForTarget(targetBytes: number, durationSeconds: number, long
     return { bitrate: Math.min(bitrateMax, Math.floor((packetBytes * 8000) / frameMs)), frameMs };
   };
   const short = attempt(20);
-  if (!longFrames || frameMsFor(short.bitrate, durationSeconds) === 20)
-    return short.bitrate >= bitrateMin ? short : null;
-  const long = attempt(frameMsFor(bitrateMin, durationSeconds));
+  if (!longFrames || frameMsFor(short.bitrate) === 20) return short.bitrate >= bitrateMin ? short : null;
+  const long = attempt(frameMsFor(bitrateMin));
   return long.bitrate >= bitrateMin ? long : null;
 }
 
 /** The smallest target that can be met. */
 export function targetBytesMin(durationSeconds: number, longFrames = true): number {
-  const frameMs = longFrames ? frameMsFor(bitrateMin, durationSeconds) : 20;
+  const frameMs = longFrames ? frameMsFor(bitrateMin) : 20;
   // A packet has whole bytes.
   const bitrate = (Math.ceil((bitrateMin * frameMs) / 8000) * 8000) / frameMs;
   return Math.ceil((plannedBytes(bitrate, durationSeconds, frameMs) + 1) / (1 - margin)) + 1;
@@ -60,5 +54,5 @@ function packetCount(durationSeconds: number, frameMs: number): number {
 }
 
 function overheadBytes(durationSeconds: number, packets: number): number {
-  return headerBytes + Math.ceil(durationSeconds / clusterSeconds) * clusterBytes + packets * blockBytes;
+  return headBytes + Math.ceil(durationSeconds / clusterSeconds) * clusterBytes + packets * blockBytes;
 }
