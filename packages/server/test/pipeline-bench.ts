@@ -119,6 +119,7 @@ export class Bench {
 
 interface TestStep {
   readonly needs?: readonly string[];
+  readonly wants?: readonly string[];
   readonly class?: string;
   readonly attemptsMax?: number;
   readonly timeoutMs?: number;
@@ -137,6 +138,7 @@ export function testStep(name: string, log: string, options: TestStep = {}): Ste
     attemptsMax: options.attemptsMax ?? 3,
     timeoutMs: options.timeoutMs ?? 30_000,
     needs: options.needs ?? [],
+    wants: options.wants ?? [],
     params: {},
     paramsSchema: Type.Object({}),
     appliesTo: () => true,

@@ -12,7 +12,7 @@ export interface RunPlan {
 }
 
 export interface StepPlan {
-  /** SHA-256 over (asset, step name, version, canonical parameters, keys of its inputs): the same key is the same result. */
+  /** SHA-256 over (asset, step name, version, canonical parameters, keys of what it needs and wants): the same key is the same result. */
   readonly key: string;
   readonly name: string;
   readonly version: string;
@@ -25,11 +25,14 @@ export interface StepPlan {
   readonly timeoutMs: number;
   /** Names of steps of the same run whose results it needs. */
   readonly needs: readonly string[];
+  /** Names of steps of the same run whose results it uses when there are any; it waits until they ended in whatever way. */
+  readonly wants: readonly string[];
 }
 
 /**
  * blocked → pending → running → succeeded | skipped | failed; running → pending again (retry, or its holder died).
- * A step whose input is failed ends `skipped` with that reason.
+ * A step whose needed input is failed ends `skipped` with that reason. A step that ended, or runs, without an input that it wants goes
+ * back to `blocked` when that input succeeds after all (somebody retried it), and so does what depends on it.
  */
 export type StepState = 'blocked' | 'pending' | 'running' | 'succeeded' | 'skipped' | 'failed';
 export type RunState = 'running' | 'succeeded' | 'failed';

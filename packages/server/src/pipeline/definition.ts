@@ -21,6 +21,11 @@ export interface StepDefinition {
   readonly timeoutMs: number;
   /** Steps of the same pipeline, listed before this one, whose results it reads. */
   readonly needs: readonly string[];
+  /**
+   * Steps whose results it uses when there are any: it waits until they ended, in whatever way. One that is not in the pipeline, or does not
+   * apply to the asset, is no input.
+   */
+  readonly wants: readonly string[];
   readonly params: Readonly<Record<string, unknown>>;
   readonly paramsSchema: TSchema;
   appliesTo(asset: Asset): boolean;
@@ -35,7 +40,9 @@ export interface Pipeline {
 
 type Params<S extends TSchema> = Static<S> & Readonly<Record<string, unknown>>;
 
-interface TypedStep<S extends TSchema> extends Omit<StepDefinition, 'params' | 'run'> {
+interface TypedStep<S extends TSchema> extends Omit<StepDefinition, 'params' | 'run' | 'wants'> {
+  /** None when left out. */
+  readonly wants?: readonly string[];
   readonly paramsSchema: S;
   readonly params: Params<S>;
   run(context: StepContext<Params<S>>): Promise<StepResult>;
@@ -45,6 +52,7 @@ interface TypedStep<S extends TSchema> extends Omit<StepDefinition, 'params' | '
 export function defineStep<S extends TSchema>(step: TypedStep<S>): StepDefinition {
   return {
     ...step,
+    wants: step.wants ?? [],
     appliesTo: (asset) => step.appliesTo(asset),
     run(context) {
       const params: unknown = context.params;
@@ -58,10 +66,14 @@ export function defineStep<S extends TSchema>(step: TypedStep<S>): StepDefinitio
 
 /** A pipeline whose steps fit together; a mistake in it is a programmer error (or a configuration's) and throws. */
 export function definePipeline(pipeline: Pipeline): Pipeline {
+  const names = new Set(pipeline.steps.map((step) => step.name));
   const seen = new Set<string>();
   for (const step of pipeline.steps) {
     invariant(!seen.has(step.name), `step ${step.name} is listed once`);
     for (const need of step.needs) invariant(seen.has(need), `${step.name} needs ${need}, listed before it`);
+    for (const want of step.wants)
+      invariant(seen.has(want) || !names.has(want), `${step.name} wants ${want}, listed before it`);
+    invariant(!step.wants.some((want) => step.needs.includes(want)), `${step.name} wants only what it does not need`);
     invariant(Value.Check(step.paramsSchema, step.params), `parameters of ${step.name} fit their schema`);
     invariant(step.attemptsMax >= 1 && step.timeoutMs >= 1, `limits of ${step.name} are positive`);
     seen.add(step.name);

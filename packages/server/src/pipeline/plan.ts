@@ -27,15 +27,17 @@ export interface StepIdentity {
   readonly params: Readonly<Record<string, unknown>>;
   /** Keys of the steps that it needs, in the order in which it names them. */
   readonly inputs: readonly string[];
+  /** Keys of the steps that it wants, by name; left out when there are none. */
+  readonly wants?: Readonly<Record<string, string>>;
 }
 
 /** The same key is the same result, so it is computed once. */
-export function stepKey({ assetId, name, version, params, inputs }: StepIdentity): string {
-  const text = canonicalJson({ assetId, name, version, params, inputs });
+export function stepKey({ assetId, name, version, params, inputs, wants }: StepIdentity): string {
+  const text = canonicalJson({ assetId, name, version, params, inputs, wants });
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** The steps that apply to the asset; one whose input does not apply does not apply either. */
+/** The steps that apply to the asset; one that needs a step that does not apply does not apply either. */
 export function planRun(pipeline: Pipeline, asset: Asset): RunPlan {
   const planned = new Map<string, StepPlan>();
   for (const step of pipeline.steps) {
@@ -43,8 +45,13 @@ export function planRun(pipeline: Pipeline, asset: Asset): RunPlan {
     const keys = inputs.filter((key) => key !== undefined);
     if (keys.length < inputs.length || !step.appliesTo(asset)) continue;
     const { name, version, params } = step;
+    const wanted = step.wants.flatMap((want) => {
+      const key = planned.get(want)?.key;
+      return key === undefined ? [] : [[want, key] as const];
+    });
+    const wants = wanted.length === 0 ? {} : { wants: Object.fromEntries(wanted) };
     planned.set(name, {
-      key: stepKey({ assetId: asset.id, name, version, params, inputs: keys }),
+      key: stepKey({ assetId: asset.id, name, version, params, inputs: keys, ...wants }),
       name,
       version,
       params,
@@ -53,6 +60,7 @@ export function planRun(pipeline: Pipeline, asset: Asset): RunPlan {
       attemptsMax: step.attemptsMax,
       timeoutMs: step.timeoutMs,
       needs: step.needs,
+      wants: wanted.map(([want]) => want),
     });
   }
   return { pipeline: pipeline.name, pipelineVersion: pipeline.version, steps: [...planned.values()] };

@@ -4,8 +4,14 @@ import { claimChecks } from './ledger-store-claims.ts';
 import { failureChecks } from './ledger-store-failures.ts';
 import { runChecks } from './ledger-store-runs.ts';
 import type { LedgerCheck, Ledgers } from './ledger-store-subject.ts';
+import { wantChecks } from './ledger-store-wants.ts';
 
-export const ledgerStoreChecks: readonly LedgerCheck[] = [...runChecks, ...claimChecks, ...failureChecks];
+export const ledgerStoreChecks: readonly LedgerCheck[] = [
+  ...runChecks,
+  ...claimChecks,
+  ...failureChecks,
+  ...wantChecks,
+];
 
 export function ledgerStoreSuite(name: string, open: () => Promise<Fixture<Ledgers>>): Suite<Ledgers> {
   return { name: `LedgerStore on ${name}`, checks: ledgerStoreChecks, open };

@@ -72,7 +72,7 @@ export class Attempt {
     try {
       const folder = await artifacts.scratch(step.key, step.fence);
       scratch = folder;
-      const result = this.#skippedInput() ?? (await this.#definition().run(this.#context(folder)));
+      const result = this.#skippedInput() ?? (await this.#work(folder));
       crashPoints('step:after-run');
       this.#throwIfAborted();
       return await this.#record(result, folder);
@@ -147,15 +147,22 @@ export class Attempt {
     return found;
   }
 
-  #context(scratch: string): StepContext {
+  #work(scratch: string): Promise<StepResult> {
+    const definition = this.#definition();
+    return definition.run(this.#context(scratch, definition));
+  }
+
+  #context(scratch: string, definition: StepDefinition): StepContext {
     const { assets, log, tools, clock } = this.#settings;
-    const { step, asset, assetName } = this.#claim;
+    const { step, asset, assetName, inputs, missing } = this.#claim;
+    const unplanned = definition.wants.filter((want) => !(want in inputs) && !(want in missing));
     const facts = this.#facts();
     return {
       asset,
       assetName,
       assetPath: assets.assetPath(asset.id),
       inputs: this.#inputs(),
+      missing: { ...missing, ...Object.fromEntries(unplanned.map((want) => [want, 'not part of this run'])) },
       scratch: path.resolve(scratch),
       params: step.params,
       signal: this.#controller.signal,

@@ -5,6 +5,7 @@ import { append } from './migrations/0002-append.ts';
 import { webhooks } from './migrations/0003-webhooks.ts';
 import { recordings } from './migrations/0004-recordings.ts';
 import { security } from './migrations/0005-security.ts';
+import { wants } from './migrations/0006-wants.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
@@ -45,7 +46,7 @@ export interface Migration {
 }
 
 /** All migrations, in the order of their versions. */
-export const migrations: readonly Migration[] = [initial, append, webhooks, recordings, security];
+export const migrations: readonly Migration[] = [initial, append, webhooks, recordings, security, wants];
 
 /** Creates the table that the version is recorded in. */
 export const schemaTable =

@@ -149,6 +149,8 @@ export interface StepRow {
 export interface StepNeedRow {
   step_key: string;
   need_key: string;
+  /** 1: wanted, so that the step waits for its end but can do without its result. */
+  optional: 0 | 1;
 }
 
 export interface RunStepRow {

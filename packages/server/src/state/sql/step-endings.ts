@@ -3,6 +3,7 @@ import type { Artifact } from '../../core/ledger.ts';
 import type { Outcome } from '../../core/ports/ledger-store.ts';
 import type { Millis } from '../../core/upload.ts';
 import { type Engine, first, type Session } from './engine.ts';
+import { LateInputs } from './late-inputs.ts';
 import type { LedgerQueries } from './ledger-queries.ts';
 import { artifactToRow } from './ledger-rows.ts';
 import type { RunLog } from './run-log.ts';
@@ -35,11 +36,13 @@ export class StepEndings {
   readonly #engine: Engine;
   readonly #queries: LedgerQueries;
   readonly #log: RunLog;
+  readonly #late: LateInputs;
 
   constructor(engine: Engine, parts: { readonly queries: LedgerQueries; readonly log: RunLog }) {
     this.#engine = engine;
     this.#queries = parts.queries;
     this.#log = parts.log;
+    this.#late = new LateInputs(engine.dialect, parts.log);
   }
 
   /** One transaction: the step's row, its artifacts, the events, what becomes of its dependants and its runs. */
@@ -87,11 +90,12 @@ export class StepEndings {
           finished_at: now,
         });
         await this.#replaceArtifacts(session, step.key, ending.artifacts);
-        return this.#tell(session, move, {
+        await this.#tell(session, move, {
           type: 'succeeded',
           says: 'succeeded',
           data: { artifacts: ending.artifacts.map((artifact) => artifact.name) },
         });
+        return this.#late.reopen(session, step, now);
       case 'skip':
         await this.#set(session, step, { state: 'skipped', reason: ending.reason, finished_at: now });
         return this.#tell(session, move, {
