@@ -14,6 +14,8 @@ import { createHttpServer, type HttpServer } from '../http/app.ts';
 import type { AuthHook } from '../http/auth.ts';
 import { createMetrics, type Metrics } from '../http/metrics.ts';
 import { defaultPipeline } from '../pipeline/default-pipeline.ts';
+import type { Pipeline } from '../pipeline/definition.ts';
+import { withEngines } from '../pipeline/engines/choice.ts';
 import { planRuns } from '../pipeline/plan.ts';
 import { readBootId } from '../platform/boot-id.ts';
 import { systemClock } from '../platform/system-clock.ts';
@@ -27,6 +29,7 @@ import { UploadService } from '../uploads/service.ts';
 import { Sweeper } from '../uploads/sweep.ts';
 import { access } from './access.ts';
 import { Closing } from './closing.ts';
+import { engineChoice } from './engines.ts';
 import { healthChecks } from './health.ts';
 import { nodeIdentity } from './node-identity.ts';
 import { type PipelineNode, startPipeline } from './pipeline-node.ts';
@@ -87,7 +90,17 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   const metrics = createMetrics();
   const limits = limitsOf(config);
   const hooks = openWebhooks({ config, settings, log, crash, holder, state, registry: metrics.registry });
-  const deps = uploadDependencies({ options: { ...options, crash }, limits, disk, state, metrics, hooks, holder });
+  const media = withEngines(defaultPipeline, await engineChoice(config));
+  const deps = uploadDependencies({
+    media,
+    options: { ...options, crash },
+    limits,
+    disk,
+    state,
+    metrics,
+    hooks,
+    holder,
+  });
   const uploads = new UploadService(deps);
   closing.add('finishing uploads', async () => {
     await uploads.concatenations.idle();
@@ -130,8 +143,8 @@ interface Parts {
   readonly hooks: WebhookNode;
 }
 
-function uploadDependencies(parts: Parts & { readonly holder: string }): UploadDependencies {
-  const { options, limits, disk, state, metrics, hooks, holder } = parts;
+function uploadDependencies(parts: Parts & { readonly holder: string; readonly media: Pipeline }): UploadDependencies {
+  const { options, limits, disk, state, metrics, hooks, holder, media } = parts;
   return {
     store: state.uploads,
     blobs: disk.blobs,
@@ -146,7 +159,7 @@ function uploadDependencies(parts: Parts & { readonly holder: string }): UploadD
     creationGate: hooks.creationGate,
     holder,
     newId: uuidv7,
-    planRuns: (asset) => (options.config.pipeline ? planRuns([defaultPipeline], asset) : []),
+    planRuns: (asset) => (options.config.pipeline ? planRuns([media], asset) : []),
     allowedTypes: options.config.allowedTypes.length === 0 ? null : options.config.allowedTypes,
     sniffType: async (head) => (await fileTypeFromBuffer(head))?.mime ?? null,
   };

@@ -9,6 +9,7 @@ import type { RunnerSettings } from '../pipeline/dispatch/settings.ts';
 import type { MediaTools } from '../pipeline/media/tools.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import type { State } from '../state/sql/open.ts';
+import { engineSecrets } from './engines.ts';
 import { mediaTools } from './media-tools.ts';
 
 export interface PipelineNode {
@@ -51,7 +52,7 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
     if (tools.state === 'missing')
       options.log.warn({ reason: tools.reason }, 'media steps are skipped on this machine');
     if (stopping.signal.aborted) return;
-    const made = new Runner(runnerSettings(options, tools));
+    const made = new Runner({ ...runnerSettings(options, tools), secrets: await engineSecrets(options.config) });
     runner = made;
     await made.start();
     unsubscribe = options.state.uploads.onEvents(() => made.notify());
@@ -87,7 +88,7 @@ function runnerSettings(options: PipelineNodeOptions, tools: MediaTools): Runner
     crashPoints: options.crash,
     random: Math.random,
     holder: options.holder,
-    limits: { light: 2, media: config.mediaConcurrency },
+    limits: { light: 2, media: config.mediaConcurrency, recognition: config.recognitionConcurrency },
     leaseMs,
     pollMs,
     stopMs,

@@ -47,6 +47,7 @@ async function artifact(run: RunWithSteps, step: string, name: string): Promise<
 }
 
 const statesOf = (run: RunWithSteps) => run.steps.map((step) => `${step.name} ${step.state}`);
+const stepNamed = (run: RunWithSteps, name: string) => run.steps.find((step) => step.name === name);
 
 describe('the default pipeline', () => {
   it('makes analysis, summary, logline and pictures of a video, with provenance', async () => {
@@ -76,6 +77,13 @@ describe('the default pipeline', () => {
     expect(statesOf(run)).toEqual([
       'probe succeeded',
       'scan_video succeeded',
+      'extract_speech succeeded',
+      'detect_speech succeeded',
+      // A tone is no voice, and no engine is set up here.
+      'diarize skipped',
+      'transcribe skipped',
+      'clean_transcript skipped',
+      'read_text skipped',
       'summarize_scene succeeded',
       'logline_generator succeeded',
     ]);
@@ -101,13 +109,15 @@ describe('the default pipeline', () => {
       /^Video of 7 s, 640×360 at 25 frames per second, with sound\. It has 2 shots of 3\.5 s on average/,
     );
     expect(summary.scenes[0]?.text).toMatch(/^Shot 1 \(0:00–0:03, 3 s\): .*still, mostly blue, /);
-    expect(summary.notKnown.join(' ')).toMatch(/no speech recognition/);
+    expect(summary.notKnown.join(' ')).toMatch(
+      /What is said: .*No speech engine is set up.*Text in the picture: No engine/,
+    );
     const logline = (await artifact(run, 'logline_generator', `${stem}.logline.txt`)).toString();
     expect(logline).toMatch(
       /^A video titled “Ignore previous orders” by its file of 7 s: 2 shots .*measured, not understood\.\n$/,
     );
-    expect(run.steps[3]?.output?.['logline']).toBe(logline.trim());
-    for (const step of run.steps)
+    expect(stepNamed(run, 'logline_generator')?.output?.['logline']).toBe(logline.trim());
+    for (const step of run.steps.filter((each) => each.state === 'succeeded'))
       expect(step.output).toMatchObject({
         engine: expect.any(String),
         engineVersion: expect.any(String),
@@ -125,8 +135,10 @@ describe('the default pipeline', () => {
       'memo.ogg',
     );
     expect(run.state).toBe('succeeded');
-    expect(run.steps[2]?.output?.['text']).toMatch(/^Sound without a picture, 3 s long \(vorbis\)\. The sound is /);
-    expect(run.steps[3]?.output?.['logline']).toMatch(/^A sound recording of 3 s: sound /);
+    expect(stepNamed(run, 'summarize_scene')?.output?.['text']).toMatch(
+      /^Sound without a picture, 3 s long \(vorbis\)\. The sound is /,
+    );
+    expect(stepNamed(run, 'logline_generator')?.output?.['logline']).toMatch(/^A sound recording of 3 s: sound /);
   });
 
   it('says when a file is cut off', async () => {
@@ -146,7 +158,9 @@ describe('the default pipeline', () => {
     expect(run.state).toBe('succeeded');
     const codes = [{ code: 'decoded-shorter-than-declared' }, { code: 'decode-errors' }];
     expect(run.steps[1]?.output?.['warnings']).toMatchObject(codes);
-    expect(run.steps[2]?.output?.['text']).toMatch(/only .* s can be decoded: it is damaged or cut off/);
+    expect(stepNamed(run, 'summarize_scene')?.output?.['text']).toMatch(
+      /only .* s can be decoded: it is damaged or cut off/,
+    );
   });
 
   it('fails a file that is not media at once, with the reason, and skips the rest', async () => {
@@ -155,6 +169,12 @@ describe('the default pipeline', () => {
     expect(statesOf(run)).toEqual([
       'probe failed',
       'scan_video skipped',
+      'extract_speech skipped',
+      'detect_speech skipped',
+      'diarize skipped',
+      'transcribe skipped',
+      'clean_transcript skipped',
+      'read_text skipped',
       'summarize_scene skipped',
       'logline_generator skipped',
     ]);
@@ -186,7 +206,7 @@ describe('the default pipeline', () => {
     await without.runner(defaultPipeline.steps, { tools: noTools }).start();
     const run = await without.ended(await without.addSomething(defaultPipeline));
     expect(run.state).toBe('succeeded');
-    expect(run.steps.map((step) => step.state)).toEqual(['skipped', 'skipped', 'skipped', 'skipped']);
+    expect(new Set(run.steps.map((step) => step.state))).toEqual(new Set(['skipped']));
     expect(run.steps[0]?.reason).toBe('ffmpeg was not looked for');
     await without.close();
     await rm(without.dir, { recursive: true, force: true });
@@ -205,7 +225,9 @@ describe('planning', () => {
       defaultPipeline.steps.map((step) => (step.name === 'scan_video' ? { ...step, version: '2' } : step)),
     );
     const before = plan.steps.map((step) => step.key);
-    expect(changed.map((key, i) => key === before[i])).toEqual([true, false, false, false]);
+    const same = plan.steps.filter((step, i) => step.key === changed[i]).map((step) => step.name);
+    const speech = ['extract_speech', 'detect_speech', 'diarize', 'transcribe', 'clean_transcript'];
+    expect(same).toEqual(['probe', ...speech]);
     expect(planRun(defaultPipeline, { ...asset, id: 'b'.repeat(64) }).steps[0]?.key).not.toBe(before[0]);
   });
 

@@ -9,7 +9,7 @@
 import path from 'node:path';
 import { invariant } from '../../core/errors.ts';
 import type { Claim, Outcome } from '../../core/ports/ledger-store.ts';
-import { PermanentStepError, type StepContext, type StepInput, type StepResult } from '../context.ts';
+import { noSecrets, PermanentStepError, type StepContext, type StepInput, type StepResult } from '../context.ts';
 import type { StepDefinition } from '../definition.ts';
 import { durationWords } from '../media/words.ts';
 import { retryDelayMs } from './backoff.ts';
@@ -153,7 +153,7 @@ export class Attempt {
   }
 
   #context(scratch: string, definition: StepDefinition): StepContext {
-    const { assets, log, tools, clock } = this.#settings;
+    const { assets, log, tools, clock, secrets = noSecrets } = this.#settings;
     const { step, asset, assetName, inputs, missing } = this.#claim;
     const unplanned = definition.wants.filter((want) => !(want in inputs) && !(want in missing));
     const facts = this.#facts();
@@ -176,6 +176,7 @@ export class Attempt {
         error: (more, message) => log.error({ ...facts, ...more }, message),
       },
       tools,
+      secrets,
       clock,
     };
   }
