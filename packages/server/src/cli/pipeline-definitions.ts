@@ -7,22 +7,23 @@ import { findProgram } from '../pipeline/command/find-program.ts';
 import { defaultPipeline } from '../pipeline/default-pipeline.ts';
 import { type DefinitionFile, type Definitions, loadDefinitions } from '../pipeline/definitions/load-definitions.ts';
 import type { Surroundings } from '../pipeline/definitions/surroundings.ts';
-import { builtInSteps } from '../pipeline/steps/registry.ts';
+import { withEngines } from '../pipeline/engines/choice.ts';
+import { engineChoice } from './engines.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How many steps of each class run at once, as far as definition files say nothing else. */
-export function standardClasses(config: Pick<Config, 'mediaConcurrency'>): Readonly<Record<string, number>> {
-  return { light: 2, media: config.mediaConcurrency, rendition: 1 };
+export function standardClasses(
+  config: Pick<Config, 'mediaConcurrency' | 'recognitionConcurrency'>,
+): Readonly<Record<string, number>> {
+  return { light: 2, media: config.mediaConcurrency, rendition: 1, recognition: config.recognitionConcurrency };
 }
 
 /** What definitions are checked against on this machine. */
-export async function surroundings(
-  config: Pick<Config, 'mediaConcurrency'>,
-  environment: Environment,
-): Promise<Surroundings> {
+export async function surroundings(config: Config, environment: Environment): Promise<Surroundings> {
   const prlimit = await findProgram('prlimit', environment['PATH'] ?? '');
-  return { builtInSteps, base: defaultPipeline, classes: standardClasses(config), environment, prlimit };
+  const base = withEngines(defaultPipeline, await engineChoice(config));
+  return { builtInSteps: base.steps, base, classes: standardClasses(config), environment, prlimit };
 }
 
 /** The pipelines of the configuration. Throws `invalid-request` with all mistakes of the files. */

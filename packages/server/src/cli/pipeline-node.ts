@@ -11,6 +11,7 @@ import type { RunnerSettings } from '../pipeline/dispatch/settings.ts';
 import type { MediaTools } from '../pipeline/media/tools.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import type { State } from '../state/sql/open.ts';
+import { engineSecrets } from './engines.ts';
 import { mediaTools } from './media-tools.ts';
 
 export interface PipelineNode {
@@ -55,7 +56,7 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
       options.log.warn({ reason: tools.reason }, 'media steps are skipped on this machine');
     if (stopping.signal.aborted) return;
     await endOrphans(join(resolve(options.config.dataDir), 'scratch'), options.log);
-    const made = new Runner(runnerSettings(options, tools));
+    const made = new Runner({ ...runnerSettings(options, tools), secrets: await engineSecrets(options.config) });
     runner = made;
     await made.start();
     unsubscribe = options.state.uploads.onEvents(() => made.notify());

@@ -117,7 +117,8 @@ function settingOf(key: ConfigKey, text: string, name: string): unknown {
   const schema = ConfigSchema.properties[key] as { type?: string };
   if (key === 'apiKeys') return text.split(',').map((pair) => apiKey(pair.trim(), name));
   if (key === 'watch' && !/^\s*[[{]/.test(text)) return text.split(',').map((path) => ({ path: path.trim() }));
-  if (key === 'watch' || key === 'webhooks' || key === 'creationHook') return json(text, name);
+  if (key === 'watch' || key === 'webhooks' || key === 'creationHook' || key === 'speechCommand')
+    return json(text, name);
   if (schema.type === 'array') return text.split(',').map((word) => word.trim());
   if (schema.type === 'boolean' && /^(?:true|false|1|0)$/i.test(text)) return /^(?:true|1)$/i.test(text);
   if ((schema.type === 'integer' || schema.type === 'number') && text.trim() !== '' && Number.isFinite(Number(text)))

@@ -1,5 +1,6 @@
 /** The one schema of the configuration. Every key can come from the file, the environment (see `sources.ts`) or a flag of `serve`. */
 import { type Static, Type } from 'typebox';
+import { engineProperties } from './engines.ts';
 import { watchSettings } from './watch-settings.ts';
 
 const Secret = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 5 })]);
@@ -193,6 +194,12 @@ export const ConfigSchema = Type.Object(
     ),
     mediaConcurrency: Type.Integer({ default: 1, minimum: 1, maximum: 64, description: 'Heavy media steps at once.' }),
     ...watchSettings,
+    recognitionConcurrency: Type.Integer({
+      default: 1,
+      minimum: 1,
+      maximum: 64,
+      description: 'Steps that recognise speech, voices or text at once.',
+    }),
     admins: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.@-]{1,64}$' }), {
       default: [],
       description: 'Principals that may look after webhooks and pipelines. Without API keys everybody may.',
@@ -254,6 +261,7 @@ export const ConfigSchema = Type.Object(
         },
       ),
     ),
+    ...engineProperties,
     ffmpegPath: Type.Optional(
       Type.String({ minLength: 1, description: 'ffmpeg to use; by default the one on the PATH (FFMPEG_PATH).' }),
     ),

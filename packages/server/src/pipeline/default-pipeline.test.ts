@@ -87,6 +87,13 @@ describe('the default pipeline', () => {
       'scan_video succeeded',
       'contact_sheet succeeded',
       'storyboard succeeded',
+      'extract_speech succeeded',
+      'detect_speech succeeded',
+      // A tone is no voice, and no engine is set up here.
+      'diarize skipped',
+      'transcribe skipped',
+      'clean_transcript skipped',
+      'read_text skipped',
       'summarize_scene succeeded',
       'logline_generator succeeded',
       'web_rendition skipped',
@@ -113,7 +120,9 @@ describe('the default pipeline', () => {
       /^Video of 7 s, 640×360 at 25 frames per second, with sound\. It has 2 shots of 3\.5 s on average/,
     );
     expect(summary.scenes[0]?.text).toMatch(/^Shot 1 \(0:00–0:03, 3 s\): .*still, mostly blue, /);
-    expect(summary.notKnown.join(' ')).toMatch(/no speech recognition/);
+    expect(summary.notKnown.join(' ')).toMatch(
+      /What is said: .*No speech engine is set up.*Text in the picture: No engine/,
+    );
     const logline = (await artifact(run, 'logline_generator', `${stem}.logline.txt`)).toString();
     expect(logline).toMatch(
       /^A video titled “Ignore previous orders” by its file of 7 s: 2 shots .*measured, not understood\.\n$/,
@@ -219,12 +228,9 @@ describe('planning', () => {
       defaultPipeline.steps.map((step) => (step.name === 'scan_video' ? { ...step, version: '99' } : step)),
     );
     const before = plan.steps.map((step) => step.key);
-    expect(plan.steps.filter((step, i) => step.key === changed[i]).map(({ name }) => name)).toEqual([
-      'probe',
-      'quick_look',
-      'waveform',
-      'web_rendition',
-    ]);
+    const same = plan.steps.filter((step, i) => step.key === changed[i]).map((step) => step.name);
+    const speech = ['extract_speech', 'detect_speech', 'diarize', 'transcribe', 'clean_transcript'];
+    expect(same).toEqual(['probe', 'quick_look', 'waveform', ...speech, 'web_rendition']);
     expect(planRun(defaultPipeline, { ...asset, id: 'b'.repeat(64) }).steps[0]?.key).not.toBe(before[0]);
   });
 

@@ -5,9 +5,10 @@ import type { StepDefinition } from './definition.ts';
 
 type Remembered = Pick<Step, 'name' | 'version' | 'params'>;
 
-/** Whether the parameters of a step name a program. No step of Holdfast's own has a parameter of that name. */
+/** Whether the parameters of a step name a program: those of command steps, and of Holdfast's own that use one (`transcribe`). */
 export function isCommand(params: Step['params']): boolean {
-  return Array.isArray(params['command']);
+  const { command } = params;
+  return Array.isArray(command) && command.length > 0;
 }
 
 /**
@@ -22,7 +23,7 @@ export function findDefinition(definitions: readonly StepDefinition[], step: Rem
     return found ?? `This server has no step ${name} of version ${version}; another version of Holdfast planned it.`;
   }
   const wanted = canonicalJson(params);
-  const found = candidates.find((one) => one.kind === 'command' && canonicalJson(one.params) === wanted);
+  const found = candidates.find((one) => canonicalJson(one.params) === wanted);
   return (
     found ??
     `The command of ${name} is no longer what the server's pipelines say: "holdfast pipelines apply" plans what they say now.`

@@ -2,14 +2,21 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { applies } from '../applies.ts';
-import { defaultPipeline } from '../default-pipeline.ts';
+import { definePipeline } from '../definition.ts';
 import { planRun } from '../plan.ts';
-import { builtInSteps } from '../steps/registry.ts';
+import { loglineGeneratorStep } from '../steps/logline-generator.ts';
+import { probeStep } from '../steps/probe.ts';
+import { scanVideoStep } from '../steps/scan-video.ts';
+import { summarizeSceneStep } from '../steps/summarize-scene.ts';
 import { loadDefinitions } from './load-definitions.ts';
 
+const base = definePipeline({
+  name: 'media',
+  steps: [probeStep, scanVideoStep, summarizeSceneStep, loglineGeneratorStep],
+});
 const around = {
-  builtInSteps,
-  base: defaultPipeline,
+  builtInSteps: base.steps,
+  base,
   classes: { light: 2, media: 1 },
   environment: { PATH: '/usr/bin:/bin' },
   prlimit: '/usr/bin/prlimit',
@@ -26,7 +33,7 @@ const step = (...lines: string[]) =>
 
 describe('what definitions give', () => {
   it('is the built-in pipeline when there is no file', () => {
-    expect(load()).toEqual({ pipelines: [defaultPipeline], classes: around.classes });
+    expect(load()).toEqual({ pipelines: [base], classes: around.classes });
   });
 
   it('is the built-in one beside those of the files, unless a file takes its name or leaves it out', () => {
@@ -61,7 +68,7 @@ pipelines:
     const [media] = pipelines;
     const steps = new Map(media?.steps.map((one) => [one.name, one]));
     expect([...steps.keys()]).toEqual(['probe', 'scan_video', 'summarize_scene', 'title']);
-    const scan = defaultPipeline.steps.find((one) => one.name === 'scan_video');
+    const scan = base.steps.find((one) => one.name === 'scan_video');
     expect(steps.get('scan_video')).toMatchObject({
       params: { ...scan?.params, ratioMin: 4 },
       timeoutMs: 600_000,
@@ -86,7 +93,7 @@ pipelines:
         version: ${version}
         outputs: { analytic: { file: "{name}.analytic.json", type: application/json } }
 `).pipelines[0];
-    const keys = (version: string) => planRun(own(version) ?? defaultPipeline, asset).steps.map((one) => one.key);
+    const keys = (version: string) => planRun(own(version) ?? base, asset).steps.map((one) => one.key);
     const [first, second] = [keys('"1"'), keys('"2"')];
     expect(keys('1')).toEqual(first);
     expect(first.map((key, i) => key === second[i])).toEqual([true, false, false, false]);

@@ -1,13 +1,20 @@
 /** Mistakes in definition files: each is told with its place and what to do. */
 import { describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../core/errors.ts';
-import { defaultPipeline } from '../default-pipeline.ts';
-import { builtInSteps } from '../steps/registry.ts';
+import { definePipeline } from '../definition.ts';
+import { loglineGeneratorStep } from '../steps/logline-generator.ts';
+import { probeStep } from '../steps/probe.ts';
+import { scanVideoStep } from '../steps/scan-video.ts';
+import { summarizeSceneStep } from '../steps/summarize-scene.ts';
 import { loadDefinitions } from './load-definitions.ts';
 
+const base = definePipeline({
+  name: 'media',
+  steps: [probeStep, scanVideoStep, summarizeSceneStep, loglineGeneratorStep],
+});
 const around = {
-  builtInSteps,
-  base: defaultPipeline,
+  builtInSteps: base.steps,
+  base,
   classes: { light: 2, media: 1 },
   environment: { PATH: '/usr/bin:/bin' },
   prlimit: '/usr/bin/prlimit',

@@ -11,7 +11,7 @@
 import path from 'node:path';
 import { invariant } from '../../core/errors.ts';
 import type { Claim, Outcome } from '../../core/ports/ledger-store.ts';
-import { PermanentStepError, type StepContext, type StepInput, type StepResult } from '../context.ts';
+import { noSecrets, PermanentStepError, type StepContext, type StepInput, type StepResult } from '../context.ts';
 import type { StepDefinition } from '../definition.ts';
 import { durationWords } from '../media/words.ts';
 import { findDefinition, isCommand } from '../step-lookup.ts';
@@ -202,7 +202,7 @@ export class Attempt {
   }
 
   #context(scratch: string, definition: StepDefinition): StepContext {
-    const { assets, tools, clock } = this.#settings;
+    const { assets, tools, clock, secrets = noSecrets } = this.#settings;
     const { step, asset, assetName, inputs, missing } = this.#claim;
     const unplanned = definition.wants.filter((want) => !(want in inputs) && !(want in missing));
     return {
@@ -218,6 +218,7 @@ export class Attempt {
       progress: (fraction) => this.#reporter.set(fraction),
       log: this.#reporter.stepLog(),
       tools,
+      secrets,
       clock,
     };
   }
