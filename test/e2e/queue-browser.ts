@@ -49,15 +49,18 @@ const quiet = ['--no-first-run', '--disable-background-networking', '--disable-c
 
 export class ProfiledBrowser {
   readonly #profile: string;
+  readonly #flags: readonly string[];
   #child: ChildProcess | null = null;
   #browser: Browser | null = null;
 
-  private constructor(profile: string) {
+  private constructor(profile: string, flags: readonly string[]) {
     this.#profile = profile;
+    this.#flags = flags;
   }
 
-  static async start(): Promise<ProfiledBrowser> {
-    const started = new ProfiledBrowser(await mkdtemp(join(tmpdir(), 'holdfast-profile-')));
+  /** @param more flags of Chromium */
+  static async start(more: readonly string[] = []): Promise<ProfiledBrowser> {
+    const started = new ProfiledBrowser(await mkdtemp(join(tmpdir(), 'holdfast-profile-')), more);
     await started.run();
     return started;
   }
@@ -72,10 +75,14 @@ export class ProfiledBrowser {
     const program = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
     const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--remote-debugging-port=0'];
     // A group of its own, so that all its processes can be killed at once.
-    const child = spawn(program, [...flags, ...quiet, `--user-data-dir=${this.#profile}`, 'about:blank'], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      detached: true,
-    });
+    const child = spawn(
+      program,
+      [...flags, ...quiet, ...this.#flags, `--user-data-dir=${this.#profile}`, 'about:blank'],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        detached: true,
+      },
+    );
     this.#child = child;
     const address = await new Promise<string>((resolve, reject) => {
       let said = '';

@@ -48,7 +48,9 @@ describe('C13 at most 10 KB gzipped, without React, the engine and the recorder,
     const bytes = gzipSync(code, { level: 9 }).byteLength;
     console.info(`@holdfast/client/react, ${what}: ${bytes} bytes gzipped`);
     expect(bytes).toBeLessThanOrEqual(gzipBytesMax);
-    const foreign = imports.filter((name) => !/^(?:react|react\/jsx-runtime)$/.test(name) && !/packages.client.src/.test(name));
+    const foreign = imports.filter(
+      (name) => !/^(?:react|react\/jsx-runtime)$/.test(name) && !/packages.client.src/.test(name),
+    );
     expect(foreign).toEqual([]);
   });
 });
