@@ -1,11 +1,13 @@
 /** What the test page of the React components runs; bundled for the browser by `react-page.ts`. */
 import { createElement, Profiler, type ReactNode, StrictMode } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
-import { createUploadClient, type UploadHandle } from '../../packages/client/src/index.ts';
+import { createUploadClient, UploadError, type UploadHandle } from '../../packages/client/src/index.ts';
+import { UploadQueueManager } from '../../packages/client/src/queue/index.ts';
 import {
   audioCompressor,
   ChunkUploader,
   type ChunkUploaderProps,
+  Recorder,
   UploadProvider,
   useUpload,
   useUploads,
@@ -34,6 +36,12 @@ export interface UploaderWish
   readonly chunkSize?: number;
 }
 
+export interface RecorderWish {
+  readonly language?: keyof typeof labels;
+  /** The sink has no room from this slice on, counted from 1. */
+  readonly fullAt?: number;
+}
+
 export interface Called {
   readonly name: string;
   readonly with: unknown;
@@ -60,6 +68,14 @@ export interface Harness {
   mountList(url: string, count: number, bytes: number): Promise<void>;
   listState(): readonly string[];
   measured(): Measured;
+  /** Mounts a recorder over a queue that is kept in this profile. Its calls are kept as those of uploaders. */
+  mountRecorder(url: string, wish?: RecorderWish): Promise<void>;
+  /** Whether the queue has read what is stored. */
+  queueReady(): boolean;
+  /** What the queue shows. */
+  queueState(): readonly { readonly status: string; readonly size: number; readonly uploadId: string | null }[];
+  /** As the system does when a microphone is unplugged. */
+  unplug(): void;
   /** Drops a file on the uploader. */
   drop(name: string, bytes: number): void;
 }
@@ -71,6 +87,8 @@ const said: string[] = [];
 const commits: number[] = [];
 const times: number[] = [];
 let handles: readonly UploadHandle[] = [];
+let queue: UploadQueueManager | null = null;
+const tracks: MediaStreamTrack[] = [];
 
 new MutationObserver((records) => {
   for (const { target } of records) {
@@ -180,6 +198,35 @@ async function draw(content: ReactNode): Promise<void> {
   await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }
 
+/** The tracks that pages get, so that a test can take them away. */
+function rememberTracks(): void {
+  const { mediaDevices } = navigator;
+  const getUserMedia = mediaDevices.getUserMedia.bind(mediaDevices);
+  mediaDevices.getUserMedia = async (constraints) => {
+    const stream = await getUserMedia(constraints);
+    tracks.push(...stream.getTracks());
+    return stream;
+  };
+}
+rememberTracks();
+
+/** A sink of the queue that runs out of room. */
+async function fullSink(fullAt: number, { contentType }: { contentType: string }) {
+  if (queue === null) throw new Error('There is no queue.');
+  const recording = await queue.openRecording({}, { contentType });
+  let slices = 0;
+  return {
+    id: recording.id,
+    append: async (slice: Blob) => {
+      slices += 1;
+      if (slices < fullAt) return recording.append(slice);
+      throw new UploadError('No room.', { type: 'validation', code: 'storage-full', retryable: false });
+    },
+    finish: () => recording.finish(),
+    discard: () => recording.discard(),
+  };
+}
+
 function Row({ handle }: { handle: UploadHandle }): ReactNode {
   const upload = useUpload(handle);
   const percent = Math.floor((upload?.progress ?? 0) * 100);
@@ -221,6 +268,23 @@ const harness: Harness = {
     commits.length = 0;
     times.length = 0;
   },
+  mountRecorder(url, { language = 'en', fullAt } = {}) {
+    const made = new UploadQueueManager({ endpoint: url, target: 'recording' });
+    queue = made;
+    const call = (event: string) => (value: unknown) => void calls.push({ name: event, with: value });
+    const recorder = createElement(Recorder, {
+      metadata: { asignatura: 'Anatomía', tema: 'Huesos', profesor_text: '' },
+      sink: fullAt === undefined ? undefined : (format) => fullSink(fullAt, format),
+      labels: labels[language],
+      onStart: call('onStart'),
+      onStop: call('onStop'),
+      onError: (error) => void calls.push({ name: 'onError', with: { type: error.type, code: error.code } }),
+    });
+    return draw(createElement(StrictMode, null, createElement(UploadProvider, { queue: made }, recorder)));
+  },
+  queueReady: () => queue?.snapshot.ready === true,
+  queueState: () => queue?.list().map(({ status, size, uploadId }) => ({ status, size, uploadId })) ?? [],
+  unplug: () => void tracks.at(-1)?.dispatchEvent(new Event('ended')),
   listState: () => handles.map(({ snapshot }) => snapshot.state),
   measured: () => ({ commits, times }),
   drop(name, bytes) {

@@ -2,7 +2,7 @@
  * Brings changes to components in one animation frame, at most 10 times a second, however many uploads there are. A change of
  * state (a click was obeyed, something ended) takes the next frame. In a hidden tab there are no frames: it catches up when shown.
  */
-import type { Watchable } from './watchable.ts';
+import type { Watchable } from '../watchable.ts';
 
 /** Between two commits of mere progress. */
 const commitMsMin = 100;

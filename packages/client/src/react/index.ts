@@ -11,7 +11,8 @@ export type {
 } from './compression.ts';
 export { en } from './labels/en.ts';
 export { createFormat, type Format } from './labels/format.ts';
-export type { UploaderAction, UploaderLabels } from './labels/labels.ts';
+export type { RecorderAction, UploaderAction, UploaderLabels } from './labels/labels.ts';
+export { Recorder, type RecorderProps } from './recorder.tsx';
 export type { UploadEvents, UploadStart } from './upload-flow.ts';
 export {
   type ClientChoice,
@@ -26,5 +27,6 @@ export {
   type ChunkUploaderParts,
   useChunkUploader,
 } from './use-chunk-uploader.ts';
+export { type UseRecorderOptions, useRecorder, useRecorderLevel } from './use-recorder.ts';
 export { type Uploads, useUpload, useUploads } from './use-upload.ts';
 export { useUploadQueue } from './use-upload-queue.ts';

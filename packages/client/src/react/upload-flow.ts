@@ -6,6 +6,7 @@ import type { UploadClient } from '../upload-client.ts';
 import type { UploadError } from '../upload-error.ts';
 import type { UploadHandle } from '../upload-handle.ts';
 import { blobSource } from '../upload-source.ts';
+import { Listeners, type Watchable } from '../watchable.ts';
 import {
   type CompressAudio,
   type CompressionOutcome,
@@ -25,7 +26,6 @@ import {
   type UploadProgress,
   type UploadResult,
 } from './uploader-state.ts';
-import { Listeners, type Watchable } from './watchable.ts';
 
 export interface UploadStart {
   readonly recordingId: string;

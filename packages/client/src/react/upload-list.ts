@@ -2,8 +2,8 @@
 import type { AddOptions, UploadClient } from '../upload-client.ts';
 import type { UploadHandle } from '../upload-handle.ts';
 import type { UploadSource } from '../upload-source.ts';
+import { Listeners, type Watchable } from '../watchable.ts';
 import { isLive } from './uploader-state.ts';
-import { Listeners, type Watchable } from './watchable.ts';
 
 export class UploadList implements Watchable<readonly UploadHandle[]> {
   readonly #client: () => UploadClient;

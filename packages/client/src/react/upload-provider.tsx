@@ -52,7 +52,7 @@ export function useUploadClient(choice: ClientChoice = {}): UploadClient {
 }
 
 export interface UploadProviderProps extends ClientChoice {
-  /** For `useUploadQueue` and the recorder. Started while the provider is mounted. */
+  /** For `useUploadQueue` and the recorder. Started when the provider is mounted; closing it is left to who made it. */
   readonly queue?: UploadQueue | undefined;
   readonly labels?: UploaderLabels | undefined;
   readonly children?: ReactNode;
@@ -73,10 +73,8 @@ export function UploadProvider({ queue, labels, children, ...choice }: UploadPro
       }),
   );
   useEffect(() => {
-    if (queue === undefined) return;
-    // What goes wrong with the storage is in the queue's snapshot.
-    queue.start().catch(() => {});
-    return () => void queue.close().catch(() => {});
+    // What goes wrong with the storage is in the queue's snapshot. Who made the queue closes it: uploads outlive components.
+    queue?.start().catch(() => {});
   }, [queue]);
   const scope = useMemo(
     () => ({ client, list, queue: queue ?? null, labels: labels ?? null }),

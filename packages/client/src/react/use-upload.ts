@@ -3,9 +3,9 @@ import type { UploadSnapshot } from '../snapshot.ts';
 import type { AddOptions } from '../upload-client.ts';
 import type { UploadHandle } from '../upload-handle.ts';
 import type { UploadSource } from '../upload-source.ts';
+import type { Watchable } from '../watchable.ts';
 import { useUploadScope } from './upload-provider.tsx';
 import { type Equality, useWatchable } from './use-watchable.ts';
-import type { Watchable } from './watchable.ts';
 
 const same = <T>(value: T): T => value;
 const stateOf = (snapshot: UploadSnapshot | null) => snapshot?.state;

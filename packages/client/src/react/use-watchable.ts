@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
+import type { Watchable } from '../watchable.ts';
 import { watchInFrames } from './frame-batch.ts';
-import type { Watchable } from './watchable.ts';
 
 export type Equality<T> = (before: T, now: T) => boolean;
 

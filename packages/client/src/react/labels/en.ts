@@ -49,4 +49,21 @@ export const en: UploaderLabels = {
   completed: (filename) => `${filename} is stored and verified.`,
   cancelled: (filename) => `${filename} is cancelled.`,
   errors: {},
+  recorder: {
+    recorder: 'Recorder',
+    actions: { start: 'Record', pause: 'Pause', resume: 'Go on', stop: 'Stop and send', discard: 'Discard' },
+    status: {
+      idle: '',
+      starting: 'Waiting for the microphone',
+      recording: 'Recording',
+      paused: 'Paused',
+      stopping: 'Saving',
+      stopped: 'Saved; being sent',
+      failed: 'Not recording',
+    },
+    duration: 'Recorded time',
+    level: 'Loudness',
+    microphone: 'Microphone',
+    systemMicrophone: 'As the system chooses',
+  },
 };

@@ -49,6 +49,15 @@ export const es: UploaderLabels = {
   completed: (filename) => `${filename} está guardado y verificado.`,
   cancelled: (filename) => `${filename} se ha cancelado.`,
   errors: {
+    'permission-denied':
+      'No se puede usar el micrófono. Permítalo en los ajustes del sitio en el navegador e inténtelo de nuevo.',
+    'no-microphone': 'No hay tal micrófono. Conecte uno o elija otro e inténtelo de nuevo.',
+    'microphone-busy':
+      'El micrófono no se puede usar ahora: quizá lo tenga otro programa. Ciérrelo e inténtelo de nuevo.',
+    'microphone-lost': 'El micrófono se ha desconectado. Lo grabado hasta entonces se conserva.',
+    'insecure-page': 'Los navegadores solo graban en páginas con HTTPS.',
+    'recording-unsupported': 'Este navegador no puede grabar audio.',
+    'storage-full': 'No queda espacio en este navegador. Lo grabado hasta ahora se conserva.',
     'already-small': 'Ya es bastante pequeño.',
     'not-smaller': 'Comprimido no sería más pequeño.',
     'not-audio': 'No tiene sonido que se pueda comprimir.',
@@ -65,5 +74,22 @@ export const es: UploaderLabels = {
     'insufficient-storage': 'El servidor no tiene espacio.',
     'digest-mismatch': 'Lo que llegó no es el archivo: algo lo cambió por el camino. Inténtelo de nuevo.',
     'upload-closed': 'El servidor ha cerrado la subida. Inténtelo de nuevo.',
+  },
+  recorder: {
+    recorder: 'Grabadora',
+    actions: { start: 'Grabar', pause: 'Pausar', resume: 'Continuar', stop: 'Parar y enviar', discard: 'Descartar' },
+    status: {
+      idle: '',
+      starting: 'Esperando al micrófono',
+      recording: 'Grabando',
+      paused: 'En pausa',
+      stopping: 'Guardando',
+      stopped: 'Guardado; se está enviando',
+      failed: 'No se está grabando',
+    },
+    duration: 'Tiempo grabado',
+    level: 'Volumen',
+    microphone: 'Micrófono',
+    systemMicrophone: 'El que elija el sistema',
   },
 };

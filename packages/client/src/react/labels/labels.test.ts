@@ -15,6 +15,7 @@ test.each([es, pt])('C13 $locale says everything in its own words, with the same
   const english = new Map(texts(en));
   const facts = (text: string) => [...text.matchAll(/«\d»/g)].map(([fact]) => fact).sort();
   for (const [path, text] of texts(labels)) {
+    if (english.get(path) === '') continue;
     expect(text.trim(), path).not.toBe('');
     if (path.startsWith('.errors')) continue;
     const original = english.get(path) ?? '';

@@ -1,7 +1,10 @@
 /** The words of the components. Whole sentences with holes, so that every language can order them its way. */
+import type { RecorderStatus } from '../../recorder/recorder.ts';
 import type { UploaderStatus } from '../uploader-state.ts';
 
 export type UploaderAction = 'choose' | 'start' | 'pause' | 'resume' | 'cancel' | 'retry' | 'remove';
+
+export type RecorderAction = 'start' | 'pause' | 'resume' | 'stop' | 'discard';
 
 export interface UploaderLabels {
   /** BCP 47: how `Intl` writes numbers, sizes and times. */
@@ -36,4 +39,15 @@ export interface UploaderLabels {
   readonly cancelled: (filename: string) => string;
   /** By code (docs/errors.md) or reason of a compression that was not done (docs/audio.md); where there is none, its message is shown. */
   readonly errors: Readonly<Record<string, string>>;
+  readonly recorder: {
+    /** Name of the whole. */
+    readonly recorder: string;
+    readonly actions: Readonly<Record<RecorderAction, string>>;
+    readonly status: Readonly<Record<RecorderStatus, string>>;
+    readonly duration: string;
+    readonly level: string;
+    readonly microphone: string;
+    /** The choice of none. */
+    readonly systemMicrophone: string;
+  };
 }

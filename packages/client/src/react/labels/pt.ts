@@ -49,6 +49,14 @@ export const pt: UploaderLabels = {
   completed: (filename) => `${filename} está guardado e verificado.`,
   cancelled: (filename) => `${filename} foi cancelado.`,
   errors: {
+    'permission-denied':
+      'O microfone não pode ser usado. Permita-o nas configurações do site no navegador e tente de novo.',
+    'no-microphone': 'Não há tal microfone. Conecte um ou escolha outro e tente de novo.',
+    'microphone-busy': 'O microfone não pode ser usado agora: talvez outro programa o tenha. Feche-o e tente de novo.',
+    'microphone-lost': 'O microfone foi desconectado. O que foi gravado até então fica guardado.',
+    'insecure-page': 'Os navegadores só gravam em páginas com HTTPS.',
+    'recording-unsupported': 'Este navegador não consegue gravar áudio.',
+    'storage-full': 'Não há mais espaço neste navegador. O que foi gravado até agora fica guardado.',
     'already-small': 'Já é bastante pequeno.',
     'not-smaller': 'Comprimido não ficaria menor.',
     'not-audio': 'Não tem som que se possa comprimir.',
@@ -65,5 +73,22 @@ export const pt: UploaderLabels = {
     'insufficient-storage': 'O servidor não tem espaço.',
     'digest-mismatch': 'O que chegou não é o arquivo: algo o mudou no caminho. Tente de novo.',
     'upload-closed': 'O servidor encerrou o envio. Tente de novo.',
+  },
+  recorder: {
+    recorder: 'Gravador',
+    actions: { start: 'Gravar', pause: 'Pausar', resume: 'Continuar', stop: 'Parar e enviar', discard: 'Descartar' },
+    status: {
+      idle: '',
+      starting: 'Aguardando o microfone',
+      recording: 'Gravando',
+      paused: 'Em pausa',
+      stopping: 'Salvando',
+      stopped: 'Salvo; sendo enviado',
+      failed: 'Não está gravando',
+    },
+    duration: 'Tempo gravado',
+    level: 'Volume',
+    microphone: 'Microfone',
+    systemMicrophone: 'O que o sistema escolher',
   },
 };

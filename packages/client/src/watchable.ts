@@ -21,3 +21,25 @@ export class Listeners {
     for (const listener of [...this.#listeners]) listener();
   }
 }
+
+/** A value that can be watched. */
+export class Watched<T> implements Watchable<T> {
+  readonly #listeners = new Listeners();
+  #value: T;
+
+  constructor(value: T) {
+    this.#value = value;
+  }
+
+  get snapshot(): T {
+    return this.#value;
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => this.#listeners.add(listener);
+
+  set(value: T): void {
+    if (Object.is(value, this.#value)) return;
+    this.#value = value;
+    this.#listeners.call();
+  }
+}
