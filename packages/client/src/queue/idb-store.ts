@@ -48,6 +48,7 @@ const ofUpload = (id: string) => IDBKeyRange.bound([id], [id, []]);
 
 /** @throws what the platform says when IndexedDB is not to be had. `onClosed`: the connection is gone and not by us. */
 export async function openIdbStore(databaseName: string, onClosed: () => void): Promise<QueueStore> {
+  if (globalThis.indexedDB === undefined) throw new ReferenceError('This page has no IndexedDB.');
   const db = await openDB<QueueSchema>(databaseName, version, {
     upgrade(database) {
       const uploads = database.createObjectStore('uploads', { keyPath: 'id' });

@@ -5,7 +5,7 @@
 import type { Runtime } from '../runtime.ts';
 import type { UploadClient } from '../upload-client.ts';
 import { askToPersist } from './browser-room.ts';
-import { composeItem, composeMetrics, countActive } from './compose-item.ts';
+import { composeItem, composeMetrics } from './compose-item.ts';
 import { ContentKeeper } from './content-keeper.ts';
 import { emptyTally, isOver, type TallyRow, type UploadRow } from './queue-row.ts';
 import { QueueRunner } from './queue-runner.ts';
@@ -243,7 +243,7 @@ export class QueueSession {
   #showTally(tally: TallyRow): void {
     const { view } = this.#options;
     this.#tally = tally;
-    view.setMetrics(composeMetrics(tally, countActive(view.items)));
+    view.setMetrics(composeMetrics(tally, view.metrics.active));
   }
 
   #stored(row: UploadRow, { chunks }: StoredQueue) {
