@@ -37,5 +37,6 @@ export const crashPointNames = [
   'webhook:after-send',
 ] as const;
 export type CrashPointName = (typeof crashPointNames)[number];
-export type CrashPoints = (name: CrashPointName) => void;
+/** `subject`: which one of several that pass the same place, such as the name of a step. */
+export type CrashPoints = (name: CrashPointName, subject?: string) => void;
 export const noCrashPoints: CrashPoints = () => {};

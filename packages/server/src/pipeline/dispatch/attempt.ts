@@ -100,13 +100,13 @@ export class Attempt {
   async #runFenced(): Promise<AttemptEnd> {
     const { artifacts, crashPoints } = this.#settings;
     const { step } = this.#claim;
-    crashPoints('step:after-claim');
+    crashPoints('step:after-claim', this.#claim.step.name);
     let scratch: string | null = null;
     try {
       const folder = await artifacts.scratch(step.key, step.fence);
       scratch = folder;
       const result = this.#skippedInput() ?? (await this.#work.during(() => this.#run(folder)));
-      crashPoints('step:after-run');
+      crashPoints('step:after-run', this.#claim.step.name);
       this.#throwIfAborted();
       return await this.#record(result, folder);
     } catch (error) {
@@ -129,12 +129,12 @@ export class Attempt {
     if (hold === 'lost') return this.#lost();
     if (hold === 'cancelled') return this.#cancelled();
     const published = await artifacts.publish(key, scratch, result.files);
-    crashPoints('step:after-publish');
+    crashPoints('step:after-publish', this.#claim.step.name);
     const { output } = result;
     const end = await this.#written('succeeded', () =>
       ledger.succeed(key, fence, { output, artifacts: published, now: clock.now() }),
     );
-    crashPoints('step:after-commit');
+    crashPoints('step:after-commit', this.#claim.step.name);
     return end;
   }
 
