@@ -3,12 +3,14 @@
 export type Route =
   | { readonly page: 'home' }
   | { readonly page: 'asset'; readonly id: string }
+  | { readonly page: 'processing' }
   | { readonly page: 'activity' }
   | { readonly page: 'missing'; readonly path: string };
 
 export function parseRoute(path: string): Route {
   const trimmed = path.replace(/\/+$/, '');
   if (trimmed === '') return { page: 'home' };
+  if (trimmed === '/processing') return { page: 'processing' };
   if (trimmed === '/activity') return { page: 'activity' };
   const id = /^\/assets\/([0-9a-f]{64})$/.exec(trimmed)?.[1];
   return id === undefined ? { page: 'missing', path } : { page: 'asset', id };
@@ -18,6 +20,8 @@ export function routePath(route: Route): string {
   switch (route.page) {
     case 'home':
       return '/';
+    case 'processing':
+      return '/processing';
     case 'activity':
       return '/activity';
     case 'asset':
