@@ -131,7 +131,7 @@ function FailedFile({ step, onChanged }: { step: PlacedStep; onChanged: () => vo
           type="button"
           className="button button-small"
           aria-expanded={open}
-          aria-label={`${open ? 'Hide' : 'Show'} the attempts on ${step.assetName}`}
+          aria-label={`${open ? 'Hide' : 'Show'} output of ${step.assetName}`}
           onClick={() => setOpen(!open)}
         >
           {open ? 'Hide output' : 'Show output'}
