@@ -12,6 +12,7 @@ import type {
   UploadSummary,
 } from '@holdfast/protocol';
 import { ApiError, errorFromAnswer } from './api-error.ts';
+import { createProcessingApi, type ProcessingApi } from './processing-api.ts';
 
 export interface AssetQuery {
   readonly filename: string;
@@ -31,6 +32,8 @@ export interface Api {
   runs(assetId: string): Promise<Run[]>;
   run(id: string): Promise<Run>;
   retryRun(id: string): Promise<Run>;
+  /** What the pipeline does, did and is to do. */
+  readonly processing: ProcessingApi;
   artifacts(assetId: string): Promise<Artifact[]>;
   /** An artifact's JSON, not yet trusted. */
   json(url: string): Promise<unknown>;
@@ -84,6 +87,10 @@ export function createApi({ fetch, onSignedOut }: ApiOptions): Api {
     runs: async (assetId) => (await get<{ items: Run[] }>(at`/v1/assets/${assetId}/runs`)).items,
     run: (id) => get(at`/v1/runs/${id}`),
     retryRun: async (id) => (await ask('POST', at`/v1/runs/${id}/retry`)).json(),
+    processing: createProcessingApi({
+      get,
+      post: async (path, body) => (await ask('POST', path, body)).json(),
+    }),
     artifacts: async (assetId) => (await get<{ items: Artifact[] }>(at`/v1/assets/${assetId}/artifacts`)).items,
     json: (url) => get(url),
     recentEvents: async (limit) => {

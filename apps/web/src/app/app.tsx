@@ -5,6 +5,7 @@ import { AssetPage } from '../asset/asset-page.tsx';
 import { useEventStream } from '../events/use-event-stream.ts';
 import { HealthPage } from '../health/health-page.tsx';
 import { HomePage } from '../library/home-page.tsx';
+import { ProcessingPage } from '../processing/processing-page.tsx';
 import { addressOf, useNavigation } from '../routing/navigation.tsx';
 import { type Route, routePath } from '../routing/route.ts';
 import { useWatchable } from '../state/store.ts';
@@ -53,6 +54,8 @@ function Page({ route }: { route: Route }) {
       return <HomePage />;
     case 'asset':
       return <AssetPage key={route.id} id={route.id} />;
+    case 'processing':
+      return <ProcessingPage />;
     case 'activity':
       return <ActivityPage />;
     case 'health':

@@ -18,6 +18,9 @@ export function Masthead({ route }: { route: Route }) {
         <Link to={{ page: 'home' }} current={route.page === 'home'}>
           Library
         </Link>
+        <Link to={{ page: 'processing' }} current={route.page === 'processing'}>
+          Processing
+        </Link>
         <Link to={{ page: 'activity' }} current={route.page === 'activity'}>
           Activity
         </Link>

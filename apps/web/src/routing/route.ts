@@ -3,6 +3,7 @@
 export type Route =
   | { readonly page: 'home' }
   | { readonly page: 'asset'; readonly id: string }
+  | { readonly page: 'processing' }
   | { readonly page: 'activity' }
   | { readonly page: 'health' }
   | { readonly page: 'missing'; readonly path: string };
@@ -10,6 +11,7 @@ export type Route =
 export function parseRoute(path: string): Route {
   const trimmed = path.replace(/\/+$/, '');
   if (trimmed === '') return { page: 'home' };
+  if (trimmed === '/processing') return { page: 'processing' };
   if (trimmed === '/activity') return { page: 'activity' };
   // `/health` is the server's own answer for monitoring.
   if (trimmed === '/status') return { page: 'health' };
@@ -21,6 +23,8 @@ export function routePath(route: Route): string {
   switch (route.page) {
     case 'home':
       return '/';
+    case 'processing':
+      return '/processing';
     case 'activity':
       return '/activity';
     case 'health':
