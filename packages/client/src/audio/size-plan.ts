@@ -3,9 +3,9 @@ import { bitrateMax, bitrateMin } from './presets.ts';
 
 /** What Opus puts before the first sample, in seconds (312 samples at 48 kHz). */
 const preSkipSeconds = 0.0065;
-/** All of the file before the clusters, the head of the index, and what the last block has more than the others. */
-const headBytes = 320;
-export const clusterSeconds = 5;
+/** All of the file before the clusters, the head of the index, what the last block has more than the others (266 bytes), and some to spare. */
+const headBytes = 280;
+const clusterMs = 5000;
 /** A cluster's head with its time stamp, and its place in the index. */
 const clusterBytes = 37;
 const blockBytes = 7;
@@ -14,13 +14,17 @@ const margin = 0.001;
 
 /** Length of an Opus frame in ms. Every frame costs 7 bytes of container, so frames are long where bits are few. */
 export function frameMsFor(bitrate: number): number {
-  return bitrate > 32_000 ? 20 : 60;
+  return bitrate < 48_000 ? 60 : 20;
+}
+
+export function framesPerCluster(frameMs: number): number {
+  return Math.floor(clusterMs / frameMs);
 }
 
 /** Bytes of the file at a constant bitrate (bit/s). */
 export function plannedBytes(bitrate: number, durationSeconds: number, frameMs: number): number {
   const packets = packetCount(durationSeconds, frameMs);
-  return Math.round(overheadBytes(durationSeconds, packets) + packets * ((bitrate * frameMs) / 8000));
+  return Math.round(overheadBytes(packets, frameMs) + packets * ((bitrate * frameMs) / 8000));
 }
 
 export interface TargetPlan {
@@ -32,7 +36,7 @@ export interface TargetPlan {
 export function planForTarget(targetBytes: number, durationSeconds: number, longFrames = true): TargetPlan | null {
   const attempt = (frameMs: number): TargetPlan => {
     const packets = packetCount(durationSeconds, frameMs);
-    const packetBytes = Math.floor((targetBytes * (1 - margin) - overheadBytes(durationSeconds, packets)) / packets);
+    const packetBytes = Math.floor((targetBytes * (1 - margin) - overheadBytes(packets, frameMs)) / packets);
     return { bitrate: Math.min(bitrateMax, Math.floor((packetBytes * 8000) / frameMs)), frameMs };
   };
   const short = attempt(20);
@@ -53,6 +57,7 @@ function packetCount(durationSeconds: number, frameMs: number): number {
   return Math.max(1, Math.ceil(((durationSeconds + preSkipSeconds) * 1000) / frameMs));
 }
 
-function overheadBytes(durationSeconds: number, packets: number): number {
-  return headBytes + Math.ceil(durationSeconds / clusterSeconds) * clusterBytes + packets * blockBytes;
+function overheadBytes(packets: number, frameMs: number): number {
+  const clusters = Math.ceil(packets / framesPerCluster(frameMs));
+  return headBytes + clusters * clusterBytes + packets * blockBytes;
 }

@@ -2,7 +2,7 @@
  * Writes one track of Opus as WebM (RFC 9559, and its codec mapping for A_OPUS), exact to the sample: decoders leave out what the encoder put before
  * the first sample (CodecDelay) and behind the last (DiscardPadding).
  */
-import { clusterSeconds } from '../size-plan.ts';
+import { framesPerCluster } from '../size-plan.ts';
 import { type Bytes, concatenated, element, elementSize, float64, text, uint } from './ebml.ts';
 
 const nsPerSecond = 1e9;
@@ -34,7 +34,7 @@ export class WebmWriter {
 
   constructor(frameMs: number) {
     this.#frameMs = frameMs;
-    this.#framesPerCluster = Math.floor((clusterSeconds * 1000) / frameMs);
+    this.#framesPerCluster = framesPerCluster(frameMs);
   }
 
   /** Bytes so far. */
