@@ -1,6 +1,7 @@
 /** Shapes and codecs of Holdfast's wire formats. */
 export * from './content-digest.ts';
 export * from './native.ts';
+export * from './pipelines.ts';
 export * from './probe.ts';
 export * from './problem.ts';
 export * from './upload-tokens.ts';

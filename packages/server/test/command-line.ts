@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { registerDoctor } from '../src/cli/doctor-command.ts';
 import { type CliIo, CommandFailed } from '../src/cli/io.ts';
+import { registerPipelines } from '../src/cli/pipelines-command.ts';
 import { registerStatus } from '../src/cli/status-command.ts';
 import { registerUpload } from '../src/cli/upload-command.ts';
 import { registerWebhooks } from '../src/cli/webhooks-command.ts';
@@ -39,6 +40,7 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
   registerUpload(program, io);
   registerStatus(program, io);
   registerWebhooks(program, io);
+  registerPipelines(program, io);
   registerDoctor(program, io);
   for (const command of [program, ...program.commands, ...program.commands.flatMap((command) => command.commands)]) {
     command

@@ -13,7 +13,8 @@ import { type CrashPoints, noCrashPoints } from '../core/ports/crash-points.ts';
 import { createHttpServer, type HttpServer } from '../http/app.ts';
 import type { AuthHook } from '../http/auth.ts';
 import { createMetrics, type Metrics } from '../http/metrics.ts';
-import type { Definitions } from '../pipeline/definitions/load-definitions.ts';
+import { type Definitions, loadDefinitions } from '../pipeline/definitions/load-definitions.ts';
+import { PipelineLibrary } from '../pipeline/library.ts';
 import { planRuns } from '../pipeline/plan.ts';
 import { readBootId } from '../platform/boot-id.ts';
 import { systemClock } from '../platform/system-clock.ts';
@@ -29,7 +30,7 @@ import { access } from './access.ts';
 import { Closing } from './closing.ts';
 import { healthChecks } from './health.ts';
 import { nodeIdentity } from './node-identity.ts';
-import { configuredPipelines } from './pipeline-definitions.ts';
+import { configuredPipelines, surroundings } from './pipeline-definitions.ts';
 import { type PipelineNode, startPipeline } from './pipeline-node.ts';
 import { packageVersion } from './version.ts';
 import { openWebhooks, readWebhookSettings, type WebhookNode } from './webhook-node.ts';
@@ -159,7 +160,7 @@ function uploadDependencies(parts: Parts & { readonly holder: string }): UploadD
 function httpOptions(
   parts: Parts & { readonly uploads: UploadService; readonly pipeline: PipelineNode },
 ): Parameters<typeof createHttpServer>[0] {
-  const { options, limits, uploads, disk, state, metrics, hooks, pipeline } = parts;
+  const { options, limits, uploads, disk, state, metrics, hooks, definitions, pipeline } = parts;
   const { config, log } = options;
   return {
     services: {
@@ -171,6 +172,15 @@ function httpOptions(
       blobs: disk.blobs,
       artifacts: disk.artifacts,
       webhooks: hooks.webhooks,
+      pipelines: new PipelineLibrary({
+        ledger: state.ledger,
+        library: state.library,
+        pipelines: definitions.pipelines,
+        check: async (files) => loadDefinitions(files, await surroundings(config, process.env)).pipelines,
+        processes: config.pipeline,
+        clock: systemClock,
+        notify: () => pipeline.notify(),
+      }),
       isAdmin: (principal) => config.apiKeys.length === 0 || config.admins.includes(principal),
       limits,
       version: packageVersion(),

@@ -39,6 +39,7 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   serve: async () => (await import('./serve-command.ts')).registerServe(program),
   upload: async () => (await import('./upload-command.ts')).registerUpload(program, io),
   status: async () => (await import('./status-command.ts')).registerStatus(program, io),
+  pipelines: async () => (await import('./pipelines-command.ts')).registerPipelines(program, io),
   webhooks: async () => (await import('./webhooks-command.ts')).registerWebhooks(program, io),
   verify: async () => (await import('./verify-command.ts')).registerVerify(program, io),
   doctor: async () => (await import('./doctor-command.ts')).registerDoctor(program, io),

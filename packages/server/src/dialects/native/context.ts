@@ -5,6 +5,7 @@ import type { ArtifactStore } from '../../core/ports/artifact-store.ts';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import type { BodySource } from '../../core/ports/body-source.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { PipelineAdmin } from '../../core/ports/pipeline-admin.ts';
 import type { EventQuery, UploadStore } from '../../core/ports/upload-store.ts';
 import type { WebhookAdmin } from '../../core/ports/webhook-admin.ts';
 import type { Caller } from '../../uploads/caller.ts';
@@ -17,6 +18,7 @@ export interface NativeContext {
   readonly blobs: BlobStore;
   readonly artifacts: ArtifactStore;
   readonly webhooks: WebhookAdmin;
+  readonly pipelines: PipelineAdmin;
   readonly limits: Limits;
   readonly version: string;
   readonly durability: 'synced' | 'committed';

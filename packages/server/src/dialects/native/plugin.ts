@@ -7,6 +7,7 @@ import { chunkRecords } from './chunk-records.ts';
 import { chunkRoute } from './chunk-route.ts';
 import type { NativeContext } from './context.ts';
 import { eventRoutes } from './event-routes.ts';
+import { pipelineRoutes } from './pipeline-routes.ts';
 import { runRoutes } from './run-routes.ts';
 import { uploadCommands } from './upload-commands.ts';
 import { uploadRoutes } from './upload-routes.ts';
@@ -39,6 +40,11 @@ export const nativeSchemas = [
   wire.WebhooksRetried,
   wire.TestWebhook,
   wire.WebhookTested,
+  wire.Pipeline,
+  wire.PipelineList,
+  wire.PlanPipelines,
+  wire.ApplyPipelines,
+  wire.PipelinePlan,
 ];
 
 export function nativeDialect(context: NativeContext): FastifyPluginAsync {
@@ -51,6 +57,7 @@ export function nativeDialect(context: NativeContext): FastifyPluginAsync {
     await app.register(assetRoutes(context));
     await app.register(runRoutes(context));
     await app.register(webhookRoutes(context));
+    await app.register(pipelineRoutes(context));
     app.get(
       '/v1/server',
       { schema: { tags: ['server'], summary: 'What this server takes', response: { 200: Type.Ref('ServerInfo') } } },

@@ -2,6 +2,7 @@
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { LibraryStore } from '../../core/ports/library-store.ts';
 import type { RecordingStore } from '../../core/ports/recording-store.ts';
 import type { UploadLocks } from '../../core/ports/upload-locks.ts';
 import type { UploadStore } from '../../core/ports/upload-store.ts';
@@ -12,6 +13,7 @@ import { MemoryUploadLocks } from '../memory/upload-locks.ts';
 import type { Engine } from './engine.ts';
 import { SqlExtentClaims } from './extent-claims.ts';
 import { SqlLedgerStore } from './ledger-store.ts';
+import { SqlLibraryStore } from './library.ts';
 import { PostgresEngine } from './postgres.ts';
 import { SqlRecordingStore } from './recordings.ts';
 import { SqliteEngine } from './sqlite.ts';
@@ -24,6 +26,7 @@ import { SqlWebhookStore } from './webhook-store.ts';
 export interface State extends AsyncDisposable {
   readonly uploads: UploadStore;
   readonly ledger: LedgerStore;
+  readonly library: LibraryStore;
   readonly webhooks: WebhookStore;
   readonly recordings: RecordingStore;
   readonly claims: ExtentClaims;
@@ -104,6 +107,7 @@ function assemble(
   return {
     uploads,
     ledger: new SqlLedgerStore(engine),
+    library: new SqlLibraryStore(engine),
     webhooks: new SqlWebhookStore(engine),
     recordings: new SqlRecordingStore(engine),
     tokens: new SqlUploadTokenStore(engine),
