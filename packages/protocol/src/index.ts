@@ -2,6 +2,7 @@
 export * from './content-digest.ts';
 export type * from './health.ts';
 export * from './native.ts';
+export * from './pipelines.ts';
 export * from './probe.ts';
 export * from './problem.ts';
 export * from './runs.ts';

@@ -5,6 +5,7 @@ import { registerClasses } from '../src/cli/classes-command.ts';
 import { registerDoctor } from '../src/cli/doctor-command.ts';
 import { type CliIo, CommandFailed } from '../src/cli/io.ts';
 import { registerRuns } from '../src/cli/runs-command.ts';
+import { registerPipelines } from '../src/cli/pipelines-command.ts';
 import { registerStatus } from '../src/cli/status-command.ts';
 import { registerSteps } from '../src/cli/steps-command.ts';
 import { registerUpload } from '../src/cli/upload-command.ts';
@@ -45,6 +46,7 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
   registerSteps(program, io);
   registerClasses(program, io);
   registerWebhooks(program, io);
+  registerPipelines(program, io);
   registerDoctor(program, io);
   for (const command of [program, ...program.commands, ...program.commands.flatMap((command) => command.commands)]) {
     command

@@ -1,7 +1,12 @@
 /** The server's JSON, for commands that ask instead of upload. */
 import type {
+  ApplyPipelines,
   Artifact,
   Asset,
+  Pipeline,
+  PipelineList,
+  PipelinePlan,
+  PlanPipelines,
   Problem,
   RetryWebhooks,
   Run,
@@ -104,6 +109,18 @@ export class ApiClient {
 
   testWebhook(endpoint: string): Promise<WebhookTested> {
     return this.ask('POST', '/v1/webhooks/test', { endpoint });
+  }
+
+  async pipelines(): Promise<Pipeline[]> {
+    return (await this.#get<PipelineList>('/v1/pipelines')).items;
+  }
+
+  planPipelines(order: PlanPipelines): Promise<PipelinePlan> {
+    return this.ask('POST', '/v1/pipelines/plan', order);
+  }
+
+  applyPipelines(order: ApplyPipelines): Promise<PipelinePlan> {
+    return this.ask('POST', '/v1/pipelines/apply', order);
   }
 
   #get<T>(path: string): Promise<T> {

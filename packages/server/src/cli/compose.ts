@@ -14,7 +14,8 @@ import { type CrashPoints, noCrashPoints } from '../core/ports/crash-points.ts';
 import { createHttpServer, type HttpServer } from '../http/app.ts';
 import type { AuthHook } from '../http/auth.ts';
 import { createMetrics, type Metrics } from '../http/metrics.ts';
-import type { Definitions } from '../pipeline/definitions/load-definitions.ts';
+import { type Definitions, loadDefinitions } from '../pipeline/definitions/load-definitions.ts';
+import { PipelineLibrary } from '../pipeline/library.ts';
 import { planRuns } from '../pipeline/plan.ts';
 import { readBootId } from '../platform/boot-id.ts';
 import { systemClock } from '../platform/system-clock.ts';
@@ -31,7 +32,7 @@ import { access } from './access.ts';
 import { Closing } from './closing.ts';
 import { healthChecks } from './health.ts';
 import { nodeIdentity } from './node-identity.ts';
-import { configuredPipelines } from './pipeline-definitions.ts';
+import { configuredPipelines, surroundings } from './pipeline-definitions.ts';
 import { type PipelineNode, startPipeline } from './pipeline-node.ts';
 import { packageVersion } from './version.ts';
 import { knowOutsideAssets, openWatcher, watchHealth } from './watch-node.ts';
@@ -172,7 +173,7 @@ function uploadDependencies(parts: Parts & { readonly holder: string }): UploadD
 function httpOptions(
   parts: Parts & { readonly uploads: UploadService; readonly pipeline: PipelineNode; readonly watcher: Watcher },
 ): Parameters<typeof createHttpServer>[0] {
-  const { options, limits, uploads, disk, state, metrics, hooks, pipeline, definitions, watcher } = parts;
+  const { options, limits, uploads, disk, state, metrics, hooks, definitions, pipeline, watcher } = parts;
   const { config, log } = options;
   return {
     services: {
@@ -188,6 +189,15 @@ function httpOptions(
       artifacts: disk.artifacts,
       webhooks: hooks.webhooks,
       watch: watcher,
+      pipelines: new PipelineLibrary({
+        ledger: state.ledger,
+        library: state.library,
+        pipelines: definitions.pipelines,
+        check: async (files) => loadDefinitions(files, await surroundings(config, process.env)).pipelines,
+        processes: config.pipeline,
+        clock: systemClock,
+        notify: () => pipeline.notify(),
+      }),
       isAdmin: (principal) => config.apiKeys.length === 0 || config.admins.includes(principal),
       limits,
       version: packageVersion(),

@@ -42,6 +42,7 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   runs: async () => (await import('./runs-command.ts')).registerRuns(program, io),
   steps: async () => (await import('./steps-command.ts')).registerSteps(program, io),
   classes: async () => (await import('./classes-command.ts')).registerClasses(program, io),
+  pipelines: async () => (await import('./pipelines-command.ts')).registerPipelines(program, io),
   webhooks: async () => (await import('./webhooks-command.ts')).registerWebhooks(program, io),
   watch: async () => (await import('./watch-command.ts')).registerWatch(program, io),
   export: async () => (await import('./processed-commands.ts')).registerExport(program, io),

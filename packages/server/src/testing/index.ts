@@ -17,6 +17,7 @@ export {
 } from './extent-claims-suite.ts';
 export type { Ledgers } from './ledger-store-subject.ts';
 export { ledgerStoreSuite, registerLedgerStoreSuite } from './ledger-store-suite.ts';
+export { type Libraries, libraryStoreSuite } from './library-store-suite.ts';
 export { startPostgres, type TestPostgres } from './postgres.ts';
 export { recognise, type Speech, speak, type Voice, voices } from './recognise.ts';
 export { type RecordingStores, recordingStoreSuite } from './recording-store-suite.ts';

@@ -7,6 +7,7 @@ import type { BodySource } from '../../core/ports/body-source.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { RunControl } from '../../core/ports/run-control.ts';
 import type { RunQuestions } from '../../core/ports/run-questions.ts';
+import type { PipelineAdmin } from '../../core/ports/pipeline-admin.ts';
 import type { EventQuery, UploadStore } from '../../core/ports/upload-store.ts';
 import type { WatchAdmin } from '../../core/ports/watch-admin.ts';
 import type { WebhookAdmin } from '../../core/ports/webhook-admin.ts';
@@ -25,6 +26,7 @@ export interface NativeContext {
   readonly artifacts: ArtifactStore;
   readonly webhooks: WebhookAdmin;
   readonly watch: WatchAdmin;
+  readonly pipelines: PipelineAdmin;
   readonly limits: Limits;
   readonly version: string;
   readonly durability: 'synced' | 'committed';

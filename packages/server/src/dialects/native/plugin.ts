@@ -8,6 +8,7 @@ import { chunkRoute } from './chunk-route.ts';
 import { classRoutes } from './class-routes.ts';
 import type { NativeContext } from './context.ts';
 import { eventRoutes } from './event-routes.ts';
+import { pipelineRoutes } from './pipeline-routes.ts';
 import { runRoutes } from './run-routes.ts';
 import { stepRoutes } from './step-routes.ts';
 import { uploadCommands } from './upload-commands.ts';
@@ -56,6 +57,11 @@ export const nativeSchemas = [
   wire.WebhooksRetried,
   wire.TestWebhook,
   wire.WebhookTested,
+  wire.Pipeline,
+  wire.PipelineList,
+  wire.PlanPipelines,
+  wire.ApplyPipelines,
+  wire.PipelinePlan,
 ];
 
 export function nativeDialect(context: NativeContext): FastifyPluginAsync {
@@ -71,6 +77,7 @@ export function nativeDialect(context: NativeContext): FastifyPluginAsync {
     await app.register(classRoutes(context));
     await app.register(webhookRoutes(context));
     await app.register(watchRoutes(context));
+    await app.register(pipelineRoutes(context));
     app.get(
       '/v1/server',
       { schema: { tags: ['server'], summary: 'What this server takes', response: { 200: Type.Ref('ServerInfo') } } },

@@ -150,6 +150,14 @@ describe('a command', () => {
     ],
     ['too large a file', 'head -c 100000 /dev/zero > x', ', limits: { fileSize: 4kB }', 2, 'failed', /./],
     [
+      'too much memory',
+      'exec dd if=/dev/zero of=/dev/null bs=200M count=1',
+      ', limits: { memory: 100MB }',
+      2,
+      'failed',
+      /memory exhausted/,
+    ],
+    [
       'no output',
       'true',
       ', outputs: { a: { file: a.txt, type: text/plain } }',

@@ -9,13 +9,13 @@ import type { AssetRow, AssetSourceRow } from './schema.ts';
 import { containing } from './upload-queries.ts';
 import { folded } from './upload-rows.ts';
 
-const sourcesMax = 20;
+export const sourcesMax = 20;
 
 export function rowToAsset(row: AssetRow): Asset {
   return { id: row.id, size: row.size, contentType: row.content_type, createdAt: row.created_at };
 }
 
-function rowToSource(row: AssetSourceRow): AssetSource {
+export function rowToSource(row: AssetSourceRow): AssetSource {
   return {
     assetId: row.asset_id,
     principal: row.principal,

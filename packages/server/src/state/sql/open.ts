@@ -2,6 +2,7 @@
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { LibraryStore } from '../../core/ports/library-store.ts';
 import type { RecordingStore } from '../../core/ports/recording-store.ts';
 import type { RunControl } from '../../core/ports/run-control.ts';
 import type { RunQuestions } from '../../core/ports/run-questions.ts';
@@ -15,6 +16,7 @@ import { MemoryUploadLocks } from '../memory/upload-locks.ts';
 import type { Engine } from './engine.ts';
 import { SqlExtentClaims } from './extent-claims.ts';
 import { SqlLedgerStore } from './ledger-store.ts';
+import { SqlLibraryStore } from './library.ts';
 import { PostgresEngine } from './postgres.ts';
 import { SqlRecordingStore } from './recordings.ts';
 import { SqlRunControl } from './run-control.ts';
@@ -32,6 +34,7 @@ export interface State extends AsyncDisposable {
   readonly ledger: LedgerStore;
   readonly control: RunControl;
   readonly questions: RunQuestions;
+  readonly library: LibraryStore;
   readonly webhooks: WebhookStore;
   readonly recordings: RecordingStore;
   readonly claims: ExtentClaims;
@@ -115,6 +118,7 @@ function assemble(
     ledger: new SqlLedgerStore(engine),
     control: new SqlRunControl(engine),
     questions: new SqlRunQuestions(engine),
+    library: new SqlLibraryStore(engine),
     webhooks: new SqlWebhookStore(engine),
     recordings: new SqlRecordingStore(engine),
     tokens: new SqlUploadTokenStore(engine),
