@@ -110,7 +110,7 @@ export class Attempt {
       return await this.#record(result, folder);
     } catch (error) {
       if (error instanceof RecordFailed) throw error.cause;
-      return await this.#recordFailure(error);
+      return await this.#recordFailure(error, scratch);
     } finally {
       if (scratch !== null) await artifacts.clean(scratch);
     }
@@ -137,9 +137,9 @@ export class Attempt {
     return end;
   }
 
-  async #recordFailure(error: unknown): Promise<AttemptEnd> {
-    const { ledger, clock, log, random } = this.#settings;
-    const { step } = this.#claim;
+  async #recordFailure(error: unknown, scratch: string | null): Promise<AttemptEnd> {
+    const { assets, ledger, clock, log, random } = this.#settings;
+    const { step, asset, assetName } = this.#claim;
     const { key, fence } = step;
     if (this.#cause === 'lost') return this.#lost();
     await this.#reporter.flush();
@@ -149,7 +149,9 @@ export class Attempt {
       return this.#written('given-back', () => ledger.release(key, fence, now));
     }
     const reason = (this.#stopReason() ?? reasonOf(error)).slice(0, reasonCharsMax);
-    const evidence = evidenceOf(error, this.#cause, this.#work.lastProgram);
+    const paths = [assets.assetPath(asset.id), ...(scratch === null ? [] : [path.resolve(scratch), scratch])];
+    const names = paths.map((one, i) => [one, i === 0 ? assetName : 'scratch'] as const);
+    const evidence = evidenceOf(error, this.#cause, { program: this.#work.lastProgram, names });
     const final = error instanceof PermanentStepError || step.attempt >= step.attemptsMax;
     const retryAt = final ? null : now + retryDelayMs(step.attempt, random);
     log.warn({ ...this.#facts(), err: error, retryAt }, `step ${step.name} failed: ${reason}`);
