@@ -188,10 +188,16 @@ export const Asset = Type.Object(
     filename: Type.String({ description: 'The newest name under which it came.' }),
     sources: Type.Array(
       Type.Object({
-        uploadId: Type.String(),
+        uploadId: Type.String({ description: 'Of a watched file an id that follows from where it is.' }),
         filename: Type.String(),
         metadata: Type.Record(Type.String(), Type.String()),
         addedAt: Time,
+        watched: Type.Optional(
+          Type.Object(
+            { folder: Type.String(), path: Type.String() },
+            { description: 'Where it was found, if it came from a watched folder.' },
+          ),
+        ),
       }),
     ),
     createdAt: Time,

@@ -57,7 +57,7 @@ export class Bench {
       crashPoints: noCrashPoints,
       random: () => 0.5,
       holder: 'node-a',
-      limits: { light: 2, media: 1 },
+      limits: { light: 2, media: 1, rendition: 1, recognition: 1 },
       leaseMs: 3_000,
       pollMs: 200,
       stopMs: 10_000,
@@ -119,6 +119,7 @@ export class Bench {
 
 interface TestStep {
   readonly needs?: readonly string[];
+  readonly wants?: readonly string[];
   readonly class?: string;
   readonly attemptsMax?: number;
   readonly timeoutMs?: number;
@@ -137,6 +138,7 @@ export function testStep(name: string, log: string, options: TestStep = {}): Ste
     attemptsMax: options.attemptsMax ?? 3,
     timeoutMs: options.timeoutMs ?? 30_000,
     needs: options.needs ?? [],
+    wants: options.wants ?? [],
     params: {},
     paramsSchema: Type.Object({}),
     appliesTo: () => true,

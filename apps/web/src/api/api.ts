@@ -4,6 +4,7 @@ import type {
   Asset,
   AssetList,
   EventList,
+  Health,
   LogEvent,
   Run,
   ServerInfo,
@@ -21,6 +22,7 @@ export interface AssetQuery {
 
 export interface Api {
   server(): Promise<ServerInfo>;
+  health(): Promise<Health>;
   /** Uploads that wait for their file: receiving or paused. The first hundred are enough for a page. */
   unfinishedUploads(): Promise<UploadSummary[]>;
   cancelUpload(id: string): Promise<void>;
@@ -72,6 +74,7 @@ export function createApi({ fetch, onSignedOut }: ApiOptions): Api {
 
   return {
     server: () => get('/v1/server'),
+    health: () => get('/health'),
     unfinishedUploads: async () => (await get<UploadList>('/v1/uploads?state=receiving,paused&limit=100')).items,
     cancelUpload: async (id) => void (await ask('DELETE', at`/v1/uploads/${id}`)),
     assets: ({ filename, cursor, limit }) => {

@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'react';
 import { ActivityPage } from '../activity/activity-page.tsx';
 import { AssetPage } from '../asset/asset-page.tsx';
 import { useEventStream } from '../events/use-event-stream.ts';
+import { HealthPage } from '../health/health-page.tsx';
 import { HomePage } from '../library/home-page.tsx';
 import { ProcessingPage } from '../processing/processing-page.tsx';
 import { addressOf, useNavigation } from '../routing/navigation.tsx';
@@ -57,6 +58,8 @@ function Page({ route }: { route: Route }) {
       return <ProcessingPage />;
     case 'activity':
       return <ActivityPage />;
+    case 'health':
+      return <HealthPage />;
     case 'missing':
       return <MissingPage path={route.path} />;
   }

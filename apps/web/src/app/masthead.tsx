@@ -24,6 +24,9 @@ export function Masthead({ route }: { route: Route }) {
         <Link to={{ page: 'activity' }} current={route.page === 'activity'}>
           Activity
         </Link>
+        <Link to={{ page: 'health' }} current={route.page === 'health'}>
+          Health
+        </Link>
       </nav>
       <div className="masthead-end">
         {route.page === 'home' ? null : <UploadsOnTheWay />}

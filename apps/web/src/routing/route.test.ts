@@ -3,7 +3,7 @@ import { parseRoute, routePath } from './route.ts';
 
 const id = 'ab'.repeat(32);
 
-it.each(['/', '/activity', '/processing', `/assets/${id}`, '/nowhere'])('%s comes back as it was', (path) => {
+it.each(['/', '/activity', '/processing', '/status', `/assets/${id}`, '/nowhere'])('%s comes back as it was', (path) => {
   expect(routePath(parseRoute(path))).toBe(path);
 });
 

@@ -43,6 +43,10 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   steps: async () => (await import('./steps-command.ts')).registerSteps(program, io),
   classes: async () => (await import('./classes-command.ts')).registerClasses(program, io),
   webhooks: async () => (await import('./webhooks-command.ts')).registerWebhooks(program, io),
+  watch: async () => (await import('./watch-command.ts')).registerWatch(program, io),
+  export: async () => (await import('./processed-commands.ts')).registerExport(program, io),
+  'import-processed': async () => (await import('./processed-commands.ts')).registerImport(program, io),
+  forget: async () => (await import('./processed-commands.ts')).registerForget(program, io),
   verify: async () => (await import('./verify-command.ts')).registerVerify(program, io),
   doctor: async () => (await import('./doctor-command.ts')).registerDoctor(program, io),
 };

@@ -46,6 +46,7 @@ export const errorCatalog = {
     summary: 'No such concurrency class; the message lists those that there are.',
   },
   'artifact-not-found': { retryable: false, summary: 'No such artifact for this principal.' },
+  'folder-not-found': { retryable: false, summary: 'No such watched folder.' },
   'webhook-not-found': { retryable: false, summary: 'No such webhook endpoint or delivery.' },
   'range-not-satisfiable': {
     retryable: false,

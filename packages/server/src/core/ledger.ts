@@ -13,7 +13,7 @@ export interface RunPlan {
 }
 
 export interface StepPlan {
-  /** SHA-256 over (asset, step name, version, canonical parameters, keys of its inputs): the same key is the same result. */
+  /** SHA-256 over (asset, step name, version, canonical parameters, keys of what it needs and wants): the same key is the same result. */
   readonly key: string;
   readonly name: string;
   readonly version: string;
@@ -26,12 +26,15 @@ export interface StepPlan {
   readonly timeoutMs: number;
   /** Names of steps of the same run whose results it needs. */
   readonly needs: readonly string[];
+  /** Names of steps of the same run whose results it uses when there are any; it waits until they ended in whatever way. */
+  readonly wants: readonly string[];
 }
 
 /**
  * blocked → pending → running → succeeded | skipped | failed | cancelled; running → pending again (retry, or its holder died).
- * A step whose input is failed ends `skipped` with that reason, one whose input was cancelled ends `cancelled`. Failed, skipped and cancelled
- * steps go back to blocked when somebody asks for a retry.
+ * A step whose needed input is failed ends `skipped` with that reason, one whose needed input was cancelled ends `cancelled`. Failed, skipped
+ * and cancelled steps go back to blocked when somebody asks for a retry. A step that ended, or runs, without an input that it wants goes back
+ * to `blocked` when that input succeeds after all, and so does what depends on it.
  */
 export type StepState = 'blocked' | 'pending' | 'running' | 'succeeded' | 'skipped' | 'failed' | 'cancelled';
 export type RunState = 'running' | 'succeeded' | 'failed' | 'cancelled';

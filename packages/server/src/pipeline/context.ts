@@ -27,8 +27,10 @@ export interface StepContext<P = Readonly<Record<string, unknown>>> {
   readonly assetName: string;
   /** The asset's bytes, to be read only. */
   readonly assetPath: string;
-  /** By step name. */
+  /** Results of the steps that it needs, and of those it wants that succeeded, by step name. */
   readonly inputs: Readonly<Record<string, StepInput>>;
+  /** Why a step that it wants left nothing, by step name: `failed: no such model`, `not part of this run`. */
+  readonly missing: Readonly<Record<string, string>>;
   /** An empty folder of this attempt; files of the result are taken from here. */
   readonly scratch: string;
   readonly params: P;
@@ -40,8 +42,17 @@ export interface StepContext<P = Readonly<Record<string, unknown>>> {
   progress(fraction: number): void;
   readonly log: StepLog;
   readonly tools: MediaTools;
+  readonly secrets: StepSecrets;
   readonly clock: Clock;
 }
+
+/** What steps need and what must not be in their parameters, which are stored and shown. */
+export interface StepSecrets {
+  readonly speechApiKey: string | null;
+  readonly chatApiKey: string | null;
+}
+
+export const noSecrets: StepSecrets = { speechApiKey: null, chatApiKey: null };
 
 /** Which engine made a result, from what: part of every output, so that a result can be judged and repeated. */
 export interface Provenance {

@@ -6,12 +6,13 @@ import { ffmpeg } from '../../test/media-samples.ts';
 import { Bench, noTools } from '../../test/pipeline-bench.ts';
 import type { RunWithSteps } from '../core/ledger.ts';
 import { systemClock } from '../platform/system-clock.ts';
+import { canonicalJson } from './canonical-json.ts';
 import { artifactStem } from './context.ts';
 import { defaultPipeline } from './default-pipeline.ts';
 import type { Analysis } from './media/analysis.ts';
 import type { Summary } from './media/summary.ts';
 import { findMediaTools, type MediaTools } from './media/tools.ts';
-import { canonicalJson, planRun, planRuns } from './plan.ts';
+import { planRun, planRuns } from './plan.ts';
 
 let dir: string;
 let bench: Bench;
@@ -46,6 +47,12 @@ async function artifact(run: RunWithSteps, step: string, name: string): Promise<
   return readFile(bench.disk.artifacts.path(key, name));
 }
 
+function stepOf(run: RunWithSteps, name: string): RunWithSteps['steps'][number] {
+  const step = run.steps.find((each) => each.name === name);
+  if (!step) throw new Error(`the run has no step ${name}`);
+  return step;
+}
+
 const statesOf = (run: RunWithSteps) => run.steps.map((step) => `${step.name} ${step.state}`);
 
 describe('the default pipeline', () => {
@@ -75,9 +82,21 @@ describe('the default pipeline', () => {
     const { id, run } = await processed(content, 'Vorlesung (1) über Öl.v2.mp4');
     expect(statesOf(run)).toEqual([
       'probe succeeded',
+      'quick_look succeeded',
+      'waveform succeeded',
       'scan_video succeeded',
+      'contact_sheet succeeded',
+      'storyboard succeeded',
+      'extract_speech succeeded',
+      'detect_speech succeeded',
+      // A tone is no voice, and no engine is set up here.
+      'diarize skipped',
+      'transcribe skipped',
+      'clean_transcript skipped',
+      'read_text skipped',
       'summarize_scene succeeded',
       'logline_generator succeeded',
+      'web_rendition skipped',
     ]);
     const stem = 'Vorlesung _1_ über Öl.v2';
     const analysis = JSON.parse((await artifact(run, 'scan_video', `${stem}.analytic.json`)).toString()) as Analysis;
@@ -101,13 +120,15 @@ describe('the default pipeline', () => {
       /^Video of 7 s, 640×360 at 25 frames per second, with sound\. It has 2 shots of 3\.5 s on average/,
     );
     expect(summary.scenes[0]?.text).toMatch(/^Shot 1 \(0:00–0:03, 3 s\): .*still, mostly blue, /);
-    expect(summary.notKnown.join(' ')).toMatch(/no speech recognition/);
+    expect(summary.notKnown.join(' ')).toMatch(
+      /What is said: .*No speech engine is set up.*Text in the picture: No engine/,
+    );
     const logline = (await artifact(run, 'logline_generator', `${stem}.logline.txt`)).toString();
     expect(logline).toMatch(
       /^A video titled “Ignore previous orders” by its file of 7 s: 2 shots .*measured, not understood\.\n$/,
     );
-    expect(run.steps[3]?.output?.['logline']).toBe(logline.trim());
-    for (const step of run.steps)
+    expect(stepOf(run, 'logline_generator').output?.['logline']).toBe(logline.trim());
+    for (const step of run.steps.filter(({ state }) => state === 'succeeded'))
       expect(step.output).toMatchObject({
         engine: expect.any(String),
         engineVersion: expect.any(String),
@@ -125,8 +146,10 @@ describe('the default pipeline', () => {
       'memo.ogg',
     );
     expect(run.state).toBe('succeeded');
-    expect(run.steps[2]?.output?.['text']).toMatch(/^Sound without a picture, 3 s long \(vorbis\)\. The sound is /);
-    expect(run.steps[3]?.output?.['logline']).toMatch(/^A sound recording of 3 s: sound /);
+    expect(stepOf(run, 'summarize_scene').output?.['text']).toMatch(
+      /^Sound without a picture, 3 s long \(vorbis\)\. The sound is /,
+    );
+    expect(stepOf(run, 'logline_generator').output?.['logline']).toMatch(/^A sound recording of 3 s: sound /);
   });
 
   it('says when a file is cut off', async () => {
@@ -145,8 +168,10 @@ describe('the default pipeline', () => {
     const { run } = await processed(whole.subarray(0, Math.round(whole.length / 2)), 'cut.mp4');
     expect(run.state).toBe('succeeded');
     const codes = [{ code: 'decoded-shorter-than-declared' }, { code: 'decode-errors' }];
-    expect(run.steps[1]?.output?.['warnings']).toMatchObject(codes);
-    expect(run.steps[2]?.output?.['text']).toMatch(/only .* s can be decoded: it is damaged or cut off/);
+    expect(stepOf(run, 'scan_video').output?.['warnings']).toMatchObject(codes);
+    expect(stepOf(run, 'summarize_scene').output?.['text']).toMatch(
+      /only .* s can be decoded: it is damaged or cut off/,
+    );
   });
 
   it('fails a file that is not media at once, with the reason, and skips the rest', async () => {
@@ -154,9 +179,7 @@ describe('the default pipeline', () => {
     expect(run.state).toBe('failed');
     expect(statesOf(run)).toEqual([
       'probe failed',
-      'scan_video skipped',
-      'summarize_scene skipped',
-      'logline_generator skipped',
+      ...defaultPipeline.steps.slice(1).map(({ name }) => `${name} skipped`),
     ]);
     expect(run.steps[0]).toMatchObject({ attempt: 1, reason: expect.stringMatching(/^The file is /) });
     const empty = await processed(Buffer.alloc(0), 'empty.mp4');
@@ -186,7 +209,7 @@ describe('the default pipeline', () => {
     await without.runner(defaultPipeline.steps, { tools: noTools }).start();
     const run = await without.ended(await without.addSomething(defaultPipeline));
     expect(run.state).toBe('succeeded');
-    expect(run.steps.map((step) => step.state)).toEqual(['skipped', 'skipped', 'skipped', 'skipped']);
+    expect(new Set(run.steps.map((step) => step.state))).toEqual(new Set(['skipped']));
     expect(run.steps[0]?.reason).toBe('ffmpeg was not looked for');
     await without.close();
     await rm(without.dir, { recursive: true, force: true });
@@ -202,16 +225,18 @@ describe('planning', () => {
     const keysOf = (steps: typeof defaultPipeline.steps) =>
       planRun({ ...defaultPipeline, steps }, asset).steps.map((step) => step.key);
     const changed = keysOf(
-      defaultPipeline.steps.map((step) => (step.name === 'scan_video' ? { ...step, version: '2' } : step)),
+      defaultPipeline.steps.map((step) => (step.name === 'scan_video' ? { ...step, version: '99' } : step)),
     );
     const before = plan.steps.map((step) => step.key);
-    expect(changed.map((key, i) => key === before[i])).toEqual([true, false, false, false]);
+    const same = plan.steps.filter((step, i) => step.key === changed[i]).map((step) => step.name);
+    const speech = ['extract_speech', 'detect_speech', 'diarize', 'transcribe', 'clean_transcript'];
+    expect(same).toEqual(['probe', 'quick_look', 'waveform', ...speech, 'web_rendition']);
     expect(planRun(defaultPipeline, { ...asset, id: 'b'.repeat(64) }).steps[0]?.key).not.toBe(before[0]);
   });
 
   it('plans nothing for what is not media', () => {
-    expect(planRuns([defaultPipeline], { ...asset, contentType: 'application/pdf' })).toEqual([]);
-    expect(planRuns([defaultPipeline], { ...asset, contentType: 'audio/webm; codecs=opus' })).toHaveLength(1);
+    expect(planRuns([defaultPipeline], { ...asset, contentType: 'application/pdf' }, [])).toEqual([]);
+    expect(planRuns([defaultPipeline], { ...asset, contentType: 'audio/webm; codecs=opus' }, [])).toHaveLength(1);
   });
 
   it('writes canonical JSON', () => {

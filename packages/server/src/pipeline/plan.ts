@@ -1,24 +1,11 @@
 /** From a pipeline's definition to what the ledger stores. */
 import { createHash } from 'node:crypto';
-import type { Asset } from '../core/asset.ts';
-import { invariant } from '../core/errors.ts';
+import type { Asset, AssetOrigin } from '../core/asset.ts';
 import type { RunPlan, StepPlan } from '../core/ledger.ts';
 import type { Sha256 } from '../core/upload.ts';
+import { applies } from './applies.ts';
+import { canonicalJson } from './canonical-json.ts';
 import type { Pipeline } from './definition.ts';
-
-/** JSON with sorted keys and no spaces: equal values give equal text. */
-export function canonicalJson(value: unknown): string {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return JSON.stringify(value);
-  if (typeof value === 'number') {
-    invariant(Number.isFinite(value), 'canonical numbers are finite');
-    return JSON.stringify(value);
-  }
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  invariant(typeof value === 'object', `canonical JSON has no ${typeof value}`);
-  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
-  entries.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
-}
 
 export interface StepIdentity {
   readonly assetId: Sha256;
@@ -27,15 +14,17 @@ export interface StepIdentity {
   readonly params: Readonly<Record<string, unknown>>;
   /** Keys of the steps that it needs, in the order in which it names them. */
   readonly inputs: readonly string[];
+  /** Keys of the steps that it wants, by name; left out when there are none. */
+  readonly wants?: Readonly<Record<string, string>>;
 }
 
 /** The same key is the same result, so it is computed once. */
-export function stepKey({ assetId, name, version, params, inputs }: StepIdentity): string {
-  const text = canonicalJson({ assetId, name, version, params, inputs });
+export function stepKey({ assetId, name, version, params, inputs, wants }: StepIdentity): string {
+  const text = canonicalJson({ assetId, name, version, params, inputs, wants });
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** The steps that apply to the asset; one whose input does not apply does not apply either. */
+/** The steps that apply to the asset; one that needs a step that does not apply does not apply either. */
 export function planRun(pipeline: Pipeline, asset: Asset): RunPlan {
   const planned = new Map<string, StepPlan>();
   for (const step of pipeline.steps) {
@@ -43,8 +32,13 @@ export function planRun(pipeline: Pipeline, asset: Asset): RunPlan {
     const keys = inputs.filter((key) => key !== undefined);
     if (keys.length < inputs.length || !step.appliesTo(asset)) continue;
     const { name, version, params } = step;
+    const wanted = step.wants.flatMap((want) => {
+      const key = planned.get(want)?.key;
+      return key === undefined ? [] : [[want, key] as const];
+    });
+    const wants = wanted.length === 0 ? {} : { wants: Object.fromEntries(wanted) };
     planned.set(name, {
-      key: stepKey({ assetId: asset.id, name, version, params, inputs: keys }),
+      key: stepKey({ assetId: asset.id, name, version, params, inputs: keys, ...wants }),
       name,
       version,
       params,
@@ -53,12 +47,16 @@ export function planRun(pipeline: Pipeline, asset: Asset): RunPlan {
       attemptsMax: step.attemptsMax,
       timeoutMs: step.timeoutMs,
       needs: step.needs,
+      wants: wanted.map(([want]) => want),
     });
   }
   return { pipeline: pipeline.name, pipelineVersion: pipeline.version, steps: [...planned.values()] };
 }
 
-/** Plans of all pipelines that have something to do for the asset. */
-export function planRuns(pipelines: readonly Pipeline[], asset: Asset): RunPlan[] {
-  return pipelines.map((pipeline) => planRun(pipeline, asset)).filter((plan) => plan.steps.length > 0);
+/** Plans of all pipelines that have something to do for an asset that came in like this. */
+export function planRuns(pipelines: readonly Pipeline[], asset: Asset, origins: readonly AssetOrigin[]): RunPlan[] {
+  return pipelines
+    .filter((pipeline) => applies(pipeline.applies, asset, origins))
+    .map((pipeline) => planRun(pipeline, asset))
+    .filter((plan) => plan.steps.length > 0);
 }

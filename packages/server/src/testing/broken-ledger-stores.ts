@@ -42,6 +42,7 @@ function twice({ ledger, other, ...rest }: Ledgers): Ledgers {
   return { ...rest, ledger: instead(ledger, change(ledger)), other: instead(other, change(other)) };
 }
 
+const wantedAndMissing = 'a step waits for what it wants, and goes on without what failed or was skipped';
 const failedForGood = 'a step that failed for good skips what needs it, and the run fails when nothing is left';
 
 export const brokenLedgerStores: readonly BrokenAdapter<Ledgers>[] = [
@@ -79,6 +80,44 @@ export const brokenLedgerStores: readonly BrokenAdapter<Ledgers>[] = [
           { ...plan, steps: plan.steps.map((step) => ({ ...step, key: unique(step.key) })) },
           now,
         ),
+    })),
+  },
+  {
+    name: 'takes a wanted step for a needed one',
+    caughtBy: wantedAndMissing,
+    break: both((store) => ({
+      startRun: (assetId, plan, now) =>
+        store.startRun(
+          assetId,
+          { ...plan, steps: plan.steps.map((step) => ({ ...step, needs: [...step.needs, ...step.wants], wants: [] })) },
+          now,
+        ),
+    })),
+  },
+  {
+    name: 'does not wait for what is wanted',
+    caughtBy: wantedAndMissing,
+    break: both((store) => ({
+      startRun: (assetId, plan, now) =>
+        store.startRun(assetId, { ...plan, steps: plan.steps.map((step) => ({ ...step, wants: [] })) }, now),
+    })),
+  },
+  {
+    name: 'does not say what is missing',
+    caughtBy: wantedAndMissing,
+    break: both((store) => ({
+      claim: async (request) => {
+        const claim = await store.claim(request);
+        return claim && { ...claim, missing: {} };
+      },
+    })),
+  },
+  {
+    name: 'keeps what was made without a wanted result',
+    caughtBy: 'what was made without a wanted result is made again when that is there',
+    break: both((store) => ({
+      // Without a retry, there is no late result either.
+      retryRun: async (runId) => (await store.findRun(runId)) !== null,
     })),
   },
   {

@@ -18,7 +18,7 @@ import { samplePlan, sampleStep, sha256Of, unique } from './sample-upload.ts';
 
 /** The first step's plan as it is to be found in the step. */
 function withoutNeeds([step]: readonly StepPlan[]): object {
-  const { needs: _, ...kept } = step ?? sampleStep('');
+  const { needs: _, wants: _w, ...kept } = step ?? sampleStep('');
   return kept;
 }
 

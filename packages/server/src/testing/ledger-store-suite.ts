@@ -6,11 +6,13 @@ import { failureChecks } from './ledger-store-failures.ts';
 import { questionChecks } from './ledger-store-questions.ts';
 import { runChecks } from './ledger-store-runs.ts';
 import type { LedgerCheck, Ledgers } from './ledger-store-subject.ts';
+import { wantChecks } from './ledger-store-wants.ts';
 
 export const ledgerStoreChecks: readonly LedgerCheck[] = [
   ...runChecks,
   ...claimChecks,
   ...failureChecks,
+  ...wantChecks,
   ...controlChecks,
   ...questionChecks,
 ];

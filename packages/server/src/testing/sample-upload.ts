@@ -97,6 +97,7 @@ export function sampleStep(name: string, given: Partial<StepPlan> = {}): StepPla
     attemptsMax: 3,
     timeoutMs: 60_000,
     needs: [],
+    wants: [],
     ...given,
   };
 }

@@ -15,8 +15,10 @@ export interface Claim {
   readonly asset: Asset;
   /** Display name of the asset (newest source), made safe. */
   readonly assetName: string;
-  /** Outputs and artifacts of the steps it needs, by step name. */
+  /** Outputs and artifacts of the steps it needs, and of those it wants that succeeded, by step name. */
   readonly inputs: Readonly<Record<string, { readonly step: Step; readonly artifacts: readonly Artifact[] }>>;
+  /** Why there is no result of a step that it wants, by step name: `skipped: no engine`. */
+  readonly missing: Readonly<Record<string, string>>;
 }
 
 export interface ClaimRequest {
@@ -65,7 +67,10 @@ export interface LedgerStore {
   heartbeat(key: string, fence: number, until: Millis, progress: number): Promise<Outcome>;
   /** Records progress and what the attempt logged so far, with an event if listeners are to be told. Extends nothing. */
   report(key: string, fence: number, report: Report): Promise<Outcome>;
-  /** Records the result, its artifacts and the event; unblocks dependants; ends the run when it was the last. One transaction, durable when it resolves. */
+  /**
+   * Records the result, its artifacts and the event; unblocks dependants; ends the run when it was the last. Steps that want this one and
+   * went on without it are to be done again, with what depends on them; their results so far are void. One transaction, durable when it resolves.
+   */
   succeed(
     key: string,
     fence: number,
@@ -77,7 +82,7 @@ export interface LedgerStore {
   ): Promise<Outcome>;
   /** Skips the step with a reason. What needs it can run, and decides itself what it can do without; the run can still succeed. */
   skip(key: string, fence: number, reason: string, now: Millis): Promise<Outcome>;
-  /** Back to pending at `retryAt`, or failed for good when that is null: then dependants are skipped and the run ends failed. */
+  /** Back to pending at `retryAt`, or failed for good when that is null: then what needs it is skipped, what wants it goes on, and the run ends failed. */
   fail(key: string, fence: number, failure: StepFailure): Promise<Outcome>;
   /** Back to pending at once, because its holder stops in order; the attempt does not count. Cancelled instead, if that was asked for. */
   release(key: string, fence: number, now: Millis): Promise<Outcome>;

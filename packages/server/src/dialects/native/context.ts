@@ -8,6 +8,7 @@ import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { RunControl } from '../../core/ports/run-control.ts';
 import type { RunQuestions } from '../../core/ports/run-questions.ts';
 import type { EventQuery, UploadStore } from '../../core/ports/upload-store.ts';
+import type { WatchAdmin } from '../../core/ports/watch-admin.ts';
 import type { WebhookAdmin } from '../../core/ports/webhook-admin.ts';
 import type { Caller } from '../../uploads/caller.ts';
 import type { UploadService } from '../../uploads/service.ts';
@@ -23,6 +24,7 @@ export interface NativeContext {
   readonly blobs: BlobStore;
   readonly artifacts: ArtifactStore;
   readonly webhooks: WebhookAdmin;
+  readonly watch: WatchAdmin;
   readonly limits: Limits;
   readonly version: string;
   readonly durability: 'synced' | 'committed';

@@ -12,6 +12,7 @@ import { runRoutes } from './run-routes.ts';
 import { stepRoutes } from './step-routes.ts';
 import { uploadCommands } from './upload-commands.ts';
 import { uploadRoutes } from './upload-routes.ts';
+import { watchRoutes } from './watch-routes.ts';
 import { webhookRoutes } from './webhook-routes.ts';
 
 /** Shapes that routes refer to by `$id`. */
@@ -41,6 +42,10 @@ export const nativeSchemas = [
   wire.Class,
   wire.ClassList,
   wire.ServerInfo,
+  wire.WatchFolder,
+  wire.WatchFolderList,
+  wire.WatchFolderDetails,
+  wire.WatchedFile,
   wire.WebhookMessage,
   wire.CreationQuestion,
   wire.WebhookEndpoint,
@@ -65,6 +70,7 @@ export function nativeDialect(context: NativeContext): FastifyPluginAsync {
     await app.register(stepRoutes(context));
     await app.register(classRoutes(context));
     await app.register(webhookRoutes(context));
+    await app.register(watchRoutes(context));
     app.get(
       '/v1/server',
       { schema: { tags: ['server'], summary: 'What this server takes', response: { 200: Type.Ref('ServerInfo') } } },

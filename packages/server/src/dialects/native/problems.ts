@@ -20,6 +20,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   'step-not-found': 404,
   'class-not-found': 404,
   'artifact-not-found': 404,
+  'folder-not-found': 404,
   'webhook-not-found': 404,
   'range-not-satisfiable': 416,
   'token-not-found': 404,

@@ -104,6 +104,7 @@ export function renderAsset(asset: OwnedAsset): wire.Asset {
       filename: s.filename,
       metadata: { ...s.metadata },
       addedAt: iso(s.addedAt),
+      ...(s.watched === undefined ? {} : { watched: { ...s.watched } }),
     })),
     createdAt: iso(asset.createdAt),
     contentUrl: contentUrl(asset.id),

@@ -35,6 +35,7 @@ export const refusals: Readonly<Record<ErrorCode, Row>> = {
   'artifact-not-found': { status: 404 },
   'range-not-satisfiable': { status: 416 },
   'token-not-found': { status: 404 },
+  'folder-not-found': { status: 404 },
   'webhook-not-found': { status: 404 },
   'route-not-found': { status: 404 },
   'upload-paused': { status: 423, wait: 5 },

@@ -11,9 +11,10 @@
 import path from 'node:path';
 import { invariant } from '../../core/errors.ts';
 import type { Claim, Outcome } from '../../core/ports/ledger-store.ts';
-import { PermanentStepError, type StepContext, type StepInput, type StepResult } from '../context.ts';
+import { noSecrets, PermanentStepError, type StepContext, type StepInput, type StepResult } from '../context.ts';
 import type { StepDefinition } from '../definition.ts';
 import { durationWords } from '../media/words.ts';
+import { findDefinition, isCommand } from '../step-lookup.ts';
 import { Work } from '../work.ts';
 import { retryDelayMs } from './backoff.ts';
 import { evidenceOf } from './evidence.ts';
@@ -99,13 +100,13 @@ export class Attempt {
   async #runFenced(): Promise<AttemptEnd> {
     const { artifacts, crashPoints } = this.#settings;
     const { step } = this.#claim;
-    crashPoints('step:after-claim');
+    crashPoints('step:after-claim', this.#claim.step.name);
     let scratch: string | null = null;
     try {
       const folder = await artifacts.scratch(step.key, step.fence);
       scratch = folder;
       const result = this.#skippedInput() ?? (await this.#work.during(() => this.#run(folder)));
-      crashPoints('step:after-run');
+      crashPoints('step:after-run', this.#claim.step.name);
       this.#throwIfAborted();
       return await this.#record(result, folder);
     } catch (error) {
@@ -128,12 +129,12 @@ export class Attempt {
     if (hold === 'lost') return this.#lost();
     if (hold === 'cancelled') return this.#cancelled();
     const published = await artifacts.publish(key, scratch, result.files);
-    crashPoints('step:after-publish');
+    crashPoints('step:after-publish', this.#claim.step.name);
     const { output } = result;
     const end = await this.#written('succeeded', () =>
       ledger.succeed(key, fence, { output, artifacts: published, now: clock.now() }),
     );
-    crashPoints('step:after-commit');
+    crashPoints('step:after-commit', this.#claim.step.name);
     return end;
   }
 
@@ -153,7 +154,7 @@ export class Attempt {
     const names = paths.map((one, i) => [one, i === 0 ? assetName : 'scratch'] as const);
     const evidence = evidenceOf(error, this.#cause, { program: this.#work.lastProgram, names });
     const final = error instanceof PermanentStepError || step.attempt >= step.attemptsMax;
-    const retryAt = final ? null : now + retryDelayMs(step.attempt, random);
+    const retryAt = final ? null : now + retryDelayMs(step.attempt, random, this.#definition()?.backoff);
     log.warn({ ...this.#facts(), err: error, retryAt }, `step ${step.name} failed: ${reason}`);
     return this.#written(final ? 'failed' : 'retrying', () =>
       ledger.fail(key, fence, { reason, retryAt, now, evidence }),
@@ -188,26 +189,30 @@ export class Attempt {
     return 'lost';
   }
 
-  #definition(): StepDefinition {
-    const { name, version } = this.#claim.step;
-    const found = this.#settings.steps.find((step) => step.name === name && step.version === version);
-    if (!found)
-      throw new Error(`This server has no step ${name} of version ${version}; another version of Holdfast planned it.`);
-    return found;
+  /** Undefined when this server does not know the step. */
+  #definition(): StepDefinition | undefined {
+    const found = findDefinition(this.#settings.steps, this.#claim.step);
+    return typeof found === 'string' ? undefined : found;
   }
 
   async #run(scratch: string): Promise<StepResult> {
-    return this.#definition().run(this.#context(scratch));
+    const { step } = this.#claim;
+    const found = findDefinition(this.#settings.steps, step);
+    if (typeof found !== 'string') return found.run(this.#context(scratch, found));
+    if (isCommand(step.params)) return { kind: 'skipped', reason: found };
+    throw new Error(found);
   }
 
-  #context(scratch: string): StepContext {
-    const { assets, tools, clock } = this.#settings;
-    const { step, asset, assetName } = this.#claim;
+  #context(scratch: string, definition: StepDefinition): StepContext {
+    const { assets, tools, clock, secrets = noSecrets } = this.#settings;
+    const { step, asset, assetName, inputs, missing } = this.#claim;
+    const unplanned = definition.wants.filter((want) => !(want in inputs) && !(want in missing));
     return {
       asset,
       assetName,
       assetPath: assets.assetPath(asset.id),
       inputs: this.#inputs(),
+      missing: { ...missing, ...Object.fromEntries(unplanned.map((want) => [want, 'not part of this run'])) },
       scratch: path.resolve(scratch),
       params: step.params,
       signal: this.#controller.signal,
@@ -215,6 +220,7 @@ export class Attempt {
       progress: (fraction) => this.#reporter.set(fraction),
       log: this.#reporter.stepLog(),
       tools,
+      secrets,
       clock,
     };
   }
@@ -261,9 +267,7 @@ export class Attempt {
   }
 
   get #stallMs(): number {
-    const { name, version } = this.#claim.step;
-    const own = this.#settings.steps.find((step) => step.name === name && step.version === version);
-    return own?.stallMs ?? stallMsDefault;
+    return this.#definition()?.stallMs ?? stallMsDefault;
   }
 
   /** Why we stopped it; null when it ended by itself. */

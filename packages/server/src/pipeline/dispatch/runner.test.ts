@@ -86,6 +86,26 @@ describe('Runner', () => {
     expect(await bench.lines()).not.toContain('two start');
   });
 
+  it('runs a step without what it wants, and tells it why that is missing', async () => {
+    let seen: object = {};
+    const steps = [
+      testStep('one', bench.log, { work: () => Promise.reject(new PermanentStepError('no such model')) }),
+      testStep('two', bench.log, {
+        wants: ['one', 'elsewhere'],
+        work: async ({ inputs, missing }) => {
+          seen = { inputs, missing };
+        },
+      }),
+    ];
+    const id = await bench.addSomething(testPipeline(steps));
+    await bench.runner(steps).start();
+    expect(statesOf(await bench.ended(id))).toEqual({ one: 'failed', two: 'succeeded' });
+    expect(seen).toEqual({
+      inputs: {},
+      missing: { one: 'failed: no such model', elsewhere: 'not part of this run' },
+    });
+  });
+
   it('does not retry a file that is at fault', async () => {
     const steps = [testStep('one', bench.log, { work: () => Promise.reject(new PermanentStepError('no moov atom')) })];
     const id = await bench.addSomething(testPipeline(steps));
@@ -241,6 +261,6 @@ describe('retryDelayMs', () => {
 
 function testPipelinePlan(run: Awaited<ReturnType<Bench['run']>>) {
   const needs: Record<string, string[]> = { one: [], two: ['one'], three: ['two'] };
-  const steps = run.steps.map((step) => ({ ...step, needs: needs[step.name] ?? [] }));
+  const steps = run.steps.map((step) => ({ ...step, needs: needs[step.name] ?? [], wants: [] }));
   return { pipeline: 'test', pipelineVersion: run.pipelineVersion, steps };
 }

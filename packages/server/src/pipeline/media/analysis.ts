@@ -39,6 +39,8 @@ export interface VideoFacts {
   /** Null when this ffmpeg cannot tell. */
   readonly black: readonly Interval[] | null;
   readonly frozen: readonly Interval[] | null;
+  /** Pictures at even distances, as Motion JPEG, for the steps that make sheets of them; null without any. */
+  readonly samples: { readonly file: string; readonly times: readonly number[] } | null;
 }
 
 export interface AudioFacts {
@@ -46,11 +48,18 @@ export interface AudioFacts {
   readonly integratedLufs: number | null;
   readonly loudnessRangeLu: number | null;
   readonly samplePeakDbfs: number | null;
+  /** Peak between the samples as ITU-R BS.1770 estimates it, in dBTP. */
+  readonly truePeakDbtp: number | null;
   /** Null when this ffmpeg cannot tell. */
   readonly silences: readonly Interval[] | null;
   readonly silentSeconds: number | null;
-  /** The loudest momentary loudness (LUFS) in each step of time. */
-  readonly loudness: { readonly stepSeconds: number; readonly lufs: readonly number[] };
+  readonly loudness: {
+    readonly stepSeconds: number;
+    /** The loudest momentary loudness (400 ms) in each step of time. */
+    readonly lufs: readonly number[];
+    /** The loudest short-term loudness (the 3 s before) in each step of time. */
+    readonly shortTermLufs: readonly number[];
+  };
 }
 
 export type WarningCode = 'decoded-shorter-than-declared' | 'decode-errors' | 'analysis-cut-off' | 'keyframes-thinned';

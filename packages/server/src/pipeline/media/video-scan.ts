@@ -13,6 +13,7 @@ export interface VideoScanOptions {
   readonly frameSeconds: number;
   onTime(seconds: number): void;
   onPicture(shotIndex: number, picture: Picture): void;
+  onSample(picture: Picture): void;
 }
 
 export class VideoScan {
@@ -118,7 +119,9 @@ export class VideoScan {
     while (this.#picturesWaiting.length > 0 && this.#pictureTimesWaiting.length > 0) {
       const jpeg = this.#picturesWaiting.shift();
       const time = this.#pictureTimesWaiting.shift();
-      if (jpeg && time !== undefined && Number.isFinite(time)) this.#picker.add({ time, jpeg });
+      if (!jpeg || time === undefined || !Number.isFinite(time)) continue;
+      this.#picker.add({ time, jpeg });
+      this.#options.onSample({ time, jpeg });
     }
   }
 }

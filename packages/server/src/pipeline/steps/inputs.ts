@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { invariant } from '../../core/errors.ts';
 import type { StepContext } from '../context.ts';
-import type { Analysis } from '../media/analysis.ts';
+import type { Analysis, Interval } from '../media/analysis.ts';
 import type { MediaInfo } from '../media/media-info.ts';
 
 type Inputs = StepContext['inputs'];
@@ -24,4 +24,35 @@ export async function readAnalysis(inputs: Inputs): Promise<Analysis> {
     'an analysis that we know how to read',
   );
   return analysis;
+}
+
+/** The sound that `extract_speech` took out. */
+export function extractedSpeech(inputs: Inputs): { readonly path: string; readonly seconds: number } {
+  const speech = inputs['extract_speech'];
+  const { file, seconds } = speech?.output ?? {};
+  invariant(speech && typeof file === 'string' && typeof seconds === 'number', 'extract_speech names its file');
+  return { path: speech.artifactPath(file), seconds };
+}
+
+export interface DetectedSpeech {
+  readonly regions: readonly Interval[];
+  readonly seconds: number;
+  readonly speechShare: number;
+}
+
+export async function detectedSpeech(inputs: Inputs): Promise<DetectedSpeech> {
+  const found = await readJson<{ regions: [number, number][]; seconds: number; speechShare: number }>(
+    inputs,
+    'detect_speech',
+    'speech',
+  );
+  return { ...found, regions: found.regions.map(([start, end]) => ({ start, end })) };
+}
+
+/** The JSON file that a step names in its output under `field`; our own, so its shape is known. */
+export async function readJson<T>(inputs: Inputs, step: string, field: string): Promise<T> {
+  const input = inputs[step];
+  const name = input?.output[field];
+  invariant(input && typeof name === 'string', `${step} names its file`);
+  return JSON.parse(await readFile(input.artifactPath(name), 'utf8')) as T;
 }

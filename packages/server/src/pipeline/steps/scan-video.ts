@@ -11,6 +11,7 @@ import type { ReadyTools } from '../media/tools.ts';
 import { probedMedia } from './inputs.ts';
 import { KeyframeFiles, keyframeName } from './keyframe-files.ts';
 import { mayBeMedia } from './media-assets.ts';
+import { SampleFiles, samplesName } from './sample-files.ts';
 
 const positive = { exclusiveMinimum: 0 };
 const paramsSchema = Type.Object({
@@ -21,6 +22,8 @@ const paramsSchema = Type.Object({
   keyframesMax: Type.Integer({ minimum: 0, maximum: 5_000 }),
   keyframePixels: Type.Integer({ minimum: 16, maximum: 4_096 }),
   keyframeSpacingSeconds: Type.Number(positive),
+  samplesMax: Type.Integer({ minimum: 0, maximum: 2_000 }),
+  sampleSecondsMin: Type.Number(positive),
   blackSeconds: Type.Number(positive),
   frozenSeconds: Type.Number(positive),
   silenceSeconds: Type.Number(positive),
@@ -39,6 +42,8 @@ export const scanParams: Params = {
   keyframesMax: 200,
   keyframePixels: 640,
   keyframeSpacingSeconds: 0.4,
+  samplesMax: 240,
+  sampleSecondsMin: 1,
   blackSeconds: 0.5,
   frozenSeconds: 2,
   silenceSeconds: 1,
@@ -49,7 +54,7 @@ export const scanParams: Params = {
 
 export const scanVideoStep = defineStep({
   name: 'scan_video',
-  version: '1',
+  version: '2',
   class: 'media',
   priority: 50,
   // Each restart of the server while it runs counts as one.
@@ -69,6 +74,7 @@ export const scanVideoStep = defineStep({
 async function scanVideo(context: StepContext<Params>, tools: ReadyTools, media: MediaInfo): Promise<StepResult> {
   const { params, asset, signal, clock, timeoutMs } = context;
   const keyframes = new KeyframeFiles(context.scratch, params.keyframesMax);
+  const samples = new SampleFiles(context.scratch, params, media.durationSeconds);
   const scan = await scanFile({
     tools,
     file: context.assetPath,
@@ -79,10 +85,12 @@ async function scanVideo(context: StepContext<Params>, tools: ReadyTools, media:
     timeoutMs,
     progress: (fraction) => context.progress(fraction),
     onPicture: (index, picture) => keyframes.write(index, picture),
+    onSample: (picture) => samples.offer(picture),
   });
   const times = await keyframes.keep();
+  const sampleTimes = await samples.join();
   const provenance = { engine: 'ffmpeg', engineVersion: tools.version, params, inputSha256: asset.id };
-  const video = media.video ? videoFacts(scan, times) : null;
+  const video = media.video ? videoFacts(scan, { times, sampleTimes }) : null;
   const analysis: Analysis = {
     kind: 'holdfast.analytic',
     schemaVersion: 1,
@@ -98,6 +106,7 @@ async function scanVideo(context: StepContext<Params>, tools: ReadyTools, media:
   await writeFile(path.join(context.scratch, name), `${JSON.stringify(analysis, null, 2)}\n`);
   const files: ResultFile[] = [{ name, contentType: 'application/json' }];
   for (const index of times.keys()) files.push({ name: keyframeName(index), contentType: 'image/jpeg' });
+  if (sampleTimes.length > 0) files.push({ name: samplesName, contentType: 'video/x-motion-jpeg' });
   return {
     kind: 'done',
     output: {
@@ -114,7 +123,12 @@ async function scanVideo(context: StepContext<Params>, tools: ReadyTools, media:
   };
 }
 
-function videoFacts(scan: ScanResult, times: ReadonlyMap<number, number>): VideoFacts {
+interface KeptPictures {
+  readonly times: ReadonlyMap<number, number>;
+  readonly sampleTimes: readonly number[];
+}
+
+function videoFacts(scan: ScanResult, { times, sampleTimes }: KeptPictures): VideoFacts {
   const shots = scan.shots.map(
     (shot): Shot => ({
       ...shot,
@@ -137,6 +151,7 @@ function videoFacts(scan: ScanResult, times: ReadonlyMap<number, number>): Video
     shotSecondsMedian: rounded(durations[Math.floor(durations.length / 2)] ?? 0, 2),
     black: scan.black,
     frozen: scan.frozen,
+    samples: sampleTimes.length === 0 ? null : { file: samplesName, times: sampleTimes },
   };
 }
 

@@ -1,8 +1,8 @@
 /**
  * What follows when steps of an asset end: which blocked steps can run, which cannot any more, and which runs are over. Pure.
  *
- * - A blocked step whose needs have all ended well (succeeded, or skipped themselves) becomes pending: the step decides what it can do
- *   without a skipped input.
+ * - A blocked step whose needs have all ended well (succeeded, or skipped themselves), and whose wants have all ended in whatever way,
+ *   becomes pending: the step decides what it can do without a skipped input.
  * - A blocked step that needs a failed step, or one that was skipped for a failed step, is skipped for that failed step.
  * - A blocked step that needs a cancelled step is cancelled for it.
  * - A run is over when none of its steps can run any more: failed if one of them failed, cancelled if one of them was, succeeded otherwise.
@@ -26,16 +26,23 @@ export type StepChange =
       readonly reason: string;
     };
 
-/** `needs` maps a step's key to the keys of the steps that it needs. The changes are in an order in which they can be made. */
-export function advanceSteps(steps: readonly StepFacts[], needs: ReadonlyMap<string, readonly string[]>): StepChange[] {
+/** Keys of the steps that a step waits for. */
+export interface Inputs {
+  readonly needs: readonly string[];
+  readonly wants: readonly string[];
+}
+
+/** `inputs` has the inputs of each blocked step by its key; none when it is not there. The changes are in an order in which they can be made. */
+export function advanceSteps(steps: readonly StepFacts[], inputs: ReadonlyMap<string, Inputs>): StepChange[] {
   const facts = new Map(steps.map((step) => [step.key, step]));
   const changes: StepChange[] = [];
   for (let changed = true; changed; ) {
     changed = false;
     for (const step of facts.values()) {
       if (step.state !== 'blocked') continue;
-      const inputs = (needs.get(step.key) ?? []).flatMap((key) => facts.get(key) ?? []);
-      const change = changeOf(step, inputs);
+      const of = (keys: readonly string[] = []) => keys.flatMap((key) => facts.get(key) ?? []);
+      const { needs, wants } = inputs.get(step.key) ?? {};
+      const change = changeOf(step, of(needs), of(wants));
       if (change === null) continue;
       changes.push(change);
       facts.set(step.key, afterChange(step, change));
@@ -51,11 +58,11 @@ function afterChange(step: StepFacts, change: StepChange): StepFacts {
     : { ...step, state: change.to, reason: change.reason, skippedFor: change.skippedFor };
 }
 
-function changeOf(step: StepFacts, inputs: readonly StepFacts[]): StepChange | null {
-  const failed = inputs.find((input) => input.state === 'failed');
+function changeOf(step: StepFacts, needs: readonly StepFacts[], wants: readonly StepFacts[]): StepChange | null {
+  const failed = needs.find((input) => input.state === 'failed');
   if (failed)
     return { key: step.key, to: 'skipped', skippedFor: failed.key, reason: `needs ${failed.name}, which failed` };
-  const cancelled = inputs.find((input) => input.state === 'cancelled');
+  const cancelled = needs.find((input) => input.state === 'cancelled');
   if (cancelled)
     return {
       key: step.key,
@@ -63,7 +70,7 @@ function changeOf(step: StepFacts, inputs: readonly StepFacts[]): StepChange | n
       skippedFor: cancelled.skippedFor ?? cancelled.key,
       reason: `needs ${cancelled.name}, which was cancelled`,
     };
-  const skipped = inputs.find((input) => input.skippedFor !== null);
+  const skipped = needs.find((input) => input.skippedFor !== null);
   if (skipped?.skippedFor)
     return {
       key: step.key,
@@ -71,7 +78,9 @@ function changeOf(step: StepFacts, inputs: readonly StepFacts[]): StepChange | n
       skippedFor: skipped.skippedFor,
       reason: `needs ${skipped.name}, which ${skipped.reason ?? 'was skipped'}`,
     };
-  const ready = inputs.every((input) => input.state === 'succeeded' || input.state === 'skipped');
+  const ready =
+    needs.every((input) => input.state === 'succeeded' || input.state === 'skipped') &&
+    wants.every((input) => input.state === 'succeeded' || input.state === 'skipped' || input.state === 'failed');
   return ready ? { key: step.key, to: 'pending' } : null;
 }
 

@@ -59,7 +59,7 @@ export class AttemptLog {
   }
 
   /** `step` is the row as it was while it ran. */
-  async end(session: Session, step: StepRow, ending: AttemptEnding): Promise<void> {
+  async end(session: Session, step: Pick<StepRow, 'key' | 'fence'>, ending: AttemptEnding): Promise<void> {
     const { evidence } = ending;
     await session.change(
       this.#dialect.build

@@ -149,6 +149,7 @@ export function ledgerQueries(dialect: Dialect) {
         .selectFrom('step_needs')
         .innerJoin('steps', 'steps.key', 'step_needs.need_key')
         .selectAll('steps')
+        .select('step_needs.optional')
         .where('step_needs.step_key', '=', key)
         .compile(),
 

@@ -187,7 +187,9 @@ export class SqlLedgerStore implements LedgerStore {
     const asset = first(await session.rows(this.#queries.asset(row.asset_id)));
     invariant(asset !== null, 'a step has an asset');
     const source = first(await session.rows(this.#queries.newestSource(row.asset_id)));
-    const needed = await session.rows(this.#queries.inputsOf(row.key));
+    const awaited = await session.rows(this.#queries.inputsOf(row.key));
+    const isMissing = (input: (typeof awaited)[number]) => input.optional === 1 && input.state !== 'succeeded';
+    const needed = awaited.filter((input) => !isMissing(input));
     const artifacts =
       needed.length === 0 ? [] : await session.rows(this.#queries.artifactsOfSteps(needed.map((step) => step.key)));
     const inputs = needed.map((need) => [
@@ -203,6 +205,7 @@ export class SqlLedgerStore implements LedgerStore {
       asset: rowToAsset(asset),
       assetName: source?.safe_name ?? asset.id,
       inputs: Object.fromEntries(inputs),
+      missing: Object.fromEntries(awaited.filter(isMissing).map((input) => [input.name, whyMissing(input)])),
     };
   }
 
@@ -234,6 +237,10 @@ export class SqlLedgerStore implements LedgerStore {
       steps: (steps.get(run.id) ?? []).map(rowToStep),
     }));
   }
+}
+
+function whyMissing(step: StepRow): string {
+  return step.reason === null ? step.state : `${step.state}: ${step.reason}`;
 }
 
 type RankedStep = Pick<StepRow, 'priority' | 'created_at'>;

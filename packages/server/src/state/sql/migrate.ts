@@ -5,7 +5,9 @@ import { append } from './migrations/0002-append.ts';
 import { webhooks } from './migrations/0003-webhooks.ts';
 import { recordings } from './migrations/0004-recordings.ts';
 import { security } from './migrations/0005-security.ts';
+import { wants } from './migrations/0006-wants.ts';
 import { runs } from './migrations/0007-runs.ts';
+import { watch } from './migrations/0008-watch.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
@@ -70,7 +72,7 @@ export interface Migration {
 }
 
 /** All migrations, in the order of their versions. */
-export const migrations: readonly Migration[] = [initial, append, webhooks, recordings, security, runs];
+export const migrations: readonly Migration[] = [initial, append, webhooks, recordings, security, wants, runs, watch];
 
 /** Creates the table that the version is recorded in. */
 export const schemaTable =

@@ -8,6 +8,7 @@ import type { RunQuestions } from '../../core/ports/run-questions.ts';
 import type { UploadLocks } from '../../core/ports/upload-locks.ts';
 import type { UploadStore } from '../../core/ports/upload-store.ts';
 import type { UploadTokenStore } from '../../core/ports/upload-token-store.ts';
+import type { WatchStore } from '../../core/ports/watch-store.ts';
 import type { WebhookStore } from '../../core/ports/webhook-store.ts';
 import { MemoryExtentClaims } from '../memory/extent-claims.ts';
 import { MemoryUploadLocks } from '../memory/upload-locks.ts';
@@ -22,6 +23,7 @@ import { SqliteEngine } from './sqlite.ts';
 import { SqlUploadLocks } from './upload-locks.ts';
 import { type ReceiptDurability, SqlUploadStore } from './upload-store.ts';
 import { SqlUploadTokenStore } from './upload-tokens.ts';
+import { SqlWatchStore } from './watch-store.ts';
 import { SqlWebhookStore } from './webhook-store.ts';
 
 /** Everything that is kept in one database. */
@@ -35,6 +37,7 @@ export interface State extends AsyncDisposable {
   readonly claims: ExtentClaims;
   readonly locks: UploadLocks;
   readonly tokens: UploadTokenStore;
+  readonly watch: WatchStore;
   /** Finishes what was accepted and lets go of the database. Idempotent. */
   close(): Promise<void>;
 }
@@ -115,6 +118,7 @@ function assemble(
     webhooks: new SqlWebhookStore(engine),
     recordings: new SqlRecordingStore(engine),
     tokens: new SqlUploadTokenStore(engine),
+    watch: new SqlWatchStore(engine),
     claims,
     locks,
     close,

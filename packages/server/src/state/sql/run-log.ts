@@ -1,7 +1,7 @@
 /** What happens to runs and steps after each change, and the events that tell of it: shared by everything that moves steps. */
 import type { RunState } from '../../core/ledger.ts';
 import type { NewEvent, Sha256 } from '../../core/upload.ts';
-import { advanceSteps, cancelledRunState, runState, type StepChange, type StepFacts } from './advance.ts';
+import { advanceSteps, cancelledRunState, type Inputs, runState, type StepChange, type StepFacts } from './advance.ts';
 import { type Dialect, first, type Session } from './engine.ts';
 import type { EventLog } from './events.ts';
 
@@ -62,7 +62,7 @@ export class RunLog {
   /** Moves what can move now that steps of the asset have changed. The caller holds the asset's lock. */
   async settle(session: Session, assetId: Sha256, now: number): Promise<void> {
     const steps = await this.#stepsOf(session, assetId);
-    const changes = advanceSteps(steps, await this.#needsOf(session, assetId));
+    const changes = advanceSteps(steps, await this.#inputsOf(session, assetId));
     const names = new Map(steps.map((step) => [step.key, step.name]));
     for (const change of changes) await this.#applyChange(session, { change, name: names.get(change.key) ?? '', now });
     await this.#endRuns(session, assetId, now);
@@ -176,19 +176,22 @@ export class RunLog {
     );
   }
 
-  async #needsOf(session: Session, assetId: Sha256): Promise<ReadonlyMap<string, readonly string[]>> {
+  async #inputsOf(session: Session, assetId: Sha256): Promise<ReadonlyMap<string, Inputs>> {
     const rows = await session.rows(
       this.#dialect.build
         .selectFrom('steps')
         .innerJoin('step_needs', 'step_needs.step_key', 'steps.key')
-        .select(['step_needs.step_key', 'step_needs.need_key'])
+        .select(['step_needs.step_key', 'step_needs.need_key', 'step_needs.optional'])
         .where('steps.asset_id', '=', assetId)
         .where('steps.state', '=', 'blocked')
         .orderBy('step_needs.need_key')
         .compile(),
     );
     return new Map(
-      [...Map.groupBy(rows, (row) => row.step_key)].map(([key, needs]) => [key, needs.map((row) => row.need_key)]),
+      [...Map.groupBy(rows, (row) => row.step_key)].map(([key, inputs]) => {
+        const keys = (optional: 0 | 1) => inputs.filter((row) => row.optional === optional).map((row) => row.need_key);
+        return [key, { needs: keys(0), wants: keys(1) }];
+      }),
     );
   }
 }

@@ -80,9 +80,9 @@ export class RunStarter {
     const keys = new Map(plan.steps.map((step) => [step.name, step.key]));
     // Every step begins as blocked; settling then frees those that can start. A step whose key exists is shared as it is.
     const rows = plan.steps.map((step) => newStep(step, assetId, now));
-    const needs = plan.steps.flatMap((step) =>
-      step.needs.map((name) => ({ step_key: step.key, need_key: keys.get(name) ?? name })),
-    );
+    const inputs = (step: StepPlan, names: readonly string[], optional: 0 | 1) =>
+      names.map((name) => ({ step_key: step.key, need_key: keys.get(name) ?? name, optional }));
+    const needs = plan.steps.flatMap((step) => [...inputs(step, step.needs, 0), ...inputs(step, step.wants, 1)]);
     const positions = plan.steps.map((step, position) => ({ run_id: run.runId, position, step_key: step.key }));
     await session.change(
       db
@@ -141,13 +141,20 @@ function assertPlan(plan: RunPlan): void {
     names.size === plan.steps.length && keys.size === plan.steps.length,
     `each step is in the plan ${plan.pipeline} once`,
   );
-  for (const need of plan.steps.flatMap((step) => step.needs))
-    invariant(names.has(need), `${need}, which a step needs, is in the plan ${plan.pipeline}`);
+  const inputs = (step: StepPlan) => [...step.needs, ...step.wants];
+  for (const step of plan.steps) {
+    for (const input of inputs(step))
+      invariant(names.has(input), `${input}, which ${step.name} waits for, is in the plan ${plan.pipeline}`);
+    invariant(
+      new Set(inputs(step)).size === inputs(step).length,
+      `${step.name} names each of its inputs once, as needed or as wanted`,
+    );
+  }
   let waiting = plan.steps;
   while (waiting.length > 0) {
     const open = new Set(waiting.map((step) => step.name));
-    const still = waiting.filter((step) => step.needs.some((need) => open.has(need)));
-    invariant(still.length < waiting.length, `no step of the plan ${plan.pipeline} needs itself`);
+    const still = waiting.filter((step) => inputs(step).some((input) => open.has(input)));
+    invariant(still.length < waiting.length, `no step of the plan ${plan.pipeline} waits for itself`);
     waiting = still;
   }
 }

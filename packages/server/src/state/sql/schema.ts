@@ -8,6 +8,7 @@ import type { AttemptState, ErrorClass } from '../../core/attempt-record.ts';
 import type { RunState, StepState } from '../../core/ledger.ts';
 import type { Concatenation, PhaseName, Upload } from '../../core/upload.ts';
 import type { DeliveryState } from '../../core/webhook.ts';
+import type { WatchTables } from './watch-rows.ts';
 
 export interface UploadRow {
   id: string;
@@ -106,6 +107,9 @@ export interface AssetSourceRow {
   added_at: number;
   /** Copied from the asset, so that a principal's assets can be paged through one index. */
   asset_created_at: number;
+  /** Of a file in a watched folder: the folder, and its path in it. */
+  watch_folder: string | null;
+  watch_path: string | null;
 }
 
 export interface RunRow {
@@ -178,6 +182,8 @@ export interface PausedClassRow {
 export interface StepNeedRow {
   step_key: string;
   need_key: string;
+  /** 1: wanted, so that the step waits for its end but can do without its result. */
+  optional: 0 | 1;
 }
 
 export interface RunStepRow {
@@ -258,7 +264,7 @@ export interface MetaRow {
   value: number;
 }
 
-export interface Tables {
+export interface Tables extends WatchTables {
   uploads: UploadRow;
   extents: ExtentRow;
   events: EventRow;

@@ -5,6 +5,7 @@ import type { Outcome, Report } from '../../core/ports/ledger-store.ts';
 import type { Millis } from '../../core/upload.ts';
 import type { AttemptLog } from './attempt-log.ts';
 import { type Engine, first, type Session } from './engine.ts';
+import { LateInputs } from './late-inputs.ts';
 import type { LedgerQueries } from './ledger-queries.ts';
 import { artifactToRow } from './ledger-rows.ts';
 import type { RunLog } from './run-log.ts';
@@ -37,6 +38,7 @@ export class StepEndings {
   readonly #engine: Engine;
   readonly #queries: LedgerQueries;
   readonly #log: RunLog;
+  readonly #late: LateInputs;
   readonly #attempts: AttemptLog;
 
   constructor(
@@ -46,6 +48,7 @@ export class StepEndings {
     this.#engine = engine;
     this.#queries = parts.queries;
     this.#log = parts.log;
+    this.#late = new LateInputs(engine.dialect, parts);
     this.#attempts = parts.attempts;
   }
 
@@ -127,11 +130,12 @@ export class StepEndings {
         });
         await this.#replaceArtifacts(session, step.key, ending.artifacts);
         await this.#attempts.end(session, step, { state: 'succeeded', now, reason: null, evidence: null });
-        return this.#tell(session, move, {
+        await this.#tell(session, move, {
           type: 'succeeded',
           says: 'succeeded',
           data: { artifacts: ending.artifacts.map((artifact) => artifact.name) },
         });
+        return this.#late.reopen(session, step, now);
       case 'skip':
         await this.#set(session, step, { state: 'skipped', reason: ending.reason, finished_at: now });
         await this.#attempts.end(session, step, { state: 'skipped', now, reason: ending.reason, evidence: null });
