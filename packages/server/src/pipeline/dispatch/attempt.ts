@@ -21,7 +21,7 @@ import { evidenceOf } from './evidence.ts';
 import { Lease } from './lease.ts';
 import { Reporter } from './reporter.ts';
 import type { RunnerSettings } from './settings.ts';
-import { stallMsDefault, watchForStall } from './stall.ts';
+import { watchForStall } from './stall.ts';
 
 export type AttemptEnd = 'succeeded' | 'skipped' | 'retrying' | 'failed' | 'cancelled' | 'given-back' | 'lost';
 type Cause = 'lost' | 'cancelled' | 'stopped' | 'timeout' | 'stalled';
@@ -35,6 +35,8 @@ export class Attempt {
   readonly #claim: Claim;
   readonly #controller = new AbortController();
   #cause: Cause | null = null;
+  /** How long it stood still when it was stopped for that. */
+  #stallMs = 0;
   readonly #lease: Lease;
   readonly #reporter: Reporter;
   readonly #work: Work;
@@ -81,8 +83,11 @@ export class Attempt {
     const { step } = this.#claim;
     this.#lease.begin();
     const cancelTimeout = clock.after(step.timeoutMs, () => this.#abort('timeout'));
-    const onStall = () => this.#abort('stalled');
-    const stopWatching = watchForStall(this.#work, { clock, stallMs: this.#stallMs, onStall });
+    const onStall = (stallMs: number) => {
+      this.#stallMs = stallMs;
+      this.#abort('stalled');
+    };
+    const stopWatching = watchForStall(this.#work, { clock, stallMs: this.#definition()?.stallMs, onStall });
     try {
       return await this.#runFenced();
     } catch (error) {
@@ -264,10 +269,6 @@ export class Attempt {
     // A step that was done in spite of a stop is done.
     if (this.#cause === 'lost' || this.#cause === 'timeout' || this.#cause === 'cancelled')
       throw new Error(`step ${this.#cause}`);
-  }
-
-  get #stallMs(): number {
-    return this.#definition()?.stallMs ?? stallMsDefault;
   }
 
   /** Why we stopped it; null when it ended by itself. */
