@@ -45,10 +45,13 @@ function Overview({ processing, onChanged }: { processing: Processing; onChanged
 function Week({ counts }: { counts: Processing['ended'] }) {
   const { succeeded, failed, cancelled, bytes } = endedOf(counts);
   return (
-    <section aria-label="Last 7 days">
+    <section aria-labelledby="week-title">
+      <h2 id="week-title" className="week-title">
+        Last 7 days
+      </h2>
       <dl className="week">
         <div>
-          <dt>Processed in 7 days</dt>
+          <dt>Processed</dt>
           <dd>{succeeded.toLocaleString()}</dd>
           <dd className="quiet">{formatBytes(bytes)}</dd>
         </div>

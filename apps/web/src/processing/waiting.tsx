@@ -5,7 +5,7 @@ import { plural } from '../format/format.ts';
 import { Link } from '../routing/navigation.tsx';
 
 /** More are a click away: the first are the next ones, and a list of hundreds would push everything else aside. */
-const shownFirst = 5;
+const shownFirst = 3;
 
 export function Waiting({ steps }: { steps: readonly PlacedStep[] }) {
   const [all, setAll] = useState(false);

@@ -34,7 +34,7 @@ export interface StepDefinition {
   readonly timeoutMs: number;
   /** Pauses between attempts; the runner's own when left out. */
   readonly backoff?: Backoff;
-  /** An attempt that gets nowhere for this long (no progress, no output, no processor time of its programs) is stopped and tried again. Default 15 minutes. */
+  /** An attempt that gets nowhere for this long (no progress, no log line, no output or processor time of its programs) is stopped and tried again. Default: 15 minutes while a program runs. */
   readonly stallMs?: number;
   /** Steps of the same pipeline, listed before this one, whose results it reads. */
   readonly needs: readonly string[];

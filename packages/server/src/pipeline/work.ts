@@ -43,6 +43,10 @@ export class Work {
     this.#activeAt = this.#clock.now();
   }
 
+  get runsPrograms(): boolean {
+    return this.#groups.size > 0;
+  }
+
   /** A program runs, in a process group of this number. */
   started(group: number): void {
     this.#groups.add(group);

@@ -183,6 +183,21 @@ export const controlChecks: readonly LedgerCheck[] = [
     },
   },
   {
+    name: 'a step goes on without a cancelled step that it only wants',
+    run: async ({ ledger, control, uploads }) => {
+      const { plan, class: own, key } = graph({ a: [], b: [] });
+      const { assetId } = await publish(uploads);
+      const steps = plan.steps.map((step) => (step.name === 'b' ? { ...step, wants: ['a'] } : step));
+      const runId = await ledger.startRun(assetId, { ...plan, steps }, now);
+      expect(await control.cancelStep(key('a'), asking)).toBe(true);
+      expect(await states(ledger, runId)).toEqual({ run: 'running', a: 'cancelled', b: 'pending' });
+      const claim = await take(ledger, own, 'b', now + 10);
+      expect(claim).toMatchObject({ inputs: {}, missing: { a: expect.stringContaining('cancelled') } });
+      await done(ledger, claim);
+      expect((await states(ledger, runId))['run']).toBe('cancelled');
+    },
+  },
+  {
     name: 'a paused class is left alone by all nodes until it is resumed, and running steps may finish',
     run: async ({ ledger, other, control, uploads }) => {
       const { plan, class: own } = graph({ a: [], b: ['a'] });

@@ -8,7 +8,7 @@ const paramsSchema = Type.Object({ command: Type.Array(Type.Unknown(), { minItem
 
 type Scheduling = Pick<
   StepDefinition,
-  'class' | 'priority' | 'attemptsMax' | 'timeoutMs' | 'backoff' | 'needs' | 'wants'
+  'class' | 'priority' | 'attemptsMax' | 'timeoutMs' | 'stallMs' | 'backoff' | 'needs' | 'wants'
 >;
 
 /** It is for every asset that its pipeline is for. */

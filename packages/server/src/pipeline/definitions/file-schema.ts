@@ -122,6 +122,7 @@ export const StepShape = Type.Object(
       ),
     ),
     timeout: Type.Optional(Duration),
+    stall: Type.Optional(Duration),
     class: Type.Optional(Name),
     priority: Type.Optional(Type.Integer({ minimum: -1_000_000, maximum: 1_000_000 })),
     env: Type.Optional(Type.Record(Type.String({ pattern: EnvName }), Word)),

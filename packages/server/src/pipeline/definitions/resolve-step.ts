@@ -2,6 +2,7 @@
 import { Value } from 'typebox/value';
 import { commandStep } from '../command/command-step.ts';
 import type { Backoff, StepDefinition } from '../definition.ts';
+import { standardBackoff } from '../dispatch/backoff.ts';
 import type { StepEntry } from './file-schema.ts';
 import { parseDuration } from './quantities.ts';
 import { resolveCommand } from './resolve-command.ts';
@@ -77,7 +78,8 @@ function paramsOf(draft: StepDraft, definition: StepDefinition): StepDefinition[
 
 function schedulingOf({ entry }: StepDraft, base: StepDefinition | null) {
   const from = base ?? standard;
-  const { retries, timeout } = entry;
+  const { retries, timeout, stall } = entry;
+  const stallMs = stall === undefined ? base?.stallMs : parseDuration(stall);
   const backoff = backoffOf(retries) ?? base?.backoff;
   return {
     class: entry.class ?? from.class,
@@ -85,12 +87,13 @@ function schedulingOf({ entry }: StepDraft, base: StepDefinition | null) {
     attemptsMax: retries?.attempts ?? from.attemptsMax,
     timeoutMs: timeout === undefined ? from.timeoutMs : (parseDuration(timeout) ?? from.timeoutMs),
     ...(backoff === undefined ? {} : { backoff }),
+    ...(stallMs == null ? {} : { stallMs }),
   };
 }
 
 function backoffOf(retries: StepEntry['retries']): Backoff | undefined {
   if (!retries) return undefined;
-  const { initial = '1s', factor = 2, max = '30s', jitter = 0.25 } = retries;
+  const { initial = '1s', factor = 2, max = '30s', jitter = standardBackoff.jitter } = retries;
   return { initialMs: parseDuration(initial) ?? 1_000, factor, maxMs: parseDuration(max) ?? 30_000, jitter };
 }
 

@@ -21,7 +21,7 @@ import { evidenceOf } from './evidence.ts';
 import { Lease } from './lease.ts';
 import { Reporter } from './reporter.ts';
 import type { RunnerSettings } from './settings.ts';
-import { stallMsDefault, watchForStall } from './stall.ts';
+import { watchForStall } from './stall.ts';
 
 export type AttemptEnd = 'succeeded' | 'skipped' | 'retrying' | 'failed' | 'cancelled' | 'given-back' | 'lost';
 type Cause = 'lost' | 'cancelled' | 'stopped' | 'timeout' | 'stalled';
@@ -35,6 +35,8 @@ export class Attempt {
   readonly #claim: Claim;
   readonly #controller = new AbortController();
   #cause: Cause | null = null;
+  /** How long it stood still when it was stopped for that. */
+  #stallMs = 0;
   readonly #lease: Lease;
   readonly #reporter: Reporter;
   readonly #work: Work;
@@ -81,8 +83,11 @@ export class Attempt {
     const { step } = this.#claim;
     this.#lease.begin();
     const cancelTimeout = clock.after(step.timeoutMs, () => this.#abort('timeout'));
-    const onStall = () => this.#abort('stalled');
-    const stopWatching = watchForStall(this.#work, { clock, stallMs: this.#stallMs, onStall });
+    const onStall = (stallMs: number) => {
+      this.#stallMs = stallMs;
+      this.#abort('stalled');
+    };
+    const stopWatching = watchForStall(this.#work, { clock, stallMs: this.#definition()?.stallMs, onStall });
     try {
       return await this.#runFenced();
     } catch (error) {
@@ -111,7 +116,7 @@ export class Attempt {
       return await this.#record(result, folder);
     } catch (error) {
       if (error instanceof RecordFailed) throw error.cause;
-      return await this.#recordFailure(error);
+      return await this.#recordFailure(error, scratch);
     } finally {
       if (scratch !== null) await artifacts.clean(scratch);
     }
@@ -138,9 +143,9 @@ export class Attempt {
     return end;
   }
 
-  async #recordFailure(error: unknown): Promise<AttemptEnd> {
-    const { ledger, clock, log, random } = this.#settings;
-    const { step } = this.#claim;
+  async #recordFailure(error: unknown, scratch: string | null): Promise<AttemptEnd> {
+    const { assets, ledger, clock, log, random } = this.#settings;
+    const { step, asset, assetName } = this.#claim;
     const { key, fence } = step;
     if (this.#cause === 'lost') return this.#lost();
     await this.#reporter.flush();
@@ -150,7 +155,9 @@ export class Attempt {
       return this.#written('given-back', () => ledger.release(key, fence, now));
     }
     const reason = (this.#stopReason() ?? reasonOf(error)).slice(0, reasonCharsMax);
-    const evidence = evidenceOf(error, this.#cause, this.#work.lastProgram);
+    const paths = [assets.assetPath(asset.id), ...(scratch === null ? [] : [path.resolve(scratch), scratch])];
+    const names = paths.map((one, i) => [one, i === 0 ? assetName : 'scratch'] as const);
+    const evidence = evidenceOf(error, this.#cause, { program: this.#work.lastProgram, names });
     const final = error instanceof PermanentStepError || step.attempt >= step.attemptsMax;
     const retryAt = final ? null : now + retryDelayMs(step.attempt, random, this.#definition()?.backoff);
     log.warn({ ...this.#facts(), err: error, retryAt }, `step ${step.name} failed: ${reason}`);
@@ -262,10 +269,6 @@ export class Attempt {
     // A step that was done in spite of a stop is done.
     if (this.#cause === 'lost' || this.#cause === 'timeout' || this.#cause === 'cancelled')
       throw new Error(`step ${this.#cause}`);
-  }
-
-  get #stallMs(): number {
-    return this.#definition()?.stallMs ?? stallMsDefault;
   }
 
   /** Why we stopped it; null when it ended by itself. */

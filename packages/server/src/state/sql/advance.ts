@@ -80,7 +80,7 @@ function changeOf(step: StepFacts, needs: readonly StepFacts[], wants: readonly 
     };
   const ready =
     needs.every((input) => input.state === 'succeeded' || input.state === 'skipped') &&
-    wants.every((input) => input.state === 'succeeded' || input.state === 'skipped' || input.state === 'failed');
+    !wants.some(isOpen);
   return ready ? { key: step.key, to: 'pending' } : null;
 }
 

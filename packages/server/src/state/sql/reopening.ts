@@ -58,6 +58,8 @@ export class Reopening {
           .innerJoin('steps', 'steps.key', 'step_needs.step_key')
           .select(['step_needs.step_key', 'step_needs.need_key'])
           .where('steps.asset_id', '=', assetId)
+          // What only wants one of them has gone on without it, and is done again when it succeeds.
+          .where('step_needs.optional', '=', 0)
           .compile(),
       );
       const up = Map.groupBy(needs, (need) => need.step_key);
