@@ -3,8 +3,10 @@ import { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { registerDoctor } from '../src/cli/doctor-command.ts';
 import { type CliIo, CommandFailed } from '../src/cli/io.ts';
+import { registerExport, registerForget, registerImport } from '../src/cli/processed-commands.ts';
 import { registerStatus } from '../src/cli/status-command.ts';
 import { registerUpload } from '../src/cli/upload-command.ts';
+import { registerWatch } from '../src/cli/watch-command.ts';
 import { registerWebhooks } from '../src/cli/webhooks-command.ts';
 
 export interface Ran {
@@ -40,6 +42,7 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
   registerStatus(program, io);
   registerWebhooks(program, io);
   registerDoctor(program, io);
+  for (const register of [registerWatch, registerExport, registerImport, registerForget]) register(program, io);
   for (const command of [program, ...program.commands, ...program.commands.flatMap((command) => command.commands)]) {
     command
       .exitOverride()
