@@ -24,5 +24,6 @@ export { type RecordingStores, recordingStoreSuite } from './recording-store-sui
 export { brokenUploadLocks, type Locks, registerUploadLocksSuite, uploadLocksSuite } from './upload-locks-suite.ts';
 export type { UploadStores } from './upload-store-subject.ts';
 export { registerUploadStoreSuite, uploadStoreSuite } from './upload-store-suite.ts';
+export { type WatchStores, watchStoreSuite } from './watch-store-suite.ts';
 export { registerWebhookStoreSuite, type WebhookStores, webhookStoreSuite } from './webhook-store-suite.ts';
 export { type WordErrorRate, wordErrorRate, wordsOf } from './word-error-rate.ts';

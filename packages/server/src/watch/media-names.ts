@@ -1,5 +1,4 @@
 /** Media types by the extension of a name, for contents whose first bytes do not tell. */
-import { splitExtension } from '../core/filename.ts';
 import { unknownType } from '../core/media-type.ts';
 
 const types: Readonly<Record<string, string>> = {
@@ -40,5 +39,5 @@ const types: Readonly<Record<string, string>> = {
 };
 
 export function typeByName(name: string): string {
-  return types[splitExtension(name).extension.slice(1).toLowerCase()] ?? unknownType;
+  return types[/\.([A-Za-z0-9]{1,10})$/.exec(name)?.[1]?.toLowerCase() ?? ''] ?? unknownType;
 }
