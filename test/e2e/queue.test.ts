@@ -226,7 +226,8 @@ async function openRoomless(): Promise<Page> {
   await browser.run();
   const page = await browser.open(pages.origin);
   const devtools = await page.context().newCDPSession(page);
-  await devtools.send('Storage.overrideQuotaForOrigin', { origin: pages.origin, quotaSize: 1_000_000 });
+  const { usage } = await devtools.send('Storage.getUsageAndQuota', { origin: pages.origin });
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin: pages.origin, quotaSize: usage + 2 * MiB });
   await page.evaluate((wish) => window.page.open(wish), { endpoint: proxy.url, databaseName, chunkSize: MiB });
   return page;
 }
@@ -246,7 +247,6 @@ test('C14, C17: no room: sent from memory, asked for after a reload, recognised,
   const again = await openPage({ chunkSize: MiB });
   const asked = await reaches(again, 'roomless.bin', status('needs-reselect'));
   expect(asked).toMatchObject({ id, uploadId });
-  expect(asked.bytesAcknowledged).toBeGreaterThan(0);
   await pick(again, other.path);
   expect(await again.evaluate((wanted) => window.page.provide(wanted), id)).toBe('resume-mismatch');
   proxy.pieceDelayMs = 0;
@@ -254,6 +254,8 @@ test('C14, C17: no room: sent from memory, asked for after a reload, recognised,
   // Added like a new one: the queue knows it.
   expect(await again.evaluate(() => window.page.addPicked())).toEqual([id]);
   expect(await completed(again, 'roomless.bin')).toMatchObject({ id, uploadId, sha256 });
+  // What the server had was not sent again.
+  expect(proxy.bytesFromClients).toBeLessThan(size + 4 * MiB);
 });
 
 test('C14, C17: a file that changes on disk while it is sent from there is asked for again', async () => {
@@ -295,23 +297,46 @@ test('C13: a recording goes on after its tab crashed, as a recording on the serv
 
 test('C13: 500 files at once: the page stays responsive, and they complete in order', async () => {
   const page = await openPage();
-  await page.evaluate(() => {
-    window.page.longTasks.length = 0;
-  });
-  await page.evaluate(async () => {
+  const devtools = await page.context().newCDPSession(page);
+  // Of the page's thread only: this machine may be busy with others.
+  await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const threadMs = async () => {
+    const { metrics } = await devtools.send('Performance.getMetrics');
+    return 1_000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0);
+  };
+  const before = await threadMs();
+  const commits = page.evaluate(async () => {
+    const { page: it } = window;
+    it.longTasks.length = 0;
+    let count = 0;
+    it.queue.subscribe(() => {
+      count += 1;
+    });
+    const completed = new Promise<void>((resolve) => {
+      it.queue.on('queue-changed', ({ metrics }) => {
+        if (metrics.completed === 500) resolve();
+      });
+    });
     const added: Promise<string>[] = [];
-    for (let i = 0; i < 500; i += 1) added.push(window.page.addBytes(2_000, i, { filename: `small-${i}.bin` }));
+    for (let i = 0; i < 500; i += 1) added.push(it.addBytes(2_000, i, { filename: `small-${i}.bin` }));
     await Promise.all(added);
+    await completed;
+    return count;
   });
-  await expect
-    .poll(() => page.evaluate(() => window.page.queue.metrics().completed), { timeout: 60_000, interval: 200 })
-    .toBe(500);
+  const msPerCommit = ((await commits.then(threadMs)) - before) / (await commits);
   const heard = await page.evaluate(() => window.page.heard.filter((event) => event.startsWith('upload-completed')));
   const order = heard.map((event) => Number(/small-(\d+)/.exec(event)?.[1]));
   // Several are on their way at once; none waits for those that came long after it.
   expect(Math.max(...order.map((file, place) => Math.abs(file - place)))).toBeLessThan(30);
   const tasks = await page.evaluate(() => window.page.longTasks);
-  console.log(`500 files: long tasks ${tasks.length}, longest ${Math.max(0, ...tasks)} ms`);
+  const longest = Math.max(0, ...tasks);
+  console.log(
+    `500 files: ${msPerCommit.toFixed(1)} ms of the page's thread per commit; ${tasks.length} long tasks, ${longest} ms`,
+  );
+  // A frame has 16 ms; there are at most 10 commits a second.
+  expect(msPerCommit).toBeLessThan(50);
+  // 50 is the aim and what a machine of its own shows; the browser counts time in which others had the processor.
+  expect(longest).toBeLessThan(200);
   expect(await page.evaluate(() => window.page.queue.metrics())).toMatchObject({
     ...{ total: 500, completed: 500, failed: 0, active: 0, successRate: 1, averageRetries: 0 },
     bytes: 1_000_000,
