@@ -395,3 +395,30 @@ test('C14, C17: credentials that end are fetched anew; a page without IndexedDB 
   expect(await page.evaluate(() => window.page.queue.snapshot.storage)).toMatchObject({ kind: 'memory' });
   expect(await page.evaluate(() => window.page.heard[0])).toMatch(/^storage-degraded/);
 });
+
+test('C13, C14: without Web Locks a lease decides; what the server has is complete without a byte sent', async () => {
+  const withoutLocks = async () => {
+    const page = await browser.open(pages.origin);
+    await page.evaluate(
+      async (wish) => {
+        Object.defineProperty(navigator, 'locks', { value: undefined });
+        await window.page.open(wish);
+      },
+      { endpoint: proxy.url, databaseName },
+    );
+    return page;
+  };
+  const roleOf = (page: Page) => page.evaluate(() => window.page.queue.snapshot.role);
+  const first = await withoutLocks();
+  await expect.poll(() => roleOf(first)).toBe('leader');
+  const second = await withoutLocks();
+  await second.evaluate(() => window.page.addBytes(2 * 2 ** 20, 50, { filename: 'owned.bin' }));
+  await completed(second, 'owned.bin');
+  expect(await roleOf(second)).toBe('follower');
+  await first.close();
+  await expect.poll(() => roleOf(second), { timeout: 20_000 }).toBe('leader');
+  const before = proxy.bytesFromClients;
+  await second.evaluate(() => window.page.addBytes(2 * 2 ** 20, 50, { filename: 'owned again.bin' }));
+  await completed(second, 'owned again.bin');
+  expect(proxy.bytesFromClients - before).toBeLessThan(20_000);
+});

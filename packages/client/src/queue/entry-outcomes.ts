@@ -85,14 +85,17 @@ export class EntryOutcomes {
   }
 
   async pause(entry: QueueEntry): Promise<void> {
-    const handle = entry.end();
+    if (entry.retryAt !== null) entry.end();
+    // The handle stays: the server's answer to a creation may still be on its way to it.
+    void entry.handle?.pause();
     await this.write(entry, { status: 'paused' });
-    void handle?.pause();
     await entry.receipts.flush();
   }
 
   async retry(entry: QueueEntry): Promise<void> {
     if (entry.row.status === 'failed') {
+      // Its bytes are lost: it can only be added again.
+      if (entry.row.keeping === 'released') return;
       await this.write(entry, { status: 'queued', retries: 0, error: null }, { tally: { failed: -1 } });
     } else if (entry.retryAt !== null) entry.end();
     else entry.handle?.retry();

@@ -106,7 +106,7 @@ export class QueueRunner {
         break;
       case 'resume':
         if (status === 'paused') await this.#outcomes.write(entry, { status: 'queued' });
-        else entry.handle?.resume();
+        entry.handle?.resume();
         break;
       case 'retry':
         await this.#outcomes.retry(entry);
