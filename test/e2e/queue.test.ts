@@ -21,6 +21,8 @@ let proxy: FaultProxy;
 let folder: string;
 let databases = 0;
 let databaseName: string;
+/** Other origins of the same page. */
+let roomless: readonly [string, string];
 
 beforeAll(async () => {
   [pages, browser, folder] = await Promise.all([
@@ -28,9 +30,11 @@ beforeAll(async () => {
     ProfiledBrowser.start(),
     mkdtemp(join(tmpdir(), 'holdfast-queue-')),
   ]);
-  server = await ServerProcess.start({
-    env: { HOLDFAST_CORS_ORIGINS: pages.origin, HOLDFAST_RESERVE_MB: '0', HOLDFAST_PIPELINE: 'false' },
-  });
+  const { port } = new URL(pages.origin);
+  roomless = [`http://room-1.localhost:${port}`, `http://room-2.localhost:${port}`];
+  const origins = [pages.origin, ...roomless].join(',');
+  const env = { HOLDFAST_CORS_ORIGINS: origins, HOLDFAST_RESERVE_MB: '0', HOLDFAST_PIPELINE: 'false' };
+  server = await ServerProcess.start({ env });
 });
 
 afterAll(async () => {
@@ -220,14 +224,11 @@ test('C14: offline for a while, and a leader that closes its page', async () => 
   expect(await completed(second, 'offline.bin')).toMatchObject({ retries: 0 });
 });
 
-/** A page whose origin may store nothing. The browser looks at the quota of an open database now and then only: it starts anew. */
-async function openRoomless(): Promise<Page> {
-  await browser.kill();
-  await browser.run();
-  const page = await browser.open(pages.origin);
+/** A page of an origin that may store hardly anything, and never did: the browser looks at the quota of an open database now and then only. */
+async function openRoomless(origin: string): Promise<Page> {
+  const page = await browser.open(origin);
   const devtools = await page.context().newCDPSession(page);
-  const { usage } = await devtools.send('Storage.getUsageAndQuota', { origin: pages.origin });
-  await devtools.send('Storage.overrideQuotaForOrigin', { origin: pages.origin, quotaSize: usage + 2 * MiB });
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 4 * MiB });
   await page.evaluate((wish) => window.page.open(wish), { endpoint: proxy.url, databaseName, chunkSize: MiB });
   return page;
 }
@@ -236,7 +237,8 @@ test('C14, C17: no room: sent from memory, asked for after a reload, recognised,
   const size = 12 * MiB;
   const { path, sha256 } = await fileOf('roomless.bin', size);
   const other = await fileOf('other.bin', size);
-  const page = await openRoomless();
+  const [origin] = roomless;
+  const page = await openRoomless(origin);
   proxy.pieceDelayMs = 3;
   await pick(page, path);
   const [id = ''] = await page.evaluate(() => window.page.addPicked());
@@ -244,7 +246,8 @@ test('C14, C17: no room: sent from memory, asked for after a reload, recognised,
   const { uploadId } = await reaches(page, 'roomless.bin', acknowledged(2 * MiB));
   await page.close();
 
-  const again = await openPage({ chunkSize: MiB });
+  const again = await browser.open(origin);
+  await again.evaluate((wish) => window.page.open(wish), { endpoint: proxy.url, databaseName, chunkSize: MiB });
   const asked = await reaches(again, 'roomless.bin', status('needs-reselect'));
   expect(asked).toMatchObject({ id, uploadId });
   await pick(again, other.path);
@@ -260,7 +263,7 @@ test('C14, C17: no room: sent from memory, asked for after a reload, recognised,
 
 test('C14, C17: a file that changes on disk while it is sent from there is asked for again', async () => {
   const { path } = await fileOf('changing.bin', 12 * MiB);
-  const page = await openRoomless();
+  const page = await openRoomless(roomless[1]);
   proxy.pieceDelayMs = 3;
   await pick(page, path);
   const [id = ''] = await page.evaluate(() => window.page.addPicked());
