@@ -21,6 +21,8 @@ let proxy: FaultProxy;
 let folder: string;
 let databases = 0;
 let databaseName: string;
+/** Other origins of the same page. */
+let roomless: readonly [string, string];
 
 beforeAll(async () => {
   [pages, browser, folder] = await Promise.all([
@@ -28,9 +30,11 @@ beforeAll(async () => {
     ProfiledBrowser.start(),
     mkdtemp(join(tmpdir(), 'holdfast-queue-')),
   ]);
-  server = await ServerProcess.start({
-    env: { HOLDFAST_CORS_ORIGINS: pages.origin, HOLDFAST_RESERVE_MB: '0', HOLDFAST_PIPELINE: 'false' },
-  });
+  const { port } = new URL(pages.origin);
+  roomless = [`http://room-1.localhost:${port}`, `http://room-2.localhost:${port}`];
+  const origins = [pages.origin, ...roomless].join(',');
+  const env = { HOLDFAST_CORS_ORIGINS: origins, HOLDFAST_RESERVE_MB: '0', HOLDFAST_PIPELINE: 'false' };
+  server = await ServerProcess.start({ env });
 });
 
 afterAll(async () => {
@@ -220,13 +224,11 @@ test('C14: offline for a while, and a leader that closes its page', async () => 
   expect(await completed(second, 'offline.bin')).toMatchObject({ retries: 0 });
 });
 
-/** A page whose origin may store nothing. The browser looks at the quota of an open database now and then only: it starts anew. */
-async function openRoomless(): Promise<Page> {
-  await browser.kill();
-  await browser.run();
-  const page = await browser.open(pages.origin);
+/** A page of an origin that may store hardly anything, and never did: the browser looks at the quota of an open database now and then only. */
+async function openRoomless(origin: string): Promise<Page> {
+  const page = await browser.open(origin);
   const devtools = await page.context().newCDPSession(page);
-  await devtools.send('Storage.overrideQuotaForOrigin', { origin: pages.origin, quotaSize: 1_000_000 });
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 4 * MiB });
   await page.evaluate((wish) => window.page.open(wish), { endpoint: proxy.url, databaseName, chunkSize: MiB });
   return page;
 }
@@ -235,7 +237,8 @@ test('C14, C17: no room: sent from memory, asked for after a reload, recognised,
   const size = 12 * MiB;
   const { path, sha256 } = await fileOf('roomless.bin', size);
   const other = await fileOf('other.bin', size);
-  const page = await openRoomless();
+  const [origin] = roomless;
+  const page = await openRoomless(origin);
   proxy.pieceDelayMs = 3;
   await pick(page, path);
   const [id = ''] = await page.evaluate(() => window.page.addPicked());
@@ -243,10 +246,10 @@ test('C14, C17: no room: sent from memory, asked for after a reload, recognised,
   const { uploadId } = await reaches(page, 'roomless.bin', acknowledged(2 * MiB));
   await page.close();
 
-  const again = await openPage({ chunkSize: MiB });
+  const again = await browser.open(origin);
+  await again.evaluate((wish) => window.page.open(wish), { endpoint: proxy.url, databaseName, chunkSize: MiB });
   const asked = await reaches(again, 'roomless.bin', status('needs-reselect'));
   expect(asked).toMatchObject({ id, uploadId });
-  expect(asked.bytesAcknowledged).toBeGreaterThan(0);
   await pick(again, other.path);
   expect(await again.evaluate((wanted) => window.page.provide(wanted), id)).toBe('resume-mismatch');
   proxy.pieceDelayMs = 0;
@@ -254,11 +257,13 @@ test('C14, C17: no room: sent from memory, asked for after a reload, recognised,
   // Added like a new one: the queue knows it.
   expect(await again.evaluate(() => window.page.addPicked())).toEqual([id]);
   expect(await completed(again, 'roomless.bin')).toMatchObject({ id, uploadId, sha256 });
+  // What the server had was not sent again.
+  expect(proxy.bytesFromClients).toBeLessThan(size + 4 * MiB);
 });
 
 test('C14, C17: a file that changes on disk while it is sent from there is asked for again', async () => {
   const { path } = await fileOf('changing.bin', 12 * MiB);
-  const page = await openRoomless();
+  const page = await openRoomless(roomless[1]);
   proxy.pieceDelayMs = 3;
   await pick(page, path);
   const [id = ''] = await page.evaluate(() => window.page.addPicked());
@@ -295,23 +300,46 @@ test('C13: a recording goes on after its tab crashed, as a recording on the serv
 
 test('C13: 500 files at once: the page stays responsive, and they complete in order', async () => {
   const page = await openPage();
-  await page.evaluate(() => {
-    window.page.longTasks.length = 0;
-  });
-  await page.evaluate(async () => {
+  const devtools = await page.context().newCDPSession(page);
+  // Of the page's thread only: this machine may be busy with others.
+  await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const threadMs = async () => {
+    const { metrics } = await devtools.send('Performance.getMetrics');
+    return 1_000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0);
+  };
+  const before = await threadMs();
+  const commits = page.evaluate(async () => {
+    const { page: it } = window;
+    it.longTasks.length = 0;
+    let count = 0;
+    it.queue.subscribe(() => {
+      count += 1;
+    });
+    const completed = new Promise<void>((resolve) => {
+      it.queue.on('queue-changed', ({ metrics }) => {
+        if (metrics.completed === 500) resolve();
+      });
+    });
     const added: Promise<string>[] = [];
-    for (let i = 0; i < 500; i += 1) added.push(window.page.addBytes(2_000, i, { filename: `small-${i}.bin` }));
+    for (let i = 0; i < 500; i += 1) added.push(it.addBytes(2_000, i, { filename: `small-${i}.bin` }));
     await Promise.all(added);
+    await completed;
+    return count;
   });
-  await expect
-    .poll(() => page.evaluate(() => window.page.queue.metrics().completed), { timeout: 60_000, interval: 200 })
-    .toBe(500);
+  const msPerCommit = ((await commits.then(threadMs)) - before) / (await commits);
   const heard = await page.evaluate(() => window.page.heard.filter((event) => event.startsWith('upload-completed')));
   const order = heard.map((event) => Number(/small-(\d+)/.exec(event)?.[1]));
   // Several are on their way at once; none waits for those that came long after it.
   expect(Math.max(...order.map((file, place) => Math.abs(file - place)))).toBeLessThan(30);
   const tasks = await page.evaluate(() => window.page.longTasks);
-  console.log(`500 files: long tasks ${tasks.length}, longest ${Math.max(0, ...tasks)} ms`);
+  const longest = Math.max(0, ...tasks);
+  console.log(
+    `500 files: ${msPerCommit.toFixed(1)} ms of the page's thread per commit; ${tasks.length} long tasks, ${longest} ms`,
+  );
+  // A frame has 16 ms; there are at most 10 commits a second.
+  expect(msPerCommit).toBeLessThan(50);
+  // 50 is the aim and what a machine of its own shows; the browser counts time in which others had the processor.
+  expect(longest).toBeLessThan(200);
   expect(await page.evaluate(() => window.page.queue.metrics())).toMatchObject({
     ...{ total: 500, completed: 500, failed: 0, active: 0, successRate: 1, averageRetries: 0 },
     bytes: 1_000_000,
@@ -369,4 +397,31 @@ test('C14, C17: credentials that end are fetched anew; a page without IndexedDB 
   expect(await page.evaluate(() => window.page.token.refreshed)).toBeGreaterThan(0);
   expect(await page.evaluate(() => window.page.queue.snapshot.storage)).toMatchObject({ kind: 'memory' });
   expect(await page.evaluate(() => window.page.heard[0])).toMatch(/^storage-degraded/);
+});
+
+test('C13, C14: without Web Locks a lease decides; what the server has is complete without a byte sent', async () => {
+  const withoutLocks = async () => {
+    const page = await browser.open(pages.origin);
+    await page.evaluate(
+      async (wish) => {
+        Object.defineProperty(navigator, 'locks', { value: undefined });
+        await window.page.open(wish);
+      },
+      { endpoint: proxy.url, databaseName },
+    );
+    return page;
+  };
+  const roleOf = (page: Page) => page.evaluate(() => window.page.queue.snapshot.role);
+  const first = await withoutLocks();
+  await expect.poll(() => roleOf(first)).toBe('leader');
+  const second = await withoutLocks();
+  await second.evaluate(() => window.page.addBytes(2 * 2 ** 20, 50, { filename: 'owned.bin' }));
+  await completed(second, 'owned.bin');
+  expect(await roleOf(second)).toBe('follower');
+  await first.close();
+  await expect.poll(() => roleOf(second), { timeout: 20_000 }).toBe('leader');
+  const before = proxy.bytesFromClients;
+  await second.evaluate(() => window.page.addBytes(2 * 2 ** 20, 50, { filename: 'owned again.bin' }));
+  await completed(second, 'owned again.bin');
+  expect(proxy.bytesFromClients - before).toBeLessThan(20_000);
 });
