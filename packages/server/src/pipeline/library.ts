@@ -71,12 +71,12 @@ export class PipelineLibrary implements PipelineAdmin {
     });
     if (assetId !== undefined && cursor === '' && assets.length === 0)
       throw new HoldfastError('asset-not-found', `There is no asset ${assetId} here.`);
-    const items: RunForecast[] = [];
-    for (const asset of assets) {
-      for (const item of await this.#forecasts(asset, wanted)) {
-        items.push({ ...item.forecast, runId: await start(asset, item.plan) });
-      }
-    }
+    const found: { asset: LibraryAsset; plan: RunPlan; forecast: RunForecast }[] = [];
+    for (const asset of assets) for (const item of await this.#forecasts(asset, wanted)) found.push({ asset, ...item });
+    // Together, so that the store can make a page durable at once.
+    const items = await Promise.all(
+      found.map(async ({ asset, plan, forecast: told }) => ({ ...told, runId: await start(asset, plan) })),
+    );
     return { items, looked: assets.length, cursor: assets.length < limit ? null : (assets.at(-1)?.id ?? null) };
   }
 
