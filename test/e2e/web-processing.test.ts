@@ -83,9 +83,9 @@ test('shows what runs, waits and failed, live, and lets people pause, cancel and
     .getByText(/class media is paused/)
     .waitFor(patience);
   await part(page, 'Waits')
-    .getByText(/waits for scan_video/)
-    .first()
-    .waitFor();
+    .getByRole('button', { name: /^Show \d+ more$/ })
+    .click();
+  await part(page, 'Waits').getByText('waits for scan_video', { exact: true }).first().waitFor();
   await failed
     .getByRole('button', { name: /^Show files that failed/ })
     .first()
@@ -95,11 +95,14 @@ test('shows what runs, waits and failed, live, and lets people pause, cancel and
   await expectAccessible(page);
   await button(page, 'Resume class media').click();
 
-  const progress = part(page, 'Runs now').getByRole('progressbar');
+  const progress = part(page, 'Runs now')
+    .getByRole('progressbar', { name: /harbour at dawn/ })
+    .first();
   const percent = async () => Number(await progress.getAttribute('aria-valuenow').catch(() => '0'));
   await expect.poll(percent, patience).toBeGreaterThan(0);
+  await page.evaluate(() => window.scrollTo(0, 0));
   await picture(page, 'processing');
-  await button(page, 'Cancel processing of harbour at dawn.mp4').click();
+  await button(page, 'Cancel processing of harbour at dawn.mp4').first().click();
   await expect.poll(() => runsIn(server, 'cancelled'), patience).toEqual(['harbour at dawn.mp4']);
   await expect.poll(() => page.locator('.week > div').nth(2).innerText(), patience).toMatch(/Cancelled\s+1\s/);
 

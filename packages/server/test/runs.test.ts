@@ -120,23 +120,23 @@ test('D4: a class is paused by administrators, says why steps wait, and a waitin
   const words = Object.fromEntries(waiting.map((step) => [step.name, step.waits]));
   expect(words['probe']).toMatchObject({ for: 'class-paused', words: expect.stringMatching(/class light is paused/) });
   expect(words['scan_video']).toMatchObject({ for: 'steps', words: 'waits for probe' });
-  expect((await get<ClassList>(ada, '/v1/classes')).items).toMatchObject([
-    { name: 'light', pending: 1, running: 0 },
-    { name: 'media', paused: null },
-  ]);
+  const classes = (await get<ClassList>(ada, '/v1/classes')).items;
+  expect(classes.find((one) => one.name === 'light')).toMatchObject({ pending: 1, running: 0 });
+  expect(classes.find((one) => one.name === 'media')).toMatchObject({ limit: 1, paused: null });
 
   expectProblem(await post(bob, `/v1/runs/${id}/cancel`), 404, 'run-not-found');
   const authorization = `Bearer ${keys.ada}`;
   const events = await EventReader.open(`${node.url}/v1/runs/${id}/events`, undefined, { authorization });
   const cancelled = await post<Run>(root, `/v1/runs/${id}/cancel`);
   expect(cancelled).toMatchObject({ status: 200, body: { state: 'cancelled', cancelling: false } });
-  expect(cancelled.body.steps.map((step) => step.state)).toEqual(['cancelled', 'cancelled', 'cancelled', 'cancelled']);
+  const { steps } = cancelled.body;
+  expect(steps.filter((step) => step.state !== 'cancelled')).toEqual([]);
   const told = (await events.until((all) => all.some((event) => event.type === 'run.cancelled'))).map(
     (one) => one.type,
   );
   events.close();
   expect(told.slice(0, 2)).toEqual(['run.created', 'run.cancelling']);
-  expect(told.filter((type) => type === 'step.cancelled')).toHaveLength(4);
+  expect(told.filter((type) => type === 'step.cancelled')).toHaveLength(steps.length);
 
   expect((await post<Run>(ada, `/v1/runs/${id}/retry`)).body.state).toBe('running');
   const [first] = (await get<PlacedStepList>(ada, '/v1/steps?state=waiting')).items;
@@ -163,7 +163,7 @@ test('D5: the command line asks the same questions', async () => {
   expect(runs.stdout).toMatch(
     /^Since \d{4}-\d\d-\d\d \d\d:\d\d, 4 runs ended: 1 succeeded \(844 B\), 3 failed \(300 B\)\.\n/,
   );
-  expect(runs.stdout).toMatch(/failed {5}media {5}4\/4 .* talk\.mp4 .*probe: /);
+  expect(runs.stdout).toMatch(/failed {5}media {5}(\d+)\/\1 .* talk\.mp4 .*probe: /);
   const listed = JSON.parse((await command('ada', 'runs', '--state', 'failed', '--json')).stdout) as RunList;
   expect(listed.items.map((run) => run.assetName)).toEqual(['paused.mp4', 'talk.mp4']);
   const [run] = listed.items;
@@ -180,9 +180,9 @@ test('D5: the command line asks the same questions', async () => {
   const log = await command('ada', 'steps', 'log', run?.steps[0]?.key ?? '');
   expect(log.stdout.match(/attempt \d+ on/g)?.length).toBeGreaterThan(1);
 
-  expect((await command('root', 'classes')).stdout).toMatch(/^CLASS {2}LIMIT .*\nlight {2}2 /);
-  expect((await command('root', 'classes', 'pause', 'media')).stdout).toMatch(/paused by root/);
-  expect((await command('root', 'classes', 'resume', 'media')).stdout).not.toMatch(/paused/);
+  expect((await command('root', 'classes')).stdout).toMatch(/^CLASS +LIMIT .*\nlight +2 /);
+  expect((await command('root', 'classes', 'pause', 'media')).stdout).toMatch(/by root, 20/);
+  expect((await command('root', 'classes', 'resume', 'media')).stdout).not.toMatch(/by root/);
   expect(await command('ada', 'classes', 'pause', 'media')).toMatchObject({
     exitCode: 1,
     stderr: expect.stringMatching(/administrators/),

@@ -24,6 +24,12 @@ function watchSignals(): void {
   }
 }
 
+// Whoever reads may stop reading: `holdfast runs | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(exitCodes.done);
+});
+
 const program = new Command('holdfast')
   .description('Uploads that arrive: resumable, verified, processed once.')
   .version(packageVersion(), '-V, --version')

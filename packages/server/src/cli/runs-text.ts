@@ -159,9 +159,9 @@ export function classLines(classes: readonly Class[]): string[] {
     one.limit === null ? '-' : String(one.limit),
     String(one.running),
     String(one.pending),
-    one.paused === null ? '' : `paused by ${safeText(one.paused.by)}, ${when(one.paused.at)}`,
+    one.paused === null ? '-' : `by ${safeText(one.paused.by)}, ${when(one.paused.at)}`,
   ]);
-  return formatTable([['CLASS', 'LIMIT', 'RUNNING', 'DUE', ''], ...rows]);
+  return formatTable([['CLASS', 'LIMIT', 'RUNNING', 'DUE', 'PAUSED'], ...rows]);
 }
 
 /** Milliseconds as `42 ms`, `3.1 s`, `4 min 2 s`. */

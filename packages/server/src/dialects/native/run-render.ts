@@ -52,7 +52,8 @@ export function waitsOf(
   const plain = (kind: wire.Waits['for'], words: string) => ({ for: kind, words, until: null });
   if (step.state === 'blocked') {
     const names = waitsFor.map((need) => (need.state === 'running' ? `${need.name}, which runs` : need.name));
-    return plain('steps', `waits for ${names.join(' and ')}`);
+    const last = names.pop();
+    return plain('steps', `waits for ${names.length === 0 ? last : `${names.join(', ')} and ${last}`}`);
   }
   if (pausedAt !== null) return plain('class-paused', `class ${step.class} is paused since ${iso(pausedAt)}`);
   if (step.notBefore > facts.now) {
