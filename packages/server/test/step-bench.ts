@@ -73,7 +73,6 @@ export class StepBench {
     return {
       result,
       output: result.kind === 'done' ? result.output : {},
-      missing: {},
       scratch,
       left: await readdir(scratch),
       json: async <T>(name: string) => JSON.parse(await readFile(path.join(scratch, name), 'utf8')) as T,
