@@ -67,7 +67,7 @@ export class WatchBench {
       blobs: disk.blobs,
       clock,
       crash,
-      planRuns: (asset) => planRuns(wish.pipelines ?? [], asset),
+      planRuns: (asset, origin) => planRuns(wish.pipelines ?? [], asset, [origin]),
       allowedTypes: null,
       sniffType: async (head) => (await fileTypeFromBuffer(head))?.mime ?? null,
       newId: uuidv7,

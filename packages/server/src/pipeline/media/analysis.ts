@@ -2,6 +2,7 @@
 import type { Provenance } from '../context.ts';
 import type { ColourName } from './colours.ts';
 import type { MediaInfo } from './media-info.ts';
+import type { Transition } from './transitions.ts';
 
 export interface Interval {
   readonly start: number;
@@ -13,6 +14,8 @@ export interface Shot extends Interval {
   readonly index: number;
   readonly duration: number;
   readonly frames: number;
+  /** By what it begins; null for the first. The shot's own start is the cut, or the middle of a gradual transition. */
+  readonly transition: Transition | null;
   /** Mean luma, 0 (black) … 1 (white). */
   readonly brightness: number;
   /** Mean change of luma from frame to frame, 0 … 1. */
@@ -30,9 +33,16 @@ export interface Shot extends Interval {
 
 export interface VideoFacts {
   readonly method: 'hsv-adaptive';
+  /** `slides` when the picture stood still for most of the time, so that small changes counted. */
+  readonly profile: 'film' | 'slides';
+  /** Share of the frames in which nothing moved, 0 … 1. */
+  readonly stillShare: number;
   readonly frames: number;
   readonly shots: readonly Shot[];
+  /** Hard cuts; `fades` and `dissolves` are the gradual transitions. */
   readonly cuts: number;
+  readonly fades: number;
+  readonly dissolves: number;
   readonly cutsPerMinute: number;
   readonly shotSecondsMean: number;
   readonly shotSecondsMedian: number;

@@ -15,13 +15,14 @@ import { type ScanRules, scanArguments, scanPipe } from './scan-command.ts';
 import type { PictureShot } from './shot-builder.ts';
 import { runTool } from './tool-run.ts';
 import type { ReadyTools } from './tools.ts';
+import type { GradualRules } from './transitions.ts';
 import { VideoScan } from './video-scan.ts';
 
 export interface ScanRequest {
   readonly tools: ReadyTools;
   readonly file: string;
   readonly media: MediaInfo;
-  readonly rules: ScanRules & CutRules & { readonly framesMax: number };
+  readonly rules: ScanRules & CutRules & GradualRules & { readonly framesMax: number };
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** The most that this attempt may take; the limit by media length is applied below it. */
@@ -37,6 +38,7 @@ export interface ScanResult {
   readonly audioSeconds: number | null;
   readonly frames: number;
   readonly shots: readonly PictureShot[];
+  readonly stillShare: number;
   readonly black: readonly Interval[] | null;
   readonly frozen: readonly Interval[] | null;
   readonly audio: AudioFacts | null;
@@ -95,6 +97,7 @@ export async function scanFile(request: ScanRequest): Promise<ScanResult> {
     audioSeconds: media.audio ? audio.seconds : null,
     frames: video.frames,
     shots: video.shots,
+    stillShare: video.stillShare,
     black: media.video && tools.features.blackdetect ? black : null,
     frozen: media.video && tools.features.freezedetect ? frozen : null,
     audio: media.audio ? audio.facts({ silence: tools.features.silencedetect }) : null,
