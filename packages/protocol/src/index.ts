@@ -3,5 +3,6 @@ export * from './content-digest.ts';
 export * from './native.ts';
 export * from './probe.ts';
 export * from './problem.ts';
+export * from './search.ts';
 export * from './upload-tokens.ts';
 export * from './webhooks.ts';

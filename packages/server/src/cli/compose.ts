@@ -175,6 +175,7 @@ function httpOptions(
       uploads,
       store: state.uploads,
       ledger: state.ledger,
+      search: state.search,
       recordings: new RecordingService(state.recordings, uploads, systemClock),
       recordingSettings: recordingSettings(config),
       blobs: disk.blobs,

@@ -41,6 +41,7 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   status: async () => (await import('./status-command.ts')).registerStatus(program, io),
   webhooks: async () => (await import('./webhooks-command.ts')).registerWebhooks(program, io),
   verify: async () => (await import('./verify-command.ts')).registerVerify(program, io),
+  reindex: async () => (await import('./reindex-command.ts')).registerReindex(program, io),
   doctor: async () => (await import('./doctor-command.ts')).registerDoctor(program, io),
 };
 const wanted = commands[process.argv[2] ?? ''];

@@ -5,6 +5,7 @@ import type { ArtifactStore } from '../../core/ports/artifact-store.ts';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import type { BodySource } from '../../core/ports/body-source.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { SearchStore } from '../../core/ports/search-store.ts';
 import type { EventQuery, UploadStore } from '../../core/ports/upload-store.ts';
 import type { WebhookAdmin } from '../../core/ports/webhook-admin.ts';
 import type { Caller } from '../../uploads/caller.ts';
@@ -14,6 +15,7 @@ export interface NativeContext {
   readonly uploads: UploadService;
   readonly store: UploadStore;
   readonly ledger: LedgerStore;
+  readonly search: SearchStore;
   readonly blobs: BlobStore;
   readonly artifacts: ArtifactStore;
   readonly webhooks: WebhookAdmin;

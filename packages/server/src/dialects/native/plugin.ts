@@ -8,6 +8,7 @@ import { chunkRoute } from './chunk-route.ts';
 import type { NativeContext } from './context.ts';
 import { eventRoutes } from './event-routes.ts';
 import { runRoutes } from './run-routes.ts';
+import { searchRoutes } from './search-routes.ts';
 import { uploadCommands } from './upload-commands.ts';
 import { uploadRoutes } from './upload-routes.ts';
 import { webhookRoutes } from './webhook-routes.ts';
@@ -29,6 +30,8 @@ export const nativeSchemas = [
   wire.Run,
   wire.RunList,
   wire.ServerInfo,
+  wire.SearchHit,
+  wire.SearchResults,
   wire.WebhookMessage,
   wire.CreationQuestion,
   wire.WebhookEndpoint,
@@ -50,6 +53,7 @@ export function nativeDialect(context: NativeContext): FastifyPluginAsync {
     await app.register(eventRoutes(context));
     await app.register(assetRoutes(context));
     await app.register(runRoutes(context));
+    await app.register(searchRoutes(context));
     await app.register(webhookRoutes(context));
     app.get(
       '/v1/server',

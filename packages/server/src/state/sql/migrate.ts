@@ -6,6 +6,7 @@ import { webhooks } from './migrations/0003-webhooks.ts';
 import { recordings } from './migrations/0004-recordings.ts';
 import { security } from './migrations/0005-security.ts';
 import { wants } from './migrations/0006-wants.ts';
+import { search } from './migrations/0009-search.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
@@ -46,7 +47,7 @@ export interface Migration {
 }
 
 /** All migrations, in the order of their versions. */
-export const migrations: readonly Migration[] = [initial, append, webhooks, recordings, security, wants];
+export const migrations: readonly Migration[] = [initial, append, webhooks, recordings, security, wants, search];
 
 /** Creates the table that the version is recorded in. */
 export const schemaTable =

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/ports/clock.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { RecordingStore } from '../../core/ports/recording-store.ts';
+import type { SearchStore } from '../../core/ports/search-store.ts';
 import type { UploadLocks } from '../../core/ports/upload-locks.ts';
 import type { UploadStore } from '../../core/ports/upload-store.ts';
 import type { UploadTokenStore } from '../../core/ports/upload-token-store.ts';
@@ -14,6 +15,7 @@ import { SqlExtentClaims } from './extent-claims.ts';
 import { SqlLedgerStore } from './ledger-store.ts';
 import { PostgresEngine } from './postgres.ts';
 import { SqlRecordingStore } from './recordings.ts';
+import { SqlSearchStore } from './search-store.ts';
 import { SqliteEngine } from './sqlite.ts';
 import { SqlUploadLocks } from './upload-locks.ts';
 import { type ReceiptDurability, SqlUploadStore } from './upload-store.ts';
@@ -26,6 +28,7 @@ export interface State extends AsyncDisposable {
   readonly ledger: LedgerStore;
   readonly webhooks: WebhookStore;
   readonly recordings: RecordingStore;
+  readonly search: SearchStore;
   readonly claims: ExtentClaims;
   readonly locks: UploadLocks;
   readonly tokens: UploadTokenStore;
@@ -106,6 +109,7 @@ function assemble(
     ledger: new SqlLedgerStore(engine),
     webhooks: new SqlWebhookStore(engine),
     recordings: new SqlRecordingStore(engine),
+    search: new SqlSearchStore(engine),
     tokens: new SqlUploadTokenStore(engine),
     claims,
     locks,

@@ -1,6 +1,7 @@
 /** How a running step stops running: it succeeds, skips itself, fails, or is taken back from a holder that is gone. */
 import type { Artifact } from '../../core/ledger.ts';
 import type { Outcome } from '../../core/ports/ledger-store.ts';
+import { passagesType } from '../../core/search.ts';
 import type { Millis } from '../../core/upload.ts';
 import { type Engine, first, type Session } from './engine.ts';
 import { LateInputs } from './late-inputs.ts';
@@ -8,6 +9,7 @@ import type { LedgerQueries } from './ledger-queries.ts';
 import { artifactToRow } from './ledger-rows.ts';
 import type { RunLog } from './run-log.ts';
 import type { StepRow } from './schema.ts';
+import { outdateSearch } from './search-queries.ts';
 
 export type Ending =
   | {
@@ -90,6 +92,8 @@ export class StepEndings {
           finished_at: now,
         });
         await this.#replaceArtifacts(session, step.key, ending.artifacts);
+        if (ending.artifacts.some((artifact) => artifact.contentType === passagesType))
+          await session.change(outdateSearch(this.#engine.dialect, step.asset_id));
         await this.#tell(session, move, {
           type: 'succeeded',
           says: 'succeeded',
