@@ -6,6 +6,7 @@ export * from './pipelines.ts';
 export * from './probe.ts';
 export * from './problem.ts';
 export * from './runs.ts';
+export * from './search.ts';
 export * from './upload-tokens.ts';
 export * from './watch.ts';
 export * from './webhooks.ts';

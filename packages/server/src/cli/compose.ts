@@ -183,6 +183,7 @@ function httpOptions(
       control: state.control,
       questions: state.questions,
       classLimits: config.pipeline ? definitions.classes : {},
+      search: state.search,
       recordings: new RecordingService(state.recordings, uploads, systemClock),
       recordingSettings: recordingSettings(config),
       blobs: disk.blobs,

@@ -55,6 +55,7 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   'import-processed': async () => (await import('./processed-commands.ts')).registerImport(program, io),
   forget: async () => (await import('./processed-commands.ts')).registerForget(program, io),
   verify: async () => (await import('./verify-command.ts')).registerVerify(program, io),
+  reindex: async () => (await import('./reindex-command.ts')).registerReindex(program, io),
   doctor: async () => (await import('./doctor-command.ts')).registerDoctor(program, io),
 };
 const wanted = commands[process.argv[2] ?? ''];

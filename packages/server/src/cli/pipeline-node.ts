@@ -9,6 +9,7 @@ import type { Definitions } from '../pipeline/definitions/load-definitions.ts';
 import { Runner } from '../pipeline/dispatch/runner.ts';
 import type { RunnerSettings } from '../pipeline/dispatch/settings.ts';
 import type { MediaTools } from '../pipeline/media/tools.ts';
+import { SearchIndexer } from '../pipeline/search-indexer.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import type { State } from '../state/sql/open.ts';
 import { engineSecrets } from './engines.ts';
@@ -35,6 +36,7 @@ export interface PipelineNodeOptions {
 const leaseMs = 30_000;
 const pollMs = 2_000;
 const stopMs = 10_000;
+const indexPollMs = 10_000;
 
 const off: PipelineNode = {
   notify: () => {},
@@ -48,6 +50,7 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
   const stopping = new AbortController();
   let tools: MediaTools | null = null;
   let runner: Runner | null = null;
+  const indexer = searchIndexer(options);
   let failure: unknown = null;
   let unsubscribe = () => {};
   const started = (async () => {
@@ -59,7 +62,11 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
     const made = new Runner({ ...runnerSettings(options, tools), secrets: await engineSecrets(options.config) });
     runner = made;
     await made.start();
-    unsubscribe = options.state.uploads.onEvents(() => made.notify());
+    indexer.start();
+    unsubscribe = options.state.uploads.onEvents(() => {
+      made.notify();
+      indexer.notify();
+    });
   })().catch((error: unknown) => {
     failure = error;
     options.log.error({ err: error }, 'the pipeline could not be started');
@@ -74,9 +81,20 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
       stopping.abort();
       await started;
       unsubscribe();
+      await indexer.stop();
       await runner?.stop();
     },
   };
+}
+
+function searchIndexer({ state, disk, log }: PipelineNodeOptions): SearchIndexer {
+  return new SearchIndexer({
+    search: state.search,
+    artifacts: disk.artifacts,
+    clock: systemClock,
+    log,
+    pollMs: indexPollMs,
+  });
 }
 
 function runnerSettings(options: PipelineNodeOptions, tools: MediaTools): RunnerSettings {

@@ -1,25 +1,45 @@
-/**
- * Text that can be searched. Any step makes its text searchable by leaving an artifact of this content type; the indexer reads nothing else
- * of it. One JSON object: `{"kind":"holdfast.passages","schemaVersion":1,"passages":[…]}`.
- */
-export const passagesType = 'application/vnd.holdfast.passages+json';
+/** Text that can be searched, as an artifact. */
+import { type Passage, passagesType } from '../core/search.ts';
 
-/** What a passage is part of: what is said, what is read in the picture. */
-export type PassageKind = 'speech' | 'screen';
-
-export interface Passage {
-  readonly kind: PassageKind;
-  /** Seconds from the file's start. */
-  readonly start: number;
-  readonly end: number;
-  /** As it is shown; some sentences long. */
-  readonly text: string;
-  /** Other words to be found by that are not shown, such as the raw transcript's. */
-  readonly also?: string;
-  /** `[place in text, seconds]`: from which character on which time is heard, in order. */
-  readonly marks: readonly (readonly [number, number])[];
-}
+export { type Passage, passagesType };
 
 export function passagesJson(passages: readonly Passage[]): string {
   return `${JSON.stringify({ kind: 'holdfast.passages', schemaVersion: 1, passages })}\n`;
+}
+
+const textCharsMax = 20_000;
+const passagesMax = 50_000;
+
+/** Reads what a step left, which may be a program of somebody else: what is not as described is left out. */
+export function readPassages(text: string): Passage[] {
+  const root = parsed(text);
+  const list = Array.isArray(root?.['passages']) ? root['passages'] : [];
+  return list.slice(0, passagesMax).flatMap((item): Passage[] => {
+    const { kind, start, end, text: shown, also, marks } = (item ?? {}) as Partial<Record<keyof Passage, unknown>>;
+    if (kind !== 'speech' && kind !== 'screen') return [];
+    if (!isTime(start) || !isTime(end) || typeof shown !== 'string' || shown.trim() === '') return [];
+    const extra = typeof also === 'string' && also !== '' ? { also: also.slice(0, textCharsMax) } : {};
+    return [{ kind, start, end, text: shown.slice(0, textCharsMax), ...extra, marks: marksOf(marks) }];
+  });
+}
+
+function marksOf(value: unknown): Passage['marks'] {
+  const list = Array.isArray(value) ? (value as unknown[]) : [];
+  return list.flatMap((mark) => {
+    const [place, seconds] = Array.isArray(mark) ? (mark as unknown[]) : [];
+    return isTime(place) && isTime(seconds) ? [[place, seconds] as const] : [];
+  });
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
 }

@@ -21,6 +21,7 @@ export { type Libraries, libraryStoreSuite } from './library-store-suite.ts';
 export { startPostgres, type TestPostgres } from './postgres.ts';
 export { recognise, type Speech, speak, type Voice, voices } from './recognise.ts';
 export { type RecordingStores, recordingStoreSuite } from './recording-store-suite.ts';
+export { type SearchStores, searchStoreSuite } from './search-store-suite.ts';
 export { brokenUploadLocks, type Locks, registerUploadLocksSuite, uploadLocksSuite } from './upload-locks-suite.ts';
 export type { UploadStores } from './upload-store-subject.ts';
 export { registerUploadStoreSuite, uploadStoreSuite } from './upload-store-suite.ts';

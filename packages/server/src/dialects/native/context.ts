@@ -5,9 +5,10 @@ import type { ArtifactStore } from '../../core/ports/artifact-store.ts';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import type { BodySource } from '../../core/ports/body-source.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { PipelineAdmin } from '../../core/ports/pipeline-admin.ts';
 import type { RunControl } from '../../core/ports/run-control.ts';
 import type { RunQuestions } from '../../core/ports/run-questions.ts';
-import type { PipelineAdmin } from '../../core/ports/pipeline-admin.ts';
+import type { SearchStore } from '../../core/ports/search-store.ts';
 import type { EventQuery, UploadStore } from '../../core/ports/upload-store.ts';
 import type { WatchAdmin } from '../../core/ports/watch-admin.ts';
 import type { WebhookAdmin } from '../../core/ports/webhook-admin.ts';
@@ -22,6 +23,7 @@ export interface NativeContext {
   readonly questions: RunQuestions;
   /** How many steps of each class run at once on this node. */
   readonly classLimits: Readonly<Record<string, number>>;
+  readonly search: SearchStore;
   readonly blobs: BlobStore;
   readonly artifacts: ArtifactStore;
   readonly webhooks: WebhookAdmin;

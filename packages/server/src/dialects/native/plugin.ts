@@ -10,6 +10,7 @@ import type { NativeContext } from './context.ts';
 import { eventRoutes } from './event-routes.ts';
 import { pipelineRoutes } from './pipeline-routes.ts';
 import { runRoutes } from './run-routes.ts';
+import { searchRoutes } from './search-routes.ts';
 import { stepRoutes } from './step-routes.ts';
 import { uploadCommands } from './upload-commands.ts';
 import { uploadRoutes } from './upload-routes.ts';
@@ -47,6 +48,8 @@ export const nativeSchemas = [
   wire.WatchFolderList,
   wire.WatchFolderDetails,
   wire.WatchedFile,
+  wire.SearchHit,
+  wire.SearchResults,
   wire.WebhookMessage,
   wire.CreationQuestion,
   wire.WebhookEndpoint,
@@ -75,6 +78,7 @@ export function nativeDialect(context: NativeContext): FastifyPluginAsync {
     await app.register(runRoutes(context));
     await app.register(stepRoutes(context));
     await app.register(classRoutes(context));
+    await app.register(searchRoutes(context));
     await app.register(webhookRoutes(context));
     await app.register(watchRoutes(context));
     await app.register(pipelineRoutes(context));

@@ -6,6 +6,7 @@ import type { Sha256 } from '../../core/upload.ts';
 import { decodeCursor, toPage } from './cursor.ts';
 import { type Dialect, type Engine, first, type Session } from './engine.ts';
 import type { AssetRow, AssetSourceRow } from './schema.ts';
+import { outdateSearch } from './search-queries.ts';
 import { containing } from './upload-queries.ts';
 import { folded } from './upload-rows.ts';
 
@@ -69,6 +70,7 @@ export async function insertAsset(
       .onConflict((on) => on.doNothing())
       .compile(),
   );
+  await session.change(outdateSearch(dialect, asset.id));
 }
 
 export function assetQueries(dialect: Dialect) {

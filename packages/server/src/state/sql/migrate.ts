@@ -8,6 +8,7 @@ import { security } from './migrations/0005-security.ts';
 import { wants } from './migrations/0006-wants.ts';
 import { runs } from './migrations/0007-runs.ts';
 import { watch } from './migrations/0008-watch.ts';
+import { search } from './migrations/0009-search.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
@@ -72,7 +73,17 @@ export interface Migration {
 }
 
 /** All migrations, in the order of their versions. */
-export const migrations: readonly Migration[] = [initial, append, webhooks, recordings, security, wants, runs, watch];
+export const migrations: readonly Migration[] = [
+  initial,
+  append,
+  webhooks,
+  recordings,
+  security,
+  wants,
+  runs,
+  watch,
+  search,
+];
 
 /** Creates the table that the version is recorded in. */
 export const schemaTable =

@@ -6,6 +6,7 @@ import type { LibraryStore } from '../../core/ports/library-store.ts';
 import type { RecordingStore } from '../../core/ports/recording-store.ts';
 import type { RunControl } from '../../core/ports/run-control.ts';
 import type { RunQuestions } from '../../core/ports/run-questions.ts';
+import type { SearchStore } from '../../core/ports/search-store.ts';
 import type { UploadLocks } from '../../core/ports/upload-locks.ts';
 import type { UploadStore } from '../../core/ports/upload-store.ts';
 import type { UploadTokenStore } from '../../core/ports/upload-token-store.ts';
@@ -21,6 +22,7 @@ import { PostgresEngine } from './postgres.ts';
 import { SqlRecordingStore } from './recordings.ts';
 import { SqlRunControl } from './run-control.ts';
 import { SqlRunQuestions } from './run-questions.ts';
+import { SqlSearchStore } from './search-store.ts';
 import { SqliteEngine } from './sqlite.ts';
 import { SqlUploadLocks } from './upload-locks.ts';
 import { type ReceiptDurability, SqlUploadStore } from './upload-store.ts';
@@ -37,6 +39,7 @@ export interface State extends AsyncDisposable {
   readonly library: LibraryStore;
   readonly webhooks: WebhookStore;
   readonly recordings: RecordingStore;
+  readonly search: SearchStore;
   readonly claims: ExtentClaims;
   readonly locks: UploadLocks;
   readonly tokens: UploadTokenStore;
@@ -121,6 +124,7 @@ function assemble(
     library: new SqlLibraryStore(engine),
     webhooks: new SqlWebhookStore(engine),
     recordings: new SqlRecordingStore(engine),
+    search: new SqlSearchStore(engine),
     tokens: new SqlUploadTokenStore(engine),
     watch: new SqlWatchStore(engine),
     claims,

@@ -6,6 +6,7 @@
 import type { Generated } from 'kysely';
 import type { AttemptState, ErrorClass } from '../../core/attempt-record.ts';
 import type { RunState, StepState } from '../../core/ledger.ts';
+import type { HitKind } from '../../core/search.ts';
 import type { Concatenation, PhaseName, Upload } from '../../core/upload.ts';
 import type { DeliveryState } from '../../core/webhook.ts';
 import type { WatchTables } from './watch-rows.ts';
@@ -258,6 +259,28 @@ export interface UploadTokenRow {
   upload_id: string | null;
 }
 
+/** How far an asset's search index is: outdated while `indexed` is below `wanted`. */
+export interface SearchAssetRow {
+  asset_id: string;
+  wanted: number;
+  indexed: number;
+}
+
+/** A passage or a name that can be found. */
+export interface SearchDocumentRow {
+  id: Generated<number>;
+  asset_id: string;
+  kind: HitKind;
+  /** Whose name it is; null for what belongs to the content. */
+  principal: string | null;
+  start_s: number | null;
+  end_s: number | null;
+  text: string;
+  marks: string;
+  /** Folded words, as the engine indexes them. */
+  terms: string;
+}
+
 /** Small facts about the database itself. */
 export interface MetaRow {
   name: string;
@@ -285,4 +308,6 @@ export interface Tables extends WatchTables {
   meta: MetaRow;
   webhook_cursors: WebhookCursorRow;
   webhook_deliveries: WebhookDeliveryRow;
+  search_assets: SearchAssetRow;
+  search_documents: SearchDocumentRow;
 }

@@ -2,6 +2,7 @@
 import type { Evidence } from '../../core/attempt-record.ts';
 import type { Artifact } from '../../core/ledger.ts';
 import type { Outcome, Report } from '../../core/ports/ledger-store.ts';
+import { passagesType } from '../../core/search.ts';
 import type { Millis } from '../../core/upload.ts';
 import type { AttemptLog } from './attempt-log.ts';
 import { type Engine, first, type Session } from './engine.ts';
@@ -10,6 +11,7 @@ import type { LedgerQueries } from './ledger-queries.ts';
 import { artifactToRow } from './ledger-rows.ts';
 import type { RunLog } from './run-log.ts';
 import type { StepRow } from './schema.ts';
+import { outdateSearch } from './search-queries.ts';
 
 export type Ending =
   | {
@@ -130,6 +132,8 @@ export class StepEndings {
         });
         await this.#replaceArtifacts(session, step.key, ending.artifacts);
         await this.#attempts.end(session, step, { state: 'succeeded', now, reason: null, evidence: null });
+        if (ending.artifacts.some((artifact) => artifact.contentType === passagesType))
+          await session.change(outdateSearch(this.#engine.dialect, step.asset_id));
         await this.#tell(session, move, {
           type: 'succeeded',
           says: 'succeeded',
