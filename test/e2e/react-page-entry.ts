@@ -1,7 +1,12 @@
 /** What the test page of the React components runs; bundled for the browser by `react-page.ts`. */
 import { createElement, Profiler, type ReactNode, StrictMode } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
-import { createUploadClient, UploadError, type UploadHandle } from '../../packages/client/src/index.ts';
+import {
+  createUploadClient,
+  type UploadClient,
+  UploadError,
+  type UploadHandle,
+} from '../../packages/client/src/index.ts';
 import { UploadQueueManager } from '../../packages/client/src/queue/index.ts';
 import {
   audioCompressor,
@@ -10,6 +15,7 @@ import {
   Recorder,
   UploadProvider,
   useUpload,
+  useUploadQueue,
   useUploads,
 } from '../../packages/client/src/react/index.ts';
 import { en } from '../../packages/client/src/react/labels/en.ts';
@@ -32,7 +38,7 @@ export interface UploaderWish
   readonly onUnmount?: 'continue' | 'pause' | 'cancel';
   /** Names of the callbacks of which is kept what they were called with; all by default. */
   readonly strict?: boolean;
-  /** Bytes per chunk. */
+  /** Bytes per chunk, by a client of its own. */
   readonly chunkSize?: number;
 }
 
@@ -88,6 +94,7 @@ const commits: number[] = [];
 const times: number[] = [];
 let handles: readonly UploadHandle[] = [];
 let queue: UploadQueueManager | null = null;
+const clients: UploadClient[] = [];
 const tracks: MediaStreamTrack[] = [];
 
 new MutationObserver((records) => {
@@ -145,6 +152,13 @@ const compressors = {
   },
 } satisfies Record<string, NonNullable<ChunkUploaderProps['compressor']>>;
 
+/** A client that the embedder made, and has to close. */
+function clientOf(endpoint: string, chunkSize: number): UploadClient {
+  const client = createUploadClient({ endpoint, chunkSize });
+  clients.push(client);
+  return client;
+}
+
 function uploader({
   url,
   language = 'en',
@@ -161,7 +175,8 @@ function uploader({
   const element = createElement(ChunkUploader, {
     ...props,
     audioBlob,
-    client: createUploadClient({ endpoint: url, ...(chunkSize === undefined ? {} : { chunkSize }) }),
+    endpoint: url,
+    client: chunkSize === undefined ? undefined : clientOf(url, chunkSize),
     labels: labels[language],
     compressor: compress === undefined ? undefined : compressors[compress],
     enableCompression: compress !== undefined,
@@ -196,6 +211,11 @@ async function draw(content: ReactNode): Promise<void> {
     ),
   );
   await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+}
+
+function QueueRows(): ReactNode {
+  const statuses = useUploadQueue(({ items }) => items.map(({ status }) => status));
+  return createElement('output', null, statuses.join(' '));
 }
 
 /** The tracks that pages get, so that a test can take them away. */
@@ -250,8 +270,10 @@ function List({ files }: { files: readonly File[] }): ReactNode {
 const harness: Harness = {
   calls,
   said,
-  mount: (...wishes) =>
-    draw(wishes.map((wish, index) => createElement('section', { key: String(index) }, uploader(wish)))),
+  mount(...wishes) {
+    for (const client of clients.splice(0)) client.close();
+    return draw(wishes.map((wish, index) => createElement('section', { key: String(index) }, uploader(wish))));
+  },
   unmount() {
     root?.unmount();
     root = null;
@@ -280,7 +302,8 @@ const harness: Harness = {
       onStop: call('onStop'),
       onError: (error) => void calls.push({ name: 'onError', with: { type: error.type, code: error.code } }),
     });
-    return draw(createElement(StrictMode, null, createElement(UploadProvider, { queue: made }, recorder)));
+    const rows = createElement(QueueRows);
+    return draw(createElement(StrictMode, null, createElement(UploadProvider, { queue: made }, recorder, rows)));
   },
   queueReady: () => queue?.snapshot.ready === true,
   queueState: () => queue?.list().map(({ status, size, uploadId }) => ({ status, size, uploadId })) ?? [],

@@ -172,7 +172,7 @@ test('C13 axe finds nothing in any state, light, dark, from right to left, and w
     {},
     { bytes, autoStart: false, name: 'ready.wav' },
     { bytes, compress: 'hang', name: 'compressing.wav' },
-    { bytes, name: 'uploading.wav', onUnmount: 'cancel' },
+    { bytes, name: `uploading ${'a long name '.repeat(9)}.wav`, onUnmount: 'cancel' },
     { bytes, name: 'paused.wav', onUnmount: 'cancel' },
     { bytes, maxSize: 5, name: 'failed.wav' },
     { bytes, name: 'cancelled.wav' },
@@ -207,19 +207,24 @@ test('C13 axe finds nothing in any state, light, dark, from right to left, and w
 describe('when the component goes away during an upload', () => {
   test('C13 the upload goes on by default, and still calls back', async () => {
     await tab.limit(1_500_000);
+    const before = tab.page.workers().length;
     await mount({ bytes: 3 * mebibyte });
     await expectStatus('uploading');
     await tab.page.evaluate(() => harness.unmount());
+    expect(tab.page.workers().length).toBeGreaterThan(before);
     await expect.poll(() => named('onComplete'), { timeout: 10_000 }).toHaveLength(1);
+    await expect.poll(() => tab.page.workers().length, { timeout: 5_000 }).toBeLessThanOrEqual(before);
     expect(tab.problems).toEqual([]);
   });
 
   test('C13 it is cancelled where that is wanted', async () => {
+    const before = tab.page.workers().length;
     await mount({ bytes: 3 * mebibyte, onUnmount: 'cancel' });
     await expect.poll(() => named('onUploadStart'), { timeout: 10_000 }).toHaveLength(1);
     const [start] = (await named('onUploadStart')) as { recordingId: string }[];
     await tab.page.evaluate(() => harness.unmount());
     await expect.poll(() => server.stateOf(`/${start?.recordingId}`), { timeout: 10_000 }).toBe('cancelled');
+    await expect.poll(() => tab.page.workers().length, { timeout: 5_000 }).toBeLessThanOrEqual(before);
     await tab.limit(0);
   });
 });

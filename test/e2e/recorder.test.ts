@@ -90,9 +90,11 @@ test('C13 records, pauses, goes on, and sends what was recorded; shows how loud 
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Go on');
   await page.keyboard.press('Enter');
   await expectSeconds(page, before + 1);
+  await expect.poll(() => page.textContent('output'), slow).toBe('recording');
   await press(page, 'Stop and send');
   await expectStatus(page, 'stopped');
   const uploadId = await completedUpload(page);
+  await expect.poll(() => page.textContent('output'), slow).toBe('completed');
   expect(await called(page, 'onStart')).toHaveLength(1);
   expect(await called(page, 'onStop')).toEqual(await called(page, 'onStart'));
   const length = await playable(uploadId);

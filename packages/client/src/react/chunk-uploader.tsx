@@ -85,7 +85,8 @@ function LiveRegion({ uploader: { state, labels, format } }: PartProps): ReactNo
 function useFocusThatStays(status: string) {
   const root = useRef<HTMLDivElement>(null);
   const last = useRef<EventTarget | null>(null);
-  useEffect(() => {
+  // With the commit: a later effect would miss the focus of somebody quick.
+  useCommitted(() => {
     const element = root.current;
     if (element === null) return;
     const enter = ({ target }: FocusEvent) => {

@@ -30,6 +30,7 @@ export function Recorder({ labels: own, className, onStart, onStop, onError, ...
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for fields of a form.
     <div
       role="group"
+      lang={labels.locale}
       aria-label={words.recorder}
       className={className === undefined ? 'hf-recorder' : `hf-recorder ${className}`}
       data-status={status}

@@ -3,6 +3,7 @@ import { createUploadClient } from '../create-client.ts';
 import type { UploadQueue } from '../queue/upload-queue.ts';
 import type { UploadClient, UploadClientOptions } from '../upload-client.ts';
 import type { UploaderLabels } from './labels/labels.ts';
+import { ownedClient } from './owned-client.ts';
 import { UploadList } from './upload-list.ts';
 
 interface UploadScope {
@@ -36,9 +37,10 @@ export function useOwnClient({ client, endpoint, getHeaders }: ClientChoice): Up
   // A client holds nothing before its first upload, so that making one that is thrown away again does no harm.
   const made = useMemo(() => {
     if (client !== undefined || endpoint === undefined) return null;
-    return createUploadClient({ endpoint, getHeaders: (context) => headers.current?.(context) ?? {} });
+    return ownedClient(createUploadClient({ endpoint, getHeaders: (context) => headers.current?.(context) ?? {} }));
   }, [client, endpoint]);
-  return client ?? made;
+  useEffect(() => made?.hold(), [made]);
+  return client ?? made?.client ?? null;
 }
 
 /** The client of the provider, or one for what is given here. Throws where there is neither. */

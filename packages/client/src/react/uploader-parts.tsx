@@ -17,8 +17,7 @@ export function DropZone({ uploader: { labels, dragging, getButtonProps } }: Par
 }
 
 export function Header({ uploader: { state, labels, format } }: PartProps): ReactNode {
-  const { status } = state;
-  const shown = status !== 'ready' && status !== 'failed' && status !== 'cancelled';
+  const shown = !['ready', 'completed', 'failed', 'cancelled'].includes(state.status);
   return (
     <div className="hf-header">
       <bdi className="hf-name" title={state.file?.name}>

@@ -107,7 +107,13 @@ export function useChunkUploader(options: ChunkUploaderOptions): ChunkUploaderPa
     dragging,
     labels,
     format,
-    getRootProps: (own = {}) => ({ role: 'group', 'aria-label': labels.uploader, ...own, ...dropProps }),
+    getRootProps: (own = {}) => ({
+      role: 'group',
+      lang: labels.locale,
+      'aria-label': labels.uploader,
+      ...own,
+      ...dropProps,
+    }),
     getInputProps: (own = {}) => ({
       type: 'file',
       hidden: true,
