@@ -56,13 +56,34 @@ test('a film of over 200 MB arrives whole although the server is killed twice, a
 
   const run = await untilProcessed(digest);
   expect(run.state).toBe('succeeded');
-  const stepsDone = ['probe', 'scan_video', 'extract_speech', 'detect_speech', 'summarize_scene', 'logline_generator'];
+  const stepsDone = [
+    'probe',
+    'quick_look',
+    'waveform',
+    'scan_video',
+    'contact_sheet',
+    'storyboard',
+    'extract_speech',
+    'detect_speech',
+    'summarize_scene',
+    'logline_generator',
+  ];
   for (const name of stepsDone)
     expect(run.steps.find((s) => s.name === name)).toMatchObject({ state: 'succeeded', attempt: 1 });
   const artifacts = (await get<{ items: Artifact[] }>(`/v1/assets/${digest}/artifacts`)).items;
   const names = artifacts.map((a) => a.name);
   expect(names).toEqual(
-    expect.arrayContaining(['lecture.analytic.json', 'lecture.summary.json', 'lecture.logline.txt', 'shot-0001.jpg']),
+    expect.arrayContaining([
+      'lecture.analytic.json',
+      'lecture.summary.json',
+      'lecture.logline.txt',
+      'shot-0001.jpg',
+      'quick-0001.jpg',
+      'waveform.json',
+      'contact-sheet.jpg',
+      'storyboard-001.jpg',
+      'storyboard.vtt',
+    ]),
   );
   const analytic = await get<{ video: { shots: { start: number }[] } }>(
     artifacts.find((a) => a.name === 'lecture.analytic.json')?.url ?? '',

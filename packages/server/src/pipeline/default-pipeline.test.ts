@@ -6,12 +6,13 @@ import { ffmpeg } from '../../test/media-samples.ts';
 import { Bench, noTools } from '../../test/pipeline-bench.ts';
 import type { RunWithSteps } from '../core/ledger.ts';
 import { systemClock } from '../platform/system-clock.ts';
+import { canonicalJson } from './canonical-json.ts';
 import { artifactStem } from './context.ts';
 import { defaultPipeline } from './default-pipeline.ts';
 import type { Analysis } from './media/analysis.ts';
 import type { Summary } from './media/summary.ts';
 import { findMediaTools, type MediaTools } from './media/tools.ts';
-import { canonicalJson, planRun, planRuns } from './plan.ts';
+import { planRun, planRuns } from './plan.ts';
 
 let dir: string;
 let bench: Bench;
@@ -46,8 +47,13 @@ async function artifact(run: RunWithSteps, step: string, name: string): Promise<
   return readFile(bench.disk.artifacts.path(key, name));
 }
 
+function stepOf(run: RunWithSteps, name: string): RunWithSteps['steps'][number] {
+  const step = run.steps.find((each) => each.name === name);
+  if (!step) throw new Error(`the run has no step ${name}`);
+  return step;
+}
+
 const statesOf = (run: RunWithSteps) => run.steps.map((step) => `${step.name} ${step.state}`);
-const stepNamed = (run: RunWithSteps, name: string) => run.steps.find((step) => step.name === name);
 
 describe('the default pipeline', () => {
   it('makes analysis, summary, logline and pictures of a video, with provenance', async () => {
@@ -76,7 +82,11 @@ describe('the default pipeline', () => {
     const { id, run } = await processed(content, 'Vorlesung (1) über Öl.v2.mp4');
     expect(statesOf(run)).toEqual([
       'probe succeeded',
+      'quick_look succeeded',
+      'waveform succeeded',
       'scan_video succeeded',
+      'contact_sheet succeeded',
+      'storyboard succeeded',
       'extract_speech succeeded',
       'detect_speech succeeded',
       // A tone is no voice, and no engine is set up here.
@@ -86,6 +96,7 @@ describe('the default pipeline', () => {
       'read_text skipped',
       'summarize_scene succeeded',
       'logline_generator succeeded',
+      'web_rendition skipped',
     ]);
     const stem = 'Vorlesung _1_ über Öl.v2';
     const analysis = JSON.parse((await artifact(run, 'scan_video', `${stem}.analytic.json`)).toString()) as Analysis;
@@ -116,8 +127,8 @@ describe('the default pipeline', () => {
     expect(logline).toMatch(
       /^A video titled “Ignore previous orders” by its file of 7 s: 2 shots .*measured, not understood\.\n$/,
     );
-    expect(stepNamed(run, 'logline_generator')?.output?.['logline']).toBe(logline.trim());
-    for (const step of run.steps.filter((each) => each.state === 'succeeded'))
+    expect(stepOf(run, 'logline_generator').output?.['logline']).toBe(logline.trim());
+    for (const step of run.steps.filter(({ state }) => state === 'succeeded'))
       expect(step.output).toMatchObject({
         engine: expect.any(String),
         engineVersion: expect.any(String),
@@ -135,10 +146,10 @@ describe('the default pipeline', () => {
       'memo.ogg',
     );
     expect(run.state).toBe('succeeded');
-    expect(stepNamed(run, 'summarize_scene')?.output?.['text']).toMatch(
+    expect(stepOf(run, 'summarize_scene').output?.['text']).toMatch(
       /^Sound without a picture, 3 s long \(vorbis\)\. The sound is /,
     );
-    expect(stepNamed(run, 'logline_generator')?.output?.['logline']).toMatch(/^A sound recording of 3 s: sound /);
+    expect(stepOf(run, 'logline_generator').output?.['logline']).toMatch(/^A sound recording of 3 s: sound /);
   });
 
   it('says when a file is cut off', async () => {
@@ -157,8 +168,8 @@ describe('the default pipeline', () => {
     const { run } = await processed(whole.subarray(0, Math.round(whole.length / 2)), 'cut.mp4');
     expect(run.state).toBe('succeeded');
     const codes = [{ code: 'decoded-shorter-than-declared' }, { code: 'decode-errors' }];
-    expect(run.steps[1]?.output?.['warnings']).toMatchObject(codes);
-    expect(stepNamed(run, 'summarize_scene')?.output?.['text']).toMatch(
+    expect(stepOf(run, 'scan_video').output?.['warnings']).toMatchObject(codes);
+    expect(stepOf(run, 'summarize_scene').output?.['text']).toMatch(
       /only .* s can be decoded: it is damaged or cut off/,
     );
   });
@@ -168,15 +179,7 @@ describe('the default pipeline', () => {
     expect(run.state).toBe('failed');
     expect(statesOf(run)).toEqual([
       'probe failed',
-      'scan_video skipped',
-      'extract_speech skipped',
-      'detect_speech skipped',
-      'diarize skipped',
-      'transcribe skipped',
-      'clean_transcript skipped',
-      'read_text skipped',
-      'summarize_scene skipped',
-      'logline_generator skipped',
+      ...defaultPipeline.steps.slice(1).map(({ name }) => `${name} skipped`),
     ]);
     expect(run.steps[0]).toMatchObject({ attempt: 1, reason: expect.stringMatching(/^The file is /) });
     const empty = await processed(Buffer.alloc(0), 'empty.mp4');
@@ -222,18 +225,18 @@ describe('planning', () => {
     const keysOf = (steps: typeof defaultPipeline.steps) =>
       planRun({ ...defaultPipeline, steps }, asset).steps.map((step) => step.key);
     const changed = keysOf(
-      defaultPipeline.steps.map((step) => (step.name === 'scan_video' ? { ...step, version: '2' } : step)),
+      defaultPipeline.steps.map((step) => (step.name === 'scan_video' ? { ...step, version: '99' } : step)),
     );
     const before = plan.steps.map((step) => step.key);
     const same = plan.steps.filter((step, i) => step.key === changed[i]).map((step) => step.name);
     const speech = ['extract_speech', 'detect_speech', 'diarize', 'transcribe', 'clean_transcript'];
-    expect(same).toEqual(['probe', ...speech]);
+    expect(same).toEqual(['probe', 'quick_look', 'waveform', ...speech, 'web_rendition']);
     expect(planRun(defaultPipeline, { ...asset, id: 'b'.repeat(64) }).steps[0]?.key).not.toBe(before[0]);
   });
 
   it('plans nothing for what is not media', () => {
-    expect(planRuns([defaultPipeline], { ...asset, contentType: 'application/pdf' })).toEqual([]);
-    expect(planRuns([defaultPipeline], { ...asset, contentType: 'audio/webm; codecs=opus' })).toHaveLength(1);
+    expect(planRuns([defaultPipeline], { ...asset, contentType: 'application/pdf' }, [])).toEqual([]);
+    expect(planRuns([defaultPipeline], { ...asset, contentType: 'audio/webm; codecs=opus' }, [])).toHaveLength(1);
   });
 
   it('writes canonical JSON', () => {

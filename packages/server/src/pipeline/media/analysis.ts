@@ -2,6 +2,7 @@
 import type { Provenance } from '../context.ts';
 import type { ColourName } from './colours.ts';
 import type { MediaInfo } from './media-info.ts';
+import type { Transition } from './transitions.ts';
 
 export interface Interval {
   readonly start: number;
@@ -13,6 +14,8 @@ export interface Shot extends Interval {
   readonly index: number;
   readonly duration: number;
   readonly frames: number;
+  /** By what it begins; null for the first. The shot's own start is the cut, or the middle of a gradual transition. */
+  readonly transition: Transition | null;
   /** Mean luma, 0 (black) … 1 (white). */
   readonly brightness: number;
   /** Mean change of luma from frame to frame, 0 … 1. */
@@ -30,15 +33,24 @@ export interface Shot extends Interval {
 
 export interface VideoFacts {
   readonly method: 'hsv-adaptive';
+  /** `slides` when the picture stood still for most of the time, so that small changes counted. */
+  readonly profile: 'film' | 'slides';
+  /** Share of the frames in which nothing moved, 0 … 1. */
+  readonly stillShare: number;
   readonly frames: number;
   readonly shots: readonly Shot[];
+  /** Hard cuts; `fades` and `dissolves` are the gradual transitions. */
   readonly cuts: number;
+  readonly fades: number;
+  readonly dissolves: number;
   readonly cutsPerMinute: number;
   readonly shotSecondsMean: number;
   readonly shotSecondsMedian: number;
   /** Null when this ffmpeg cannot tell. */
   readonly black: readonly Interval[] | null;
   readonly frozen: readonly Interval[] | null;
+  /** Pictures at even distances, as Motion JPEG, for the steps that make sheets of them; null without any. */
+  readonly samples: { readonly file: string; readonly times: readonly number[] } | null;
 }
 
 export interface AudioFacts {
@@ -46,11 +58,18 @@ export interface AudioFacts {
   readonly integratedLufs: number | null;
   readonly loudnessRangeLu: number | null;
   readonly samplePeakDbfs: number | null;
+  /** Peak between the samples as ITU-R BS.1770 estimates it, in dBTP. */
+  readonly truePeakDbtp: number | null;
   /** Null when this ffmpeg cannot tell. */
   readonly silences: readonly Interval[] | null;
   readonly silentSeconds: number | null;
-  /** The loudest momentary loudness (LUFS) in each step of time. */
-  readonly loudness: { readonly stepSeconds: number; readonly lufs: readonly number[] };
+  readonly loudness: {
+    readonly stepSeconds: number;
+    /** The loudest momentary loudness (400 ms) in each step of time. */
+    readonly lufs: readonly number[];
+    /** The loudest short-term loudness (the 3 s before) in each step of time. */
+    readonly shortTermLufs: readonly number[];
+  };
 }
 
 export type WarningCode = 'decoded-shorter-than-declared' | 'decode-errors' | 'analysis-cut-off' | 'keyframes-thinned';

@@ -15,9 +15,11 @@ export class AudioCollector {
   readonly #silences = new IntervalCollector();
   /** Loudest moment of each second. */
   readonly #perSecond: number[] = [];
+  readonly #shortTerm: number[] = [];
   #integrated: number | null = null;
   #range: number | null = null;
   #peak: number | null = null;
+  #truePeak: number | null = null;
   #end = 0;
 
   readonly onSilence = (event: MetadataEvent): void => {
@@ -29,10 +31,12 @@ export class AudioCollector {
   readonly onLoudness = (event: MetadataEvent): void => {
     if (event.kind === 'frame') {
       if (event.time >= 0) this.#end = Math.max(this.#end, event.time + reportSeconds);
-    } else if (event.key === 'lavfi.r128.M') this.#moment(event.time, event.value);
+    } else if (event.key === 'lavfi.r128.M') loudest(this.#perSecond, event.time, event.value);
+    else if (event.key === 'lavfi.r128.S') loudest(this.#shortTerm, event.time, event.value);
     else if (event.key === 'lavfi.r128.I') this.#integrated = event.value > floorLufs ? event.value : null;
     else if (event.key === 'lavfi.r128.LRA') this.#range = event.value;
-    else if (event.key === 'lavfi.r128.sample_peak') this.#peak = event.value > 0 ? 20 * Math.log10(event.value) : null;
+    else if (event.key === 'lavfi.r128.sample_peak') this.#peak = decibels(event.value);
+    else if (event.key === 'lavfi.r128.true_peak') this.#truePeak = decibels(event.value);
   };
 
   /** Seconds of sound decoded so far. */
@@ -55,27 +59,32 @@ export class AudioCollector {
       integratedLufs: digits(this.#integrated),
       loudnessRangeLu: this.#integrated === null ? null : digits(this.#range),
       samplePeakDbfs: digits(this.#peak),
+      truePeakDbtp: digits(this.#truePeak),
       silences,
       silentSeconds: silences === null ? null : rounded(secondsIn(silences)),
       loudness: this.#timeline(),
     };
   }
 
-  #moment(time: number, lufs: number): void {
-    // Times come from the file: a gap of years must not fill the memory.
-    if (!(time >= 0 && time < secondsMax)) return;
-    const second = Math.floor(time);
-    while (this.#perSecond.length <= second) this.#perSecond.push(floorLufs);
-    const known = this.#perSecond[second] ?? floorLufs;
-    if (lufs > known) this.#perSecond[second] = lufs;
-  }
-
   #timeline(): AudioFacts['loudness'] {
-    const stepSeconds = Math.max(1, Math.ceil(this.#perSecond.length / pointsMax));
-    const lufs: number[] = [];
-    for (let at = 0; at < this.#perSecond.length; at += stepSeconds) {
-      lufs.push(rounded(Math.max(...this.#perSecond.slice(at, at + stepSeconds)), 1));
-    }
-    return { stepSeconds, lufs };
+    const seconds = this.#perSecond.length;
+    const stepSeconds = Math.max(1, Math.ceil(seconds / pointsMax));
+    const inSteps = (values: readonly number[]) =>
+      Array.from({ length: Math.ceil(seconds / stepSeconds) }, (_, i) =>
+        rounded(Math.max(floorLufs, ...values.slice(i * stepSeconds, (i + 1) * stepSeconds)), 1),
+      );
+    return { stepSeconds, lufs: inSteps(this.#perSecond), shortTermLufs: inSteps(this.#shortTerm) };
   }
+}
+
+function loudest(perSecond: number[], time: number, lufs: number): void {
+  // Times come from the file: a gap of years must not fill the memory.
+  if (!(time >= 0 && time < secondsMax)) return;
+  const second = Math.floor(time);
+  while (perSecond.length <= second) perSecond.push(floorLufs);
+  if (lufs > (perSecond[second] ?? floorLufs)) perSecond[second] = lufs;
+}
+
+function decibels(amplitude: number): number | null {
+  return amplitude > 0 ? 20 * Math.log10(amplitude) : null;
 }

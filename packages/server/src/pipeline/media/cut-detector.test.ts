@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { scanParams } from '../steps/scan-video.ts';
 import { CutDetector, type MeasuredFrame } from './cut-detector.ts';
 import { column, echoFrames, FrameMeasurer, frameBytes, rowLength } from './frame-metrics.ts';
 import { evenly, KeyframePicker } from './keyframe-picker.ts';
 
-const rules = { ratioMin: 3.5, changeMin: 5, windowFrames: 2, shotSecondsMin: 0.6 };
+const rules = scanParams;
 
 /** Real measurements of plain frames, each given as [red, green, blue]. */
 function measure(colours: readonly (readonly number[])[], fps = 25): MeasuredFrame[] {

@@ -7,8 +7,9 @@
  * - its change in hue, saturation and value is at least `changeMin` and `ratioMin` times that mean, and the picture itself jumps too (at
  *   the end of a fade to black hue and saturation collapse while the picture goes on as slowly as before);
  * - the jump of the picture in blocks of 8 × 8 pixels, in which noise cancels out, is that large.
- * A change that goes back within seven frames to the picture before it (a flash, one broken frame) is none. Gradual transitions are not
- * looked for.
+ * Slides and screens stand still and then change in a small part: where nothing moves, a much smaller jump counts, if it stands out by
+ * `slideRatioMin` (`profile`). A change that goes back within seven frames to the picture before it (a flash, one broken frame) is none.
+ * Gradual transitions are found behind this (`transitions.ts`).
  */
 import { echoFrames } from './frame-metrics.ts';
 
@@ -24,9 +25,19 @@ export interface MeasuredFrame {
 export interface CutRules {
   readonly ratioMin: number;
   readonly changeMin: number;
+  /** Least jump of the picture in blocks; keyframes of low bit rates stand out by up to 6. */
+  readonly jumpMin: number;
   readonly windowFrames: number;
   readonly shotSecondsMin: number;
+  /** Whether small changes of still pictures are cuts: `film` never, `slides` always, `auto` where nothing moved for a while. */
+  readonly profile: Profile;
+  readonly slideChangeMin: number;
+  readonly slideRatioMin: number;
+  /** How long nothing may have moved for `auto`. */
+  readonly stillSecondsMin: number;
 }
+
+export type Profile = 'auto' | 'film' | 'slides';
 
 export interface Settled<F> {
   readonly frame: F;
@@ -39,6 +50,10 @@ const echoShare = 0.35;
 /** A fade gives at most 2 (at its ends), a cut over two blended frames 4. */
 const jumpRatioMin = 2.5;
 const tiny = 1e-6;
+/** Jumps of the picture below this are noise of the encoder: nothing moves. */
+export const stillJumpMax = 0.3;
+/** On screens a cursor moves now and then. */
+const slidesStillSeconds = 0.4;
 
 const scoreOf = (frame: MeasuredFrame): number => frame.score;
 /** How far the picture is from the one before. */
@@ -51,6 +66,8 @@ export class CutDetector<F extends MeasuredFrame> {
   /** Index in `#frames` of the first frame that is not settled. */
   #next = 0;
   #shotStart: number | null = null;
+  /** Time of the last frame in which something moved or the shot began. */
+  #stillSince = 0;
 
   constructor(rules: CutRules) {
     this.#rules = rules;
@@ -76,6 +93,7 @@ export class CutDetector<F extends MeasuredFrame> {
     this.#shotStart ??= frame.time;
     const cut = this.#isCut(at, frame.time - this.#shotStart);
     if (cut) this.#shotStart = frame.time;
+    if (cut || at === 0 || jumpOf(frame) > stillJumpMax) this.#stillSince = frame.time;
     this.#next += 1;
     const surplus = this.#next - Math.max(this.#rules.windowFrames, echoFrames);
     if (surplus > 0) {
@@ -88,12 +106,22 @@ export class CutDetector<F extends MeasuredFrame> {
   #isCut(at: number, shotSeconds: number): boolean {
     const frame = this.#frames[at];
     if (!frame || at === 0 || shotSeconds < this.#rules.shotSecondsMin) return false;
-    const { changeMin, ratioMin } = this.#rules;
+    const { changeMin, jumpMin, ratioMin } = this.#rules;
     const jumpRatio = jumpOf(frame) / Math.max(this.#meanAround(at, jumpOf), tiny);
     const changeRatio = frame.score / Math.max(this.#meanAround(at, scoreOf), tiny);
-    const changed = frame.score >= changeMin && changeRatio >= ratioMin && jumpRatio >= jumpRatioMin;
-    const jumped = jumpOf(frame) >= changeMin && jumpRatio >= ratioMin;
-    return (changed || jumped) && !this.#isFlash(at);
+    const changed =
+      frame.score >= changeMin && jumpOf(frame) >= jumpMin && changeRatio >= ratioMin && jumpRatio >= jumpRatioMin;
+    const jumped = jumpOf(frame) >= Math.max(jumpMin, changeMin) && jumpRatio >= ratioMin;
+    return (changed || jumped || this.#isNewSlide(at, jumpRatio)) && !this.#isFlash(at);
+  }
+
+  #isNewSlide(at: number, jumpRatio: number): boolean {
+    const { profile, slideChangeMin, slideRatioMin, stillSecondsMin } = this.#rules;
+    const frame = this.#frames[at];
+    if (!frame || profile === 'film' || jumpOf(frame) < slideChangeMin || jumpRatio < slideRatioMin) return false;
+    const stillSeconds = profile === 'slides' ? Math.min(slidesStillSeconds, stillSecondsMin) : stillSecondsMin;
+    const stillAfter = this.#frames.slice(at + 1).every((next) => jumpOf(next) <= stillJumpMax);
+    return stillAfter && frame.time - this.#stillSince >= stillSeconds;
   }
 
   /** Frames beyond the ends count as unchanged, so that a cut right at an end is found. */

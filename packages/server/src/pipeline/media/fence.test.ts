@@ -1,10 +1,12 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../platform/system-clock.ts';
 import { type FencedRun, FenceError, runFenced } from './fence.ts';
+import { networkFence } from './network-fence.ts';
 
 const base = { signal: new AbortController().signal, clock: systemClock, timeoutMs: 20_000, outputs: [] };
 
@@ -161,5 +163,56 @@ describe('runFenced', () => {
     const args = ['-e', 'Buffer.alloc(2e9)'];
     const exit = await runFenced({ ...base, command: process.execPath, args, memory });
     expect(exit.code === 0).toBe(false);
+  });
+
+  it('caps CPU time: the kernel kills a program that never ends by itself', async () => {
+    const usage = { prlimit: '/usr/bin/prlimit', cpuSecondsMax: 1 };
+    const exit = await runFenced(shell('while :; do :; done', { usage }));
+    expect(exit).toMatchObject({ code: null, signalName: 'SIGKILL' });
+  });
+
+  it('caps the size of files, down to none at all, and leaves pipes alone', async () => {
+    const cwd = await mkdtemp(path.join(tmpdir(), 'fence-'));
+    const sizes = async (fileBytesMax: number) => {
+      let piped = 0;
+      const take = (chunk: Buffer) => {
+        piped += chunk.length;
+      };
+      const outputs = [{ fd: 1, bytesMax: 1e6, take }];
+      const usage = { prlimit: '/usr/bin/prlimit', fileBytesMax };
+      await runFenced(shell('head -c 5000 /dev/zero; head -c 5000 /dev/zero > out', { usage, cwd, outputs }));
+      return { piped, written: (await stat(path.join(cwd, 'out'))).size };
+    };
+    expect(await sizes(0)).toEqual({ piped: 5000, written: 0 });
+    expect(await sizes(1_000)).toEqual({ piped: 5000, written: 1_000 });
+    await rm(cwd, { recursive: true });
+  });
+
+  it('takes the network away where the kernel allows it', async (context) => {
+    const question = {
+      unshare: '/usr/bin/unshare',
+      program: '/usr/bin/ffprobe',
+      clock: systemClock,
+      signal: base.signal,
+    };
+    const isolation = await networkFence(question);
+    if (isolation === null) return context.skip('this kernel or container gives no network namespaces');
+    const server = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const connect = [
+      '-e',
+      `require('net').connect(${port}, '127.0.0.1').on('connect', () => process.exit(7)).on('error', () => process.exit(8))`,
+    ];
+    const codes = async (more: Partial<FencedRun>) =>
+      (await runFenced({ ...base, command: process.execPath, args: connect, ...more })).code;
+    expect(await codes({})).toBe(7);
+    expect(await codes({ isolation })).toBe(8);
+    server.close();
+  });
+
+  it('takes it that there is no such fence when the program cannot be started', async () => {
+    const question = { unshare: '/no/unshare', program: '/usr/bin/ffprobe', clock: systemClock, signal: base.signal };
+    expect(await networkFence(question)).toBeNull();
   });
 });

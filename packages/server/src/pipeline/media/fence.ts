@@ -1,11 +1,13 @@
 /**
  * Runs a foreign program fenced in: no shell, no standard input, its own process group, a wall-clock limit, caps on every output, low
- * priority, a cap on memory where `prlimit` is there. When this resolves or rejects, the whole group is dead.
+ * priority; caps on memory, CPU time and file size where `prlimit` is there; no network where `unshare` can take it away. When this
+ * resolves or rejects, the whole group is dead.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import os from 'node:os';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../core/ports/clock.ts';
+import { currentWork } from '../work.ts';
 
 /** Gives the program that long between SIGTERM and SIGKILL. */
 const termMs = 2_000;
@@ -31,6 +33,21 @@ export interface FencedRun {
   readonly env?: Readonly<Record<string, string>>;
   /** Path of `prlimit` and the most address space in bytes; null for no cap. */
   readonly memory?: { readonly prlimit: string; readonly bytesMax: number } | null;
+  /** What the kernel lets one process use up, held by `prlimit`; null for no cap. */
+  readonly usage?: UsageCaps | null;
+  /** Command and options that take the network away before the program starts (see `networkFence`); null leaves it. */
+  readonly isolation?: readonly string[] | null;
+  /** How much it stands back for the server: nice 10, or 19 for what nobody waits for. Default: `low`. */
+  readonly priority?: 'low' | 'lowest';
+}
+
+export interface UsageCaps {
+  /** Path of `prlimit`. */
+  readonly prlimit: string;
+  /** CPU time of a process with all its threads; the kernel kills it at the limit. */
+  readonly cpuSecondsMax?: number;
+  /** Largest file that it may write; 0 lets it write to pipes only. */
+  readonly fileBytesMax?: number;
 }
 
 export interface FencedExit {
@@ -61,7 +78,9 @@ export class FenceError extends Error {
 export async function runFenced(run: FencedRun): Promise<FencedExit> {
   if (run.signal.aborted) throw new FenceError('aborted', `${run.command} was not started: aborted`);
   const child = start(run);
-  const guard = new GroupGuard(child, run.clock);
+  const work = currentWork();
+  if (child.pid !== undefined) work?.started(child.pid);
+  const guard = new GroupGuard(child, run);
   const onAbort = () => guard.stop(new FenceError('aborted', `${run.command} was aborted`));
   const seconds = Math.round(run.timeoutMs / 100) / 10;
   const cancelTimer = run.clock.after(run.timeoutMs, () =>
@@ -69,11 +88,13 @@ export async function runFenced(run: FencedRun): Promise<FencedExit> {
   );
   run.signal.addEventListener('abort', onAbort, { once: true });
   const stderr = new StderrTail();
+  let exitCode: number | null = null;
   try {
     const exit = guard.exited();
     const pumps = run.outputs.map((output) => pump(child, output, guard));
     pumps.push(pump(child, { fd: 2, bytesMax: stderrBytesMax, take: (chunk) => stderr.take(chunk) }, guard));
     const { code, signalName } = await exit;
+    exitCode = code;
     // A descendant that outlived the program would keep the pipes open for ever.
     guard.killGroup('SIGKILL');
     await Promise.all(pumps);
@@ -81,6 +102,7 @@ export async function runFenced(run: FencedRun): Promise<FencedExit> {
     return { code, signalName, stderrTail: stderr.text(), stderrLines: stderr.lines };
   } finally {
     cancelTimer();
+    work?.ended(child.pid, { exitCode, stderrTail: stderr.text() });
     guard.release();
     run.signal.removeEventListener('abort', onAbort);
   }
@@ -94,10 +116,8 @@ function start(run: FencedRun): ChildProcess {
   const highest = Math.max(2, ...run.outputs.map((output) => output.fd));
   const wanted = new Set([2, ...run.outputs.map((output) => output.fd)]);
   const stdio = Array.from({ length: highest + 1 }, (_, fd) => (wanted.has(fd) ? 'pipe' : 'ignore'));
-  const capped = run.memory
-    ? { file: run.memory.prlimit, args: [`--as=${run.memory.bytesMax}`, '--', run.command, ...run.args] }
-    : { file: run.command, args: [...run.args] };
-  const child = spawn(capped.file, capped.args, {
+  const [file = run.command, ...args] = [...(run.isolation ?? []), ...prlimits(run), run.command, ...run.args];
+  const child = spawn(file, args, {
     stdio: stdio as ('pipe' | 'ignore')[],
     detached: true,
     windowsHide: true,
@@ -105,13 +125,25 @@ function start(run: FencedRun): ChildProcess {
     // A fixed environment: settings of the server (keys, proxies) are none of the program's business.
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', ...run.env },
   });
-  if (child.pid !== undefined) lowerPriority(child.pid);
+  if (child.pid !== undefined) lowerPriority(child.pid, run.priority ?? 'low');
   return child;
 }
 
-function lowerPriority(pid: number): void {
+/** Limits are inherited, so those that are set before the program starts are the program's. */
+function prlimits({ memory, usage }: FencedRun): string[] {
+  const prlimit = memory?.prlimit ?? usage?.prlimit;
+  if (prlimit === undefined) return [];
+  const caps = ['--core=0'];
+  if (memory) caps.push(`--as=${memory.bytesMax}`);
+  if (usage?.cpuSecondsMax !== undefined) caps.push(`--cpu=${Math.max(1, Math.ceil(usage.cpuSecondsMax))}`);
+  if (usage?.fileBytesMax !== undefined) caps.push(`--fsize=${usage.fileBytesMax}`);
+  return [prlimit, ...caps, '--'];
+}
+
+function lowerPriority(pid: number, priority: 'low' | 'lowest'): void {
+  const { PRIORITY_BELOW_NORMAL, PRIORITY_LOW } = os.constants.priority;
   try {
-    os.setPriority(pid, os.constants.priority.PRIORITY_BELOW_NORMAL);
+    os.setPriority(pid, priority === 'low' ? PRIORITY_BELOW_NORMAL : PRIORITY_LOW);
   } catch {
     // It may have ended already; priority is a courtesy, not a promise.
   }
@@ -123,17 +155,20 @@ class GroupGuard {
   cause: FenceError | null = null;
   readonly #child: ChildProcess;
   readonly #clock: Clock;
+  /** The program's own name: the process may have been started through another. */
+  readonly command: string;
   #cancelKill: () => void = () => {};
 
-  constructor(child: ChildProcess, clock: Clock) {
+  constructor(child: ChildProcess, { clock, command }: FencedRun) {
     this.#child = child;
     this.#clock = clock;
+    this.command = command;
   }
 
   exited(): Promise<{ code: number | null; signalName: string | null }> {
     return new Promise((resolve) => {
       this.#child.once('error', (cause) => {
-        this.cause ??= new FenceError('not-started', `${this.#child.spawnfile} cannot be run: ${cause.message}`, {
+        this.cause ??= new FenceError('not-started', `${this.command} cannot be run: ${cause.message}`, {
           cause,
         });
         if (this.#child.pid === undefined) resolve({ code: null, signalName: null });
@@ -171,11 +206,12 @@ async function pump(child: ChildProcess, output: OutputPipe, guard: GroupGuard):
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       if (guard.cause) continue;
       bytes += chunk.length;
+      currentWork()?.active();
       if (bytes > output.bytesMax) {
         guard.stop(
           new FenceError(
             'output-too-large',
-            `${child.spawnfile} wrote more than ${output.bytesMax} bytes to fd ${output.fd}`,
+            `${guard.command} wrote more than ${output.bytesMax} bytes to fd ${output.fd}`,
           ),
         );
         continue;

@@ -3,6 +3,7 @@
  * it would take the event loop away from uploads.
  */
 import { colourIndex, colourNames } from './colours.ts';
+import { PathMeter, pathColumns, pathLags } from './frame-paths.ts';
 
 export const frameWidth = 256;
 export const frameHeight = 144;
@@ -18,7 +19,7 @@ const thumbBytes = thumbWidth * (frameHeight / block) * 3;
 /** Every how many-th pixel is looked at for colours; prime, so that it does not follow columns. */
 const colourStride = 7;
 
-/** Columns of a row of measurements; then `echoFrames` distances to the frames 1 … 7 before. */
+/** Columns of a row of measurements; then `echoFrames` distances to the frames 1 … 7 before; then the paths of gradual changes. */
 export const column = {
   score: 0,
   luma: 1,
@@ -28,9 +29,11 @@ export const column = {
   red: 5,
   green: 6,
   blue: 7,
-  echo: 8,
+  spread: 8,
+  echo: 9,
+  paths: 9 + echoFrames,
 } as const;
-export const rowLength = column.echo + echoFrames;
+export const rowLength = column.paths + pathLags.length * pathColumns;
 
 /** Measures frames that follow one another. */
 export class FrameMeasurer {
@@ -38,6 +41,7 @@ export class FrameMeasurer {
   #now = new Planes();
   #before = new Planes();
   readonly #thumbs = Array.from({ length: echoFrames + 1 }, () => new Float32Array(thumbBytes));
+  readonly #paths = new PathMeter();
 
   /** Fills `row` (`rowLength` numbers) from one frame of `frameBytes` bytes. */
   measure(frame: Uint8Array, row: Float32Array): void {
@@ -47,11 +51,13 @@ export class FrameMeasurer {
     compare(this.#now, this.#before, row);
     if (this.#seen === 0) row[column.score] = row[column.motion] = 0;
     dominantColour(frame, this.#now, row);
-    this.#echoes(frame, row);
+    const thumb = this.#echoes(frame, row);
+    row[column.spread] = spreadOf(thumb);
+    this.#paths.measure(thumb, row.subarray(column.paths));
     this.#seen += 1;
   }
 
-  #echoes(frame: Uint8Array, row: Float32Array): void {
+  #echoes(frame: Uint8Array, row: Float32Array): Float32Array {
     const slots = this.#thumbs.length;
     const own = this.#thumbs[this.#seen % slots] as Float32Array;
     shrink(frame, own);
@@ -60,6 +66,7 @@ export class FrameMeasurer {
       const other = this.#thumbs[(this.#seen - back + slots * 2) % slots] as Float32Array;
       row[column.echo + back - 1] = known ? distance(own, other) : -1;
     }
+    return own;
   }
 }
 
@@ -154,4 +161,20 @@ function distance(a: Float32Array, b: Float32Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i += 1) sum += Math.abs((a[i] as number) - (b[i] as number));
   return sum / a.length;
+}
+
+/** Standard deviation over the blocks, 0 … 127: next to nothing for a picture of one colour. */
+function spreadOf(thumb: Float32Array): number {
+  let deviation = 0;
+  for (let channel = 0; channel < 3; channel += 1) {
+    let [sum, squares] = [0, 0];
+    for (let i = channel; i < thumb.length; i += 3) {
+      const value = thumb[i] as number;
+      sum += value;
+      squares += value * value;
+    }
+    const count = thumb.length / 3;
+    deviation = Math.max(deviation, Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2)));
+  }
+  return deviation;
 }

@@ -16,6 +16,8 @@ export interface VideoStream {
   /** Degrees by which players turn the picture: 0, 90, 180, 270. */
   readonly rotation: number;
   readonly pixelFormat: string | null;
+  /** ffmpeg's name of the transfer curve: `bt709`; `smpte2084` (PQ) and `arib-std-b67` (HLG) are HDR. */
+  readonly colourTransfer: string | null;
   readonly averageFrameRate: FrameRate | null;
   /** Base rate and average differ by more than 1 %: times must be taken from frames, not counted. */
   readonly variableFrameRateHint: boolean;
@@ -37,12 +39,17 @@ export interface AudioStream {
 export interface MediaInfo {
   /** ffmpeg's names of the container: `mov,mp4,m4a,3gp,3g2,mj2`. */
   readonly container: string;
+  /** Major brand of ISO files: `isom`, `mp42`; `qt` is QuickTime. */
+  readonly brand: string | null;
   /** What the file claims; the scan measures what can be decoded. Null when it does not say. */
   readonly durationSeconds: number | null;
   readonly startSeconds: number;
   readonly bitrate: number | null;
   readonly video: VideoStream | null;
+  /** The one that players start with. */
   readonly audio: AudioStream | null;
+  /** All sound tracks that can be decoded: languages, comments, microphones. */
+  readonly audioTracks: readonly AudioStream[];
   readonly streams: readonly { readonly index: number; readonly type: string; readonly codec: string }[];
   readonly title: string | null;
   /** How sure ffmpeg is of the container, 0 … 100. */
@@ -51,6 +58,10 @@ export interface MediaInfo {
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** A hostile file may claim thousands. */
+const tracksMax = 32;
+const streamsMax = 100;
+
 /** Reads `ffprobe -of json -show_format -show_streams`; null when that is not what the text is. */
 export function parseMediaInfo(text: string): MediaInfo | null {
   const root = asObject(parseJson(text));
@@ -58,15 +69,18 @@ export function parseMediaInfo(text: string): MediaInfo | null {
   const streams = Array.isArray(root?.['streams']) ? root['streams'].map(asObject).filter((s) => s !== null) : [];
   if (!format) return null;
   const video = streams.find((s) => s['codec_type'] === 'video' && !isCoverPicture(s) && usable(s));
-  const audio = streams.find((s) => s['codec_type'] === 'audio' && usable(s));
+  const sounds = streams.filter((s) => s['codec_type'] === 'audio' && usable(s));
+  const audio = sounds.find((s) => asObject(s['disposition'])?.['default'] === 1) ?? sounds[0];
   return {
     container: textOf(format['format_name']) ?? 'unknown',
+    brand: textOf(asObject(format['tags'])?.['major_brand'])?.trim().slice(0, 4) ?? null,
     durationSeconds: positive(format['duration']),
     startSeconds: numberOf(format['start_time']) ?? 0,
     bitrate: positive(format['bit_rate']),
     video: video ? videoStream(video) : null,
     audio: audio ? audioStream(audio) : null,
-    streams: streams.map((s) => ({
+    audioTracks: sounds.slice(0, tracksMax).map(audioStream),
+    streams: streams.slice(0, streamsMax).map((s) => ({
       index: numberOf(s['index']) ?? -1,
       type: textOf(s['codec_type']) ?? 'unknown',
       codec: textOf(s['codec_name']) ?? 'unknown',
@@ -99,6 +113,7 @@ function videoStream(stream: Json): VideoStream {
     height: numberOf(stream['height']) ?? 0,
     rotation: rotationOf(stream),
     pixelFormat: textOf(stream['pix_fmt']),
+    colourTransfer: textOf(stream['color_transfer']),
     averageFrameRate: average,
     variableFrameRateHint: averageFps !== null && baseFps !== null && Math.abs(baseFps / averageFps - 1) > 0.01,
     durationSeconds: positive(stream['duration']),

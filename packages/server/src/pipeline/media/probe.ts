@@ -1,9 +1,9 @@
 /** Asks ffprobe about a file. */
 import type { Clock } from '../../core/ports/clock.ts';
 import { PermanentStepError } from '../context.ts';
-import { runFenced } from './fence.ts';
 import { guardedInput } from './input-guard.ts';
 import { type MediaInfo, parseMediaInfo } from './media-info.ts';
+import { runTool } from './tool-run.ts';
 import type { ReadyTools } from './tools.ts';
 
 const answerBytesMax = 4 * 1024 * 1024;
@@ -19,8 +19,9 @@ export interface ProbeRequest {
 /** Rejects with `PermanentStepError` when the file is not media that we take, with another error when ffprobe could not do its work. */
 export async function probeFile({ tools, file, signal, clock }: ProbeRequest): Promise<MediaInfo> {
   const chunks: Buffer[] = [];
-  const exit = await runFenced({
-    command: tools.ffprobe,
+  const exit = await runTool({
+    tools,
+    program: 'ffprobe',
     args: [
       '-v',
       'error',
@@ -36,7 +37,6 @@ export async function probeFile({ tools, file, signal, clock }: ProbeRequest): P
     clock,
     timeoutMs: probeTimeoutMs,
     outputs: [{ fd: 1, bytesMax: answerBytesMax, take: (chunk) => void chunks.push(chunk) }],
-    memory: tools.memory,
   });
   if (exit.code !== 0) throw refusal(exit.stderrTail, file, exit.code);
   const info = parseMediaInfo(Buffer.concat(chunks).toString('utf8'));

@@ -6,6 +6,8 @@
 import { frameHeight, frameWidth } from './frame-metrics.ts';
 import { guardedInput } from './input-guard.ts';
 import type { MediaInfo } from './media-info.ts';
+import { fitWithin, jpegsTo, printEach, printMarked } from './picture-filters.ts';
+import { passthrough, quietly } from './tool-run.ts';
 import type { ReadyTools } from './tools.ts';
 
 /** File descriptors of the program's outputs. */
@@ -31,27 +33,17 @@ export interface ScanCommand {
 export function scanArguments({ tools, file, media, rules }: ScanCommand): string[] {
   const chains: string[] = [];
   const outputs: string[] = [];
-  const passthrough = [
-    tools.features.fpsMode ? '-fps_mode' : '-vsync',
-    'passthrough',
-    '-t',
-    String(rules.decodeSecondsMax),
-  ];
+  const asTheyAre = [...passthrough(tools), '-t', String(rules.decodeSecondsMax)];
   if (media.video) {
     chains.push(...videoChains(media.video.index, { tools, rules }));
-    outputs.push('-map', '[frames]', ...passthrough, '-f', 'rawvideo', `pipe:${scanPipe.frames}`);
-    outputs.push('-map', '[pictures]', ...passthrough, '-c:v', 'mjpeg', '-q:v', '4', '-threads', '1');
-    outputs.push('-f', 'image2pipe', `pipe:${scanPipe.pictures}`);
+    outputs.push('-map', '[frames]', ...asTheyAre, '-f', 'rawvideo', `pipe:${scanPipe.frames}`);
+    outputs.push('-map', '[pictures]', ...asTheyAre, ...jpegsTo(scanPipe.pictures));
   }
   if (media.audio) {
     chains.push(audioChain(media.audio.index, { tools, rules }));
     outputs.push('-map', '[sound]', '-t', String(rules.decodeSecondsMax), '-f', 'null', '-');
   }
-  const threads = ['-threads', String(tools.threads), '-filter_complex_threads', '1'];
-  return [
-    ...['-nostdin', '-hide_banner', '-v', 'error', '-y', ...threads, ...guardedInput(file)],
-    ...['-filter_complex', chains.join(';'), ...outputs],
-  ];
+  return [...quietly(tools), ...guardedInput(file), '-filter_complex', chains.join(';'), ...outputs];
 }
 
 type Made = Pick<ScanCommand, 'tools' | 'rules'>;
@@ -66,12 +58,9 @@ function videoChains(index: number, { tools, rules }: Made): string[] {
     'format=rgb24',
   ];
   const since = `isnan(prev_selected_t)+gte(t-prev_selected_t,${rules.keyframeSpacingSeconds})`;
-  const shrink = `min(1,${rules.keyframePixels}/max(iw*sar,ih))`;
-  const even = (length: string) => `2*max(1,round(${shrink}*${length}/2))`;
   const pictures = [
     `select='${since}'`,
-    // Square pixels, long side capped, even lengths for 4:2:0.
-    `scale=w='${even('iw*sar')}':h='${even('ih')}',setsar=1,format=yuvj420p`,
+    `${fitWithin(rules.keyframePixels)},format=yuvj420p`,
     printEach('metadata', scanPipe.pictureTimes),
   ];
   return [
@@ -81,21 +70,16 @@ function videoChains(index: number, { tools, rules }: Made): string[] {
   ];
 }
 
-/** `print` skips frames without metadata, so each gets some. */
-function printEach(filter: string, fd: number): string {
-  return `${filter}=mode=add:key=seen:value=1,${filter}=mode=print:file='pipe\\:${fd}':direct=1`;
-}
-
 function audioChain(index: number, { tools, rules }: Made): string {
   const filters: string[] = [];
   if (tools.features.silencedetect) {
     // Printed before ebur128, which regroups frames and loses the ends of silences.
     filters.push(`silencedetect=n=${rules.silenceDb}dB:d=${rules.silenceSeconds}`);
-    filters.push(`ametadata=mode=print:file='pipe\\:${scanPipe.silence}':direct=1`);
+    filters.push(printMarked('ametadata', scanPipe.silence));
   }
   if (tools.features.ebur128) {
-    filters.push('ebur128=metadata=1:peak=sample');
-    filters.push(`ametadata=mode=print:file='pipe\\:${scanPipe.loudness}':direct=1`);
+    filters.push('ebur128=metadata=1:peak=sample+true');
+    filters.push(printMarked('ametadata', scanPipe.loudness));
   }
   return `[0:${index}]${filters.length > 0 ? filters.join(',') : 'anull'}[sound]`;
 }

@@ -4,7 +4,7 @@ import { PermanentStepError } from '../context.ts';
 import type { AudioFacts, Interval } from './analysis.ts';
 import { AudioCollector } from './audio-facts.ts';
 import type { CutRules } from './cut-detector.ts';
-import { type FencedExit, type OutputPipe, runFenced } from './fence.ts';
+import type { FencedExit, OutputPipe } from './fence.ts';
 import { FrameMeter } from './frame-meter.ts';
 import { frameBytes } from './frame-metrics.ts';
 import type { Picture } from './keyframe-picker.ts';
@@ -13,20 +13,24 @@ import { MetadataLines } from './metadata-lines.ts';
 import { plainDiagnostics } from './probe.ts';
 import { type ScanRules, scanArguments, scanPipe } from './scan-command.ts';
 import type { PictureShot } from './shot-builder.ts';
+import { runTool } from './tool-run.ts';
 import type { ReadyTools } from './tools.ts';
+import type { GradualRules } from './transitions.ts';
 import { VideoScan } from './video-scan.ts';
 
 export interface ScanRequest {
   readonly tools: ReadyTools;
   readonly file: string;
   readonly media: MediaInfo;
-  readonly rules: ScanRules & CutRules & { readonly framesMax: number };
+  readonly rules: ScanRules & CutRules & GradualRules & { readonly framesMax: number };
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** The most that this attempt may take; the limit by media length is applied below it. */
   readonly timeoutMs: number;
   progress(fraction: number): void;
   onPicture(shotIndex: number, picture: Picture): void;
+  /** Every picture that comes, a fraction of a second after the one before. */
+  onSample?(picture: Picture): void;
 }
 
 export interface ScanResult {
@@ -34,6 +38,7 @@ export interface ScanResult {
   readonly audioSeconds: number | null;
   readonly frames: number;
   readonly shots: readonly PictureShot[];
+  readonly stillShare: number;
   readonly black: readonly Interval[] | null;
   readonly frozen: readonly Interval[] | null;
   readonly audio: AudioFacts | null;
@@ -61,6 +66,7 @@ export async function scanFile(request: ScanRequest): Promise<ScanResult> {
     frameSeconds: 1 / (framesPerSecond(media.video?.averageFrameRate ?? null) ?? 25),
     onTime: report,
     onPicture: (index, picture) => request.onPicture(index, picture),
+    onSample: (picture) => request.onSample?.(picture),
   });
   await using meter = media.video ? new FrameMeter((row) => video.takeRow(row)) : null;
   // A blocked `push` must not outlive the program: the abort ends the thread, which rejects it.
@@ -68,8 +74,9 @@ export async function scanFile(request: ScanRequest): Promise<ScanResult> {
   request.signal.addEventListener('abort', endMeter, { once: true });
   let exit: FencedExit;
   try {
-    exit = await runFenced({
-      command: tools.ffmpeg,
+    exit = await runTool({
+      tools,
+      program: 'ffmpeg',
       args: scanArguments({ tools, file, media, rules: request.rules }),
       signal: request.signal,
       clock: request.clock,
@@ -78,7 +85,6 @@ export async function scanFile(request: ScanRequest): Promise<ScanResult> {
         ...(meter ? videoPipes(video, meter, request.rules.framesMax) : []),
         ...(media.audio ? audioPipes(audio, media.video ? () => {} : report) : []),
       ],
-      memory: tools.memory,
     });
     await meter?.end();
   } finally {
@@ -91,6 +97,7 @@ export async function scanFile(request: ScanRequest): Promise<ScanResult> {
     audioSeconds: media.audio ? audio.seconds : null,
     frames: video.frames,
     shots: video.shots,
+    stillShare: video.stillShare,
     black: media.video && tools.features.blackdetect ? black : null,
     frozen: media.video && tools.features.freezedetect ? frozen : null,
     audio: media.audio ? audio.facts({ silence: tools.features.silencedetect }) : null,

@@ -3,10 +3,10 @@
 import type { Shot } from './analysis.ts';
 import { rounded } from './analysis.ts';
 import { colourNames, hexColour } from './colours.ts';
-import type { MeasuredFrame, Settled } from './cut-detector.ts';
 import { column } from './frame-metrics.ts';
+import type { Entered, PathFrame, Transition } from './transitions.ts';
 
-export interface RowFrame extends MeasuredFrame {
+export interface RowFrame extends PathFrame {
   readonly row: Float32Array;
 }
 
@@ -21,7 +21,14 @@ const shotsMax = 50_000;
 
 /** A frame with its time, from one row of the measuring thread. */
 export function rowFrame(time: number, row: Float32Array): RowFrame {
-  return { time, score: row[column.score] ?? 0, echoes: row.subarray(column.echo), row };
+  return {
+    time,
+    score: row[column.score] ?? 0,
+    echoes: row.subarray(column.echo, column.paths),
+    spread: row[column.spread] ?? 0,
+    paths: row.subarray(column.paths),
+    row,
+  };
 }
 
 export class ShotBuilder {
@@ -33,9 +40,9 @@ export class ShotBuilder {
     this.#onShot = onShot;
   }
 
-  add({ frame, cut }: Settled<RowFrame>): void {
-    if (cut && this.shots.length < shotsMax) this.#close(frame.time);
-    this.#sums ??= new ShotSums(frame.time);
+  add({ frame, transition }: Entered<RowFrame>): void {
+    if (transition && this.shots.length < shotsMax) this.#close(frame.time);
+    this.#sums ??= new ShotSums(frame.time, transition);
     this.#sums.add(frame.row);
   }
 
@@ -60,8 +67,11 @@ class ShotSums {
   #luma = 0;
   #motion = 0;
 
-  constructor(start: number) {
+  readonly #transition: Transition | null;
+
+  constructor(start: number, transition: Transition | null) {
     this.#start = start;
+    this.#transition = transition;
   }
 
   add(row: Float32Array): void {
@@ -93,6 +103,11 @@ class ShotSums {
       end: rounded(end),
       duration: rounded(Math.max(0, end - this.#start)),
       frames: this.#frames,
+      transition: this.#transition && {
+        kind: this.#transition.kind,
+        start: rounded(this.#transition.start),
+        end: rounded(this.#transition.end),
+      },
       brightness: rounded(brightness),
       motion: rounded(motion, 4),
       dominantColour: {

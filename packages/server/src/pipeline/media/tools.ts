@@ -3,6 +3,7 @@ import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../../core/ports/clock.ts';
 import { runFenced } from './fence.ts';
+import { networkFence } from './network-fence.ts';
 
 const askTimeoutMs = 15_000;
 const answerBytesMax = 8 * 1024 * 1024;
@@ -20,6 +21,19 @@ export interface MediaFeatures {
   readonly silencedetect: boolean;
   readonly mjpeg: boolean;
   readonly libopus: boolean;
+  /** For web renditions. */
+  readonly libx264: boolean;
+  readonly aac: boolean;
+  /** To choose a poster picture. */
+  readonly signalstats: boolean;
+  readonly entropy: boolean;
+  /** For waveforms. */
+  readonly astats: boolean;
+  /** For contact sheets and storyboards. */
+  readonly tile: boolean;
+  /** To bring HDR down to what every screen shows. */
+  readonly zscale: boolean;
+  readonly tonemap: boolean;
 }
 
 export interface ReadyTools {
@@ -34,6 +48,8 @@ export interface ReadyTools {
   readonly threads: number;
   /** Cap on a program's address space; null where the machine has no `prlimit`. */
   readonly memory: { readonly prlimit: string; readonly bytesMax: number } | null;
+  /** Command and options that start a program without a network; null where the kernel does not allow it. */
+  readonly isolation: readonly string[] | null;
 }
 
 /** Media steps are skipped with the reason; uploads work without. */
@@ -71,6 +87,7 @@ export async function findMediaTools(options: ToolOptions): Promise<MediaTools> 
       return missing(`${ffmpeg} is version ${version}; at least ${versionMin.join('.')} is needed: ${installHint}`);
     }
     const prlimit = await locate('prlimit', null, options.searchPath);
+    const unshare = await locate('unshare', null, options.searchPath);
     return {
       state: 'ready',
       ffmpeg,
@@ -80,6 +97,7 @@ export async function findMediaTools(options: ToolOptions): Promise<MediaTools> 
       features: await features(options, ffmpeg),
       threads: options.threads,
       memory: prlimit === null ? null : { prlimit, bytesMax: options.memoryBytesMax },
+      isolation: unshare === null ? null : await networkFence({ unshare, program: ffprobe, ...options }),
     };
   } catch (error) {
     return missing(`ffmpeg cannot be used: ${error instanceof Error ? error.message : String(error)}`);
@@ -154,5 +172,13 @@ async function features(options: ToolOptions, ffmpeg: string): Promise<MediaFeat
     silencedetect: lists(filters, 'silencedetect'),
     mjpeg: lists(encoders, 'mjpeg'),
     libopus: lists(encoders, 'libopus'),
+    libx264: lists(encoders, 'libx264'),
+    aac: lists(encoders, 'aac'),
+    signalstats: lists(filters, 'signalstats'),
+    entropy: lists(filters, 'entropy'),
+    astats: lists(filters, 'astats'),
+    tile: lists(filters, 'tile'),
+    zscale: lists(filters, 'zscale'),
+    tonemap: lists(filters, 'tonemap'),
   };
 }

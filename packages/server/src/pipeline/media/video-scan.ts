@@ -1,18 +1,20 @@
 /** Brings the video pipes of the scan together: rows of measurements, exact times and pictures; gives shots and chosen keyframes. */
 import type { Interval } from './analysis.ts';
-import { CutDetector, type CutRules } from './cut-detector.ts';
+import { CutDetector, type CutRules, type Settled, stillJumpMax } from './cut-detector.ts';
 import { IntervalCollector } from './intervals.ts';
 import { JpegFrames } from './jpeg-frames.ts';
 import { KeyframePicker, type Picture } from './keyframe-picker.ts';
 import { MetadataLines } from './metadata-lines.ts';
 import { type PictureShot, type RowFrame, rowFrame, ShotBuilder } from './shot-builder.ts';
+import { type Entered, type GradualRules, TransitionDetector } from './transitions.ts';
 
 export interface VideoScanOptions {
-  readonly rules: CutRules;
+  readonly rules: CutRules & GradualRules;
   /** Seconds that a frame lasts when nothing else says it. */
   readonly frameSeconds: number;
   onTime(seconds: number): void;
   onPicture(shotIndex: number, picture: Picture): void;
+  onSample(picture: Picture): void;
 }
 
 export class VideoScan {
@@ -34,6 +36,7 @@ export class VideoScan {
 
   readonly #options: VideoScanOptions;
   readonly #detector: CutDetector<RowFrame>;
+  readonly #transitions: TransitionDetector<RowFrame>;
   readonly #picker: KeyframePicker;
   readonly #builder: ShotBuilder;
   readonly #black = new IntervalCollector();
@@ -43,12 +46,14 @@ export class VideoScan {
   #pictureTimesWaiting: number[] = [];
   #picturesWaiting: Buffer[] = [];
   #frames = 0;
+  #still = 0;
   #lastTime = Number.NaN;
   #lastStep: number;
 
   constructor(options: VideoScanOptions) {
     this.#options = options;
     this.#detector = new CutDetector(options.rules);
+    this.#transitions = new TransitionDetector(options.rules);
     this.#picker = new KeyframePicker((index, picture) => options.onPicture(index, picture));
     this.#builder = new ShotBuilder((shot) => this.#picker.shotEnded(shot));
     this.#lastStep = options.frameSeconds;
@@ -56,6 +61,11 @@ export class VideoScan {
 
   get frames(): number {
     return this.#frames;
+  }
+
+  /** Share of the frames in which nothing moved. */
+  get stillShare(): number {
+    return this.#frames < 2 ? 0 : this.#still / (this.#frames - 1);
   }
 
   get shots(): readonly PictureShot[] {
@@ -75,7 +85,8 @@ export class VideoScan {
   /** All pipes ended. */
   end(): { readonly black: Interval[]; readonly frozen: Interval[] } {
     this.#join();
-    for (const settled of this.#detector.end()) this.#builder.add(settled);
+    this.#settle(this.#detector.end());
+    this.#add(this.#transitions.end());
     this.#builder.end(this.seconds);
     this.#picker.end();
     return { black: this.#black.finish(this.seconds), frozen: this.#frozen.finish(this.seconds) };
@@ -102,9 +113,20 @@ export class VideoScan {
     if (this.#frames > 0 && time > this.#lastTime) this.#lastStep = Math.min(time - this.#lastTime, 1);
     this.#lastTime = time;
     this.#frames += 1;
-    for (const settled of this.#detector.push(rowFrame(time, row))) {
-      this.#builder.add(settled);
-      this.#picker.settled(settled.frame.time);
+    const frame = rowFrame(time, row);
+    const jump = frame.echoes[0] ?? 0;
+    if (jump >= 0 && jump <= stillJumpMax) this.#still += 1;
+    this.#settle(this.#detector.push(frame));
+  }
+
+  #settle(settled: readonly Settled<RowFrame>[]): void {
+    for (const each of settled) this.#add(this.#transitions.push(each));
+  }
+
+  #add(entered: readonly Entered<RowFrame>[]): void {
+    for (const each of entered) {
+      this.#builder.add(each);
+      this.#picker.settled(each.frame.time);
     }
   }
 
@@ -118,7 +140,9 @@ export class VideoScan {
     while (this.#picturesWaiting.length > 0 && this.#pictureTimesWaiting.length > 0) {
       const jpeg = this.#picturesWaiting.shift();
       const time = this.#pictureTimesWaiting.shift();
-      if (jpeg && time !== undefined && Number.isFinite(time)) this.#picker.add({ time, jpeg });
+      if (!jpeg || time === undefined || !Number.isFinite(time)) continue;
+      this.#picker.add({ time, jpeg });
+      this.#options.onSample({ time, jpeg });
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Reading what earlier steps left. */
 import { readFile } from 'node:fs/promises';
 import { invariant } from '../../core/errors.ts';
-import type { StepContext } from '../context.ts';
+import { PermanentStepError, type StepContext } from '../context.ts';
 import type { Analysis, Interval } from '../media/analysis.ts';
 import type { MediaInfo } from '../media/media-info.ts';
 
@@ -17,13 +17,14 @@ export function probedMedia(inputs: Inputs): MediaInfo {
 export async function readAnalysis(inputs: Inputs): Promise<Analysis> {
   const scan = inputs['scan_video'];
   const name = scan?.output['analytic'];
-  invariant(scan && typeof name === 'string', 'scan_video names its file');
-  const analysis = JSON.parse(await readFile(scan.artifactPath(name), 'utf8')) as Analysis;
-  invariant(
-    analysis.kind === 'holdfast.analytic' && analysis.schemaVersion === 1,
-    'an analysis that we know how to read',
+  if (!scan || typeof name !== 'string')
+    throw new PermanentStepError('scan_video left no output "analytic", which this step reads.');
+  const analysis = JSON.parse(await readFile(scan.artifactPath(name), 'utf8')) as Partial<Analysis> | null;
+  if (analysis?.kind === 'holdfast.analytic' && analysis.schemaVersion === 1) return analysis as Analysis;
+  // Somebody's command stands for scan_video.
+  throw new PermanentStepError(
+    `${name} is not an analysis that this step can read (kind "holdfast.analytic", schemaVersion 1): put a command in the place of this step too, or leave it out.`,
   );
-  return analysis;
 }
 
 /** The sound that `extract_speech` took out. */

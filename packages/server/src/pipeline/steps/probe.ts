@@ -6,7 +6,7 @@ import { mayBeMedia, refuseEmpty } from './media-assets.ts';
 
 export const probeStep = defineStep({
   name: 'probe',
-  version: '1',
+  version: '2',
   class: 'light',
   priority: 100,
   attemptsMax: 3,

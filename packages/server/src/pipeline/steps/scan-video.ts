@@ -8,19 +8,33 @@ import { type Analysis, rounded, type Shot, type VideoFacts } from '../media/ana
 import type { MediaInfo } from '../media/media-info.ts';
 import { type ScanResult, scanFile } from '../media/scan.ts';
 import type { ReadyTools } from '../media/tools.ts';
+import type { TransitionKind } from '../media/transitions.ts';
 import { probedMedia } from './inputs.ts';
 import { KeyframeFiles, keyframeName } from './keyframe-files.ts';
 import { mayBeMedia } from './media-assets.ts';
+import { SampleFiles, samplesName } from './sample-files.ts';
 
 const positive = { exclusiveMinimum: 0 };
 const paramsSchema = Type.Object({
   ratioMin: Type.Number(positive),
   changeMin: Type.Number(positive),
+  jumpMin: Type.Number(positive),
   windowFrames: Type.Integer({ minimum: 1, maximum: 10 }),
   shotSecondsMin: Type.Number({ minimum: 0 }),
+  profile: Type.Union([Type.Literal('auto'), Type.Literal('film'), Type.Literal('slides')]),
+  slideChangeMin: Type.Number(positive),
+  slideRatioMin: Type.Number(positive),
+  stillSecondsMin: Type.Number({ minimum: 0 }),
+  gradualChangeMin: Type.Number(positive),
+  bendMax: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+  likenessMax: Type.Number({ minimum: -1, maximum: 1 }),
+  plainSpreadMax: Type.Number(positive),
+  plainSecondsMax: Type.Number({ minimum: 0 }),
   keyframesMax: Type.Integer({ minimum: 0, maximum: 5_000 }),
   keyframePixels: Type.Integer({ minimum: 16, maximum: 4_096 }),
   keyframeSpacingSeconds: Type.Number(positive),
+  samplesMax: Type.Integer({ minimum: 0, maximum: 2_000 }),
+  sampleSecondsMin: Type.Number(positive),
   blackSeconds: Type.Number(positive),
   frozenSeconds: Type.Number(positive),
   silenceSeconds: Type.Number(positive),
@@ -34,11 +48,23 @@ type Params = Static<typeof paramsSchema>;
 export const scanParams: Params = {
   ratioMin: 3.5,
   changeMin: 5,
+  jumpMin: 7,
   windowFrames: 2,
   shotSecondsMin: 0.6,
+  profile: 'auto',
+  slideChangeMin: 0.8,
+  slideRatioMin: 12,
+  stillSecondsMin: 1.5,
+  gradualChangeMin: 8,
+  bendMax: 0.2,
+  likenessMax: 0.6,
+  plainSpreadMax: 2.5,
+  plainSecondsMax: 1,
   keyframesMax: 200,
   keyframePixels: 640,
   keyframeSpacingSeconds: 0.4,
+  samplesMax: 240,
+  sampleSecondsMin: 1,
   blackSeconds: 0.5,
   frozenSeconds: 2,
   silenceSeconds: 1,
@@ -49,7 +75,7 @@ export const scanParams: Params = {
 
 export const scanVideoStep = defineStep({
   name: 'scan_video',
-  version: '1',
+  version: '2',
   class: 'media',
   priority: 50,
   // Each restart of the server while it runs counts as one.
@@ -69,6 +95,7 @@ export const scanVideoStep = defineStep({
 async function scanVideo(context: StepContext<Params>, tools: ReadyTools, media: MediaInfo): Promise<StepResult> {
   const { params, asset, signal, clock, timeoutMs } = context;
   const keyframes = new KeyframeFiles(context.scratch, params.keyframesMax);
+  const samples = new SampleFiles(context.scratch, params, media.durationSeconds);
   const scan = await scanFile({
     tools,
     file: context.assetPath,
@@ -79,10 +106,12 @@ async function scanVideo(context: StepContext<Params>, tools: ReadyTools, media:
     timeoutMs,
     progress: (fraction) => context.progress(fraction),
     onPicture: (index, picture) => keyframes.write(index, picture),
+    onSample: (picture) => samples.offer(picture),
   });
   const times = await keyframes.keep();
+  const sampleTimes = await samples.join();
   const provenance = { engine: 'ffmpeg', engineVersion: tools.version, params, inputSha256: asset.id };
-  const video = media.video ? videoFacts(scan, times) : null;
+  const video = media.video ? videoFacts(scan, { params, times, sampleTimes }) : null;
   const analysis: Analysis = {
     kind: 'holdfast.analytic',
     schemaVersion: 1,
@@ -98,6 +127,7 @@ async function scanVideo(context: StepContext<Params>, tools: ReadyTools, media:
   await writeFile(path.join(context.scratch, name), `${JSON.stringify(analysis, null, 2)}\n`);
   const files: ResultFile[] = [{ name, contentType: 'application/json' }];
   for (const index of times.keys()) files.push({ name: keyframeName(index), contentType: 'image/jpeg' });
+  if (sampleTimes.length > 0) files.push({ name: samplesName, contentType: 'video/x-motion-jpeg' });
   return {
     kind: 'done',
     output: {
@@ -114,7 +144,16 @@ async function scanVideo(context: StepContext<Params>, tools: ReadyTools, media:
   };
 }
 
-function videoFacts(scan: ScanResult, times: ReadonlyMap<number, number>): VideoFacts {
+/** A film of which most stands still is of slides or a screen. */
+const slidesShareMin = 0.6;
+
+interface KeptPictures {
+  readonly params: Params;
+  readonly times: ReadonlyMap<number, number>;
+  readonly sampleTimes: readonly number[];
+}
+
+function videoFacts(scan: ScanResult, { params, times, sampleTimes }: KeptPictures): VideoFacts {
   const shots = scan.shots.map(
     (shot): Shot => ({
       ...shot,
@@ -123,20 +162,26 @@ function videoFacts(scan: ScanResult, times: ReadonlyMap<number, number>): Video
       keyframeTime: times.get(shot.index) ?? null,
     }),
   );
-  const cuts = Math.max(0, shots.length - 1);
+  const of = (kind: TransitionKind) => shots.filter(({ transition }) => transition?.kind === kind).length;
+  const cuts = of('cut');
   const minutes = (scan.videoSeconds ?? 0) / 60;
   const durations = shots.map((shot) => shot.duration).sort((a, b) => a - b);
   const sum = durations.reduce((total, duration) => total + duration, 0);
   return {
     method: 'hsv-adaptive',
     frames: scan.frames,
+    profile: params.profile === 'auto' ? (scan.stillShare >= slidesShareMin ? 'slides' : 'film') : params.profile,
+    stillShare: rounded(scan.stillShare),
     shots,
     cuts,
-    cutsPerMinute: minutes > 0 ? rounded(cuts / minutes, 2) : 0,
+    fades: of('fade'),
+    dissolves: of('dissolve'),
+    cutsPerMinute: minutes > 0 ? rounded(Math.max(0, shots.length - 1) / minutes, 2) : 0,
     shotSecondsMean: shots.length > 0 ? rounded(sum / shots.length, 2) : 0,
     shotSecondsMedian: rounded(durations[Math.floor(durations.length / 2)] ?? 0, 2),
     black: scan.black,
     frozen: scan.frozen,
+    samples: sampleTimes.length === 0 ? null : { file: samplesName, times: sampleTimes },
   };
 }
 
