@@ -1,6 +1,7 @@
-// Puts the command line and its worker threads into few files: a server that starts from them is up in half the time and smaller in
+// Puts the command line and its worker threads into few files, and the browser's worker into one: a server that starts from them is up in half the time and smaller in
 // memory, because a thousand modules are neither looked up nor kept whole. Native packages stay outside.
-import { rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
@@ -13,6 +14,7 @@ const input = {
   main: join(server, 'dist/cli/main.js'),
   'hash-worker': join(server, 'dist/blobs/disk/hash-worker.js'),
   'frame-worker': join(server, 'dist/pipeline/media/frame-worker.js'),
+  'native-worker': join(server, 'dist/pipeline/speech/native-worker.js'),
   'file-digest-worker': join(client, 'dist/node/file-digest-worker.js'),
 };
 
@@ -20,7 +22,11 @@ rmSync(join(server, 'dist/bin'), { recursive: true, force: true });
 await build({
   input,
   platform: 'node',
-  external: ['better-sqlite3', '@node-rs/crc32', 'pg-native'],
+  external: [
+    ...['better-sqlite3', '@node-rs/crc32', 'pg-native'],
+    // Optional, and looked for when they are wanted.
+    ...['sherpa-onnx-node', 'tesseract.js', 'onnxruntime-web'],
+  ],
   logLevel: 'warn',
   output: {
     dir: join(server, 'dist/bin'),
@@ -31,3 +37,38 @@ await build({
     sourcemap: false,
   },
 });
+
+// The browser's worker: one file of its own, so that it runs wherever it is served from. IIFE: as a module and as a classic script.
+await build({
+  input: join(client, 'dist/worker/index.js'),
+  platform: 'browser',
+  logLevel: 'warn',
+  output: { file: join(client, 'dist/worker.js'), format: 'iife', minify: true, sourcemap: false },
+});
+await import('./bundle-audio-worker.mjs');
+// The model that tells speech from other sound, 2.3 MB: it ships in the package, so that no machine has to fetch it.
+const models = join(server, 'dist/models');
+mkdirSync(models, { recursive: true });
+const silero = createRequire(import.meta.url).resolve('@ricky0123/vad-web/dist/silero_vad_v5.onnx');
+copyFileSync(silero, join(models, 'silero_vad_v5.onnx'));
+writeFileSync(
+  join(models, 'LICENSES.txt'),
+  `silero_vad_v5.onnx: Silero VAD, version 5, https://github.com/snakers4/silero-vad
+
+MIT License
+
+Copyright (c) 2020-present Silero Team
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the
+"Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish,
+distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to
+the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF
+MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY
+CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE
+SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+`,
+);

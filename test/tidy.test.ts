@@ -78,6 +78,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   blobs: ['core', 'platform'],
   pipeline: ['core', 'platform'],
   webhooks: ['core'],
+  watch: ['core', 'uploads'],
   dialects: ['core', 'uploads'],
   http: ['core', 'uploads', 'dialects'],
   testing: ['core', 'platform', 'state', 'blobs', 'uploads'],

@@ -28,13 +28,23 @@ export interface FilmWish {
   readonly shots: readonly number[];
   /** Bits per second of the picture. */
   readonly bitrate: string;
+  /** What is said; a lecture's beginning unless given. */
+  readonly words?: string;
+  /** A voice of flite. */
+  readonly voice?: string;
+  /** Which of the pictures comes first. */
+  readonly firstPicture?: number;
+  /** Volume of the music behind the words; 1 unless given. */
+  readonly music?: number;
 }
 
 export async function makeFilm(wish: FilmWish): Promise<Film> {
   const speech = join(wish.dir, 'speech.wav');
+  const { voice = 'slt', firstPicture = 0, music: volume = 1 } = wish;
   const text =
+    wish.words ??
     'Welcome to the lecture. Today we follow a large file on its way over a bad connection. Every byte that was acknowledged is kept.';
-  await run('flite', ['-voice', 'slt', '-t', text, '-o', speech]);
+  await run('flite', ['-voice', voice, '-t', text, '-o', speech]);
   const seconds = wish.shots.reduce((sum, s) => sum + s, 0);
   const sources = wish.shots.flatMap((s, i) => [
     '-f',
@@ -42,9 +52,9 @@ export async function makeFilm(wish: FilmWish): Promise<Film> {
     '-t',
     String(s),
     '-i',
-    (pictures[i % pictures.length] ?? pictures[0])?.(wish.size) ?? '',
+    (pictures[(firstPicture + i) % pictures.length] ?? pictures[0])?.(wish.size) ?? '',
   ]);
-  const music = `aevalsrc='0.08*sin(2*PI*220*t)+0.06*sin(2*PI*277.2*t)+0.05*sin(2*PI*329.6*t)*(1+sin(2*PI*0.5*t))':s=44100:d=${seconds}`;
+  const music = `aevalsrc='${volume}*(0.08*sin(2*PI*220*t)+0.06*sin(2*PI*277.2*t)+0.05*sin(2*PI*329.6*t)*(1+sin(2*PI*0.5*t)))':s=44100:d=${seconds}`;
   const count = wish.shots.length;
   const inputs = wish.shots.map((_, i) => `[${i}:v]`).join('');
   const graph = `${inputs}concat=n=${count}:v=1:a=0,noise=alls=14:allf=t,format=yuv420p[v];[${count}:a]aresample=44100,apad[s];[s][${count + 1}:a]amix=inputs=2:duration=shortest[a]`;

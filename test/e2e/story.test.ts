@@ -63,6 +63,8 @@ test('a film of over 200 MB arrives whole although the server is killed twice, a
     'scan_video',
     'contact_sheet',
     'storyboard',
+    'extract_speech',
+    'detect_speech',
     'summarize_scene',
     'logline_generator',
   ];

@@ -59,6 +59,9 @@ test('a film arrives with progress, can be paused and resumed, and is shown with
   await expectAccessible(page);
   await picture(page, 'uploading');
 
+  // The bytes go through the engine's worker, which the page's security policy allows.
+  expect(page.workers()).toHaveLength(1);
+
   await button(page, 'Pause harbour.mp4').click();
   await shows(rowOf(page, 'harbour.mp4'), 'Paused');
   const { items } = await json<UploadList>(`${server.url}/v1/uploads`);
@@ -266,10 +269,11 @@ test('pages fit a phone, the dark and people who want no motion', async () => {
     { name: 'home-phone', url: server.url, options: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 } },
     { name: 'asset-phone', url: asset, options: { viewport: { width: 390, height: 844 }, reducedMotion: 'reduce' } },
     { name: 'activity', url: `${server.url}/activity`, options: {} },
+    { name: 'health', url: `${server.url}/status`, options: {} },
   ] as const;
   for (const { name, url, options } of looks) {
     await using look = await openTab(browser, url, options);
-    await look.page.locator('.card-picture img, .shot img, .log-line').first().waitFor();
+    await look.page.locator('.card-picture img, .shot img, .log-line, .check').first().waitFor();
     const wide = await look.page.evaluate(
       () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
     );

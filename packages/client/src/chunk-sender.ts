@@ -25,7 +25,11 @@ export async function sendChunk(sending: ChunkSending): Promise<ChunkReceipt> {
   const bytes = span.end - span.start;
   let body: ChunkBytes;
   let digest: string | null = null;
-  if (digests && canDigest()) {
+  if (digests && api.hashing !== undefined) {
+    body = await readSpan(source, span, signal);
+    if (body instanceof Blob) digest = 'by-transport';
+    else if (canDigest()) digest = formatSha256Digest(await sha256Hex(body));
+  } else if (digests && canDigest()) {
     body = await readBytes(source, span, signal);
     digest = formatSha256Digest(await sha256Hex(body));
   } else body = await readSpan(source, span, signal);

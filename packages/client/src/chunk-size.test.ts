@@ -7,10 +7,10 @@ test('without a measurement the server chooses', () => {
   expect(chooseChunkSize(1e9, null)).toBeUndefined();
 });
 
-test('about 4 to 8 seconds a chunk, between 1 and 32 MiB', () => {
+test('about 4 to 8 seconds a chunk, between 1 and 64 MiB', () => {
   expect(chooseChunkSize(1e9, MiB)).toBe(4 * MiB);
   expect(chooseChunkSize(1e9, 1_000)).toBe(MiB);
-  expect(chooseChunkSize(1e9, 1e9)).toBe(32 * MiB);
+  expect(chooseChunkSize(1e9, 1e9)).toBe(64 * MiB);
   for (const rate of [3e5, 5e5, 1e6, 2e6, 5e6]) {
     const seconds = (chooseChunkSize(1e12, rate) ?? 0) / rate;
     expect(chooseChunkSize(1e9, rate)).toBeGreaterThanOrEqual(MiB);

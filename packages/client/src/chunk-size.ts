@@ -8,7 +8,7 @@ const targetSeconds = 6;
 const mebibyte = 2 ** 20;
 const chosenBytesMin = mebibyte;
 /** Chunks are held in memory while they are hashed and sent, `parallel` of them. */
-const chosenBytesMax = 32 * mebibyte;
+const chosenBytesMax = 64 * mebibyte;
 /** The server lists so many missing chunks in one answer. */
 const chunksMax = 10_000;
 

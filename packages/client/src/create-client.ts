@@ -1,18 +1,22 @@
 import type { CreateUpload, ServerInfo } from '@holdfast/protocol';
 import { ConnectionPace, chooseChunkSize } from './chunk-size.ts';
 import { ConnectionSlots } from './connection-slots.ts';
-import { defaultRuntime } from './runtime.ts';
+import { defaultRuntime, type Runtime } from './runtime.ts';
 import { ServerGate } from './server-gate.ts';
+import type { Transport } from './transport.ts';
 import { ManagedUpload } from './upload.ts';
 import { UploadApi } from './upload-api.ts';
 import type { AddOptions, UploadClient, UploadClientOptions } from './upload-client.ts';
 import { UploadRecord } from './upload-record.ts';
 import { blobSource, type UploadSource } from './upload-source.ts';
+import { WorkerTransport } from './worker-transport.ts';
 import { xhrTransport } from './xhr-transport.ts';
 
 const parallelMax = 4;
 /** With the chunks this stays within the 6 connections that browsers give a host. */
 const finishRequestsMax = 2;
+/** More than uploads that one page will ever add. */
+const rankWeight = 1e9;
 
 /** A client for one server: its uploads share connections, back-off and what was learned of the link. Does nothing until `add`. */
 export function createUploadClient(options: UploadClientOptions): UploadClient {
@@ -21,7 +25,7 @@ export function createUploadClient(options: UploadClientOptions): UploadClient {
     throw new RangeError(`parallel must be 1 … ${parallelMax}.`);
   }
   const runtime = { ...defaultRuntime(), ...options.runtime };
-  const transport = options.transport ?? xhrTransport();
+  const transport = options.transport ?? browserTransport(options, runtime);
   const api = new UploadApi({ endpoint, getHeaders, transport, runtime, stallTimeoutMs });
   const gate = new ServerGate({ runtime, giveUpAfterMs: options.giveUpAfterMs ?? Number.POSITIVE_INFINITY });
   const shared = {
@@ -32,13 +36,14 @@ export function createUploadClient(options: UploadClientOptions): UploadClient {
     pace: new ConnectionPace(),
     slots: new ConnectionSlots(parallel),
     finishSlots: new ConnectionSlots(finishRequestsMax),
-    digests: options.chunkDigests ?? true,
+    offerDigest: options.offerDigest ?? 'auto',
     sessionStarted: sessionCounter(() => runtime.onConnectivity(() => gate.connectivityChanged())),
   };
   let added = 0;
   let info: Promise<ServerInfo> | null = null;
 
   return {
+    endpoint: endpoint.replace(/\/+$/, ''),
     add(content, addOptions = {}) {
       const source = content instanceof Blob ? blobSource(content) : content;
       added += 1;
@@ -46,12 +51,22 @@ export function createUploadClient(options: UploadClientOptions): UploadClient {
       const wish = creationWish(
         source,
         addOptions,
-        () => chunkSize ?? chooseChunkSize(source.size, shared.pace.bytesPerSecond),
+        () => addOptions.chunkSize ?? chunkSize ?? chooseChunkSize(source.size, shared.pace.bytesPerSecond),
       );
       const { filename, contentType = '' } = wish();
       const uploadId = addOptions.resumeId ?? null;
       const record = new UploadRecord({ id, runtime, gate, filename, contentType, size: source.size, uploadId });
-      return new ManagedUpload(id, { ...shared, source, record, wish, order: added });
+      return new ManagedUpload(id, {
+        ...shared,
+        source,
+        record,
+        wish,
+        order: (addOptions.rank ?? 0) * rankWeight + added,
+        digests: addOptions.chunkDigests ?? options.chunkDigests ?? true,
+        target: addOptions.target ?? 'upload',
+        trusted: addOptions.trustResume ?? false,
+        onChunkStored: addOptions.onChunkStored,
+      });
     },
     serverInfo() {
       info ??= api.serverInfo(new AbortController().signal).catch((error: unknown) => {
@@ -60,7 +75,23 @@ export function createUploadClient(options: UploadClientOptions): UploadClient {
       });
       return info;
     },
+    cancel: (uploadId) =>
+      api.cancel(uploadId, new AbortController().signal).then(
+        () => {},
+        () => {},
+      ),
+    close: () => transport.close?.(),
   };
+}
+
+function browserTransport(
+  { worker = true, workerUrl, createWorker }: UploadClientOptions,
+  runtime: Runtime,
+): Transport {
+  const inPage = xhrTransport();
+  if (!worker || typeof Worker === 'undefined') return inPage;
+  const fromUrl = workerUrl === undefined ? undefined : () => new Worker(workerUrl, { type: 'module' });
+  return new WorkerTransport({ createWorker: createWorker ?? fromUrl, inPage, runtime });
 }
 
 /** What is asked for at creation; the chunk size is chosen when it comes to it. */

@@ -9,13 +9,21 @@ export type {
   WaitingReason,
 } from './snapshot.ts';
 export type {
+  BodyHashing,
   RequestMethod,
   Transport,
   TransportOptions,
   TransportRequest,
   TransportResponse,
 } from './transport.ts';
-export type { AddOptions, GetHeaders, UploadClient, UploadClientOptions } from './upload-client.ts';
+export type {
+  AddOptions,
+  GetHeaders,
+  OfferDigest,
+  StoredChunk,
+  UploadClient,
+  UploadClientOptions,
+} from './upload-client.ts';
 export { type ClientErrorCode, UploadError, type UploadErrorType } from './upload-error.ts';
 export type { UploadHandle } from './upload-handle.ts';
 export { blobSource, type ChunkBytes, type UploadSource } from './upload-source.ts';

@@ -73,6 +73,7 @@ async function sendSpan({ session, ledger, uploadId, span }: SpanSending): Promi
     });
     record.chunkProgress(ledger, span.index, bytes);
     ledger.acknowledge(span.index, receipt.receivedBytes);
+    session.onChunkStored?.({ ...span, sha256: receipt.sha256 });
     record.store.touch();
   } catch (error) {
     record.gone = isVanished(error);

@@ -11,6 +11,8 @@ export interface TransportRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: ChunkBytes | string | null;
+  /** Send the SHA-256 of the body along as `Content-Digest`. Only asked of a transport with `hashing`. */
+  readonly digestBody?: boolean;
 }
 
 export interface TransportResponse {
@@ -34,4 +36,13 @@ export interface Transport {
    * @throws anything when no answer came: the engine takes it for an unreachable server.
    */
   send(request: TransportRequest, options: TransportOptions): Promise<TransportResponse>;
+  /** Optional ability: reads and hashes bodies itself, away from the caller's thread. */
+  readonly hashing?: BodyHashing;
+  /** Frees what is held; `send` may follow. */
+  close?(): void;
+}
+
+export interface BodyHashing {
+  /** Of a whole Blob that fits into memory, 64 hex digits. @throws UploadError `source-unreadable`; the signal's reason. */
+  sha256(blob: Blob, signal: AbortSignal): Promise<string>;
 }

@@ -3,7 +3,7 @@ import type { ChunkList, ChunkReceipt, ChunkRecord, CreateUpload, ServerInfo, Up
 import { deadlinesFor, guarded } from './deadlines.ts';
 import { errorFromResponse } from './problem-error.ts';
 import type { Runtime } from './runtime.ts';
-import type { RequestMethod, Transport, TransportResponse } from './transport.ts';
+import type { BodyHashing, RequestMethod, Transport, TransportResponse } from './transport.ts';
 import type { GetHeaders } from './upload-client.ts';
 import { UploadError } from './upload-error.ts';
 import type { ChunkBytes } from './upload-source.ts';
@@ -25,6 +25,7 @@ interface Call {
   readonly signal: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: ChunkBytes | string;
+  readonly digestBody?: boolean;
   readonly bodyBytes?: number;
   /** How long the server may think before it answers, in ms. */
   readonly answerMs?: number;
@@ -37,7 +38,7 @@ export interface ChunkCall {
   readonly index: number;
   readonly body: ChunkBytes;
   readonly bytes: number;
-  /** `Content-Digest` of the body, or null. */
+  /** `Content-Digest` of the body; `by-transport` if that shall make it; or null. */
   readonly digest: string | null;
   /** How many times the usual silence is borne. */
   readonly patience: number;
@@ -51,16 +52,33 @@ export class UploadApi {
 
   constructor(options: UploadApiOptions) {
     this.#options = options;
-    this.#base = `${options.endpoint.replace(/\/+$/, '')}/v1`;
+    this.#base = options.endpoint.replace(/\/+$/, '');
+  }
+
+  /** Whether the transport reads and hashes Blobs by itself. */
+  get hashing(): BodyHashing | undefined {
+    return this.#options.transport.hashing;
   }
 
   serverInfo(signal: AbortSignal): Promise<ServerInfo> {
-    return this.#json<ServerInfo>({ method: 'GET', path: '/server', signal }, 'limits');
+    return this.#json<ServerInfo>({ method: 'GET', path: '/v1/server', signal }, 'limits');
   }
 
   create(upload: CreateUpload, signal: AbortSignal): Promise<Upload> {
     const headers = { 'content-type': 'application/json' };
-    return this.#upload({ method: 'POST', path: '/uploads', signal, headers, body: JSON.stringify(upload) });
+    return this.#upload({ method: 'POST', path: '/v1/uploads', signal, headers, body: JSON.stringify(upload) });
+  }
+
+  /** A recording: an upload with subject, topic and speaker, which takes its chunks like every other. Returns its id. */
+  async createRecording(upload: CreateUpload, signal: AbortSignal): Promise<string> {
+    const { filename, size, contentType, sha256, metadata = {} } = upload;
+    const { asignatura = '', tema = '', profesor_text = '', fecha } = metadata;
+    const facts = { asignatura, tema, profesor_text, filename, file_size_total: size };
+    const body = JSON.stringify({ ...facts, fecha, content_type: contentType, file_checksum: sha256 });
+    const headers = { 'content-type': 'application/json' };
+    const call: Call = { method: 'POST', path: '/api/v1/recordings/', signal, headers, body };
+    const { recording_id } = await this.#json<{ recording_id: string }>(call, 'recording_id');
+    return recording_id;
   }
 
   status(uploadId: string, signal: AbortSignal): Promise<Upload> {
@@ -96,9 +114,10 @@ export class UploadApi {
 
   async putChunk({ uploadId, index, body, bytes, digest, patience, signal, onSent }: ChunkCall): Promise<ChunkReceipt> {
     const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
-    if (digest !== null) headers['content-digest'] = digest;
+    const digestBody = digest === 'by-transport';
+    if (digest !== null && !digestBody) headers['content-digest'] = digest;
     const path = `${uploadPath(uploadId)}/chunks/${index}`;
-    const call: Call = { method: 'PUT', path, signal, headers, body, bodyBytes: bytes, patience, onSent };
+    const call: Call = { method: 'PUT', path, signal, headers, body, bodyBytes: bytes, digestBody, patience, onSent };
     const receipt = await this.#json<ChunkReceipt>(call, 'receivedBytes');
     if (receipt.index !== index || receipt.length !== bytes) throw badAnswer('a receipt for something else');
     return receipt;
@@ -153,6 +172,7 @@ export class UploadApi {
       url: this.#base + call.path,
       headers: { accept: 'application/json', ...call.headers, ...authorisation },
       body: call.body ?? null,
+      ...(call.digestBody === true ? { digestBody: true } : {}),
     };
     return guarded({ runtime, signal: call.signal, deadlines }, async (signal, moved) => {
       try {
@@ -179,7 +199,7 @@ export class UploadApi {
 }
 
 function uploadPath(uploadId: string): string {
-  return `/uploads/${encodeURIComponent(uploadId)}`;
+  return `/v1/uploads/${encodeURIComponent(uploadId)}`;
 }
 
 function badAnswer(what: string, cause?: unknown): UploadError {

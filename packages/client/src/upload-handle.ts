@@ -15,6 +15,8 @@ export interface UploadHandle {
   pause(): Promise<void>;
   /** Goes on after `pause()`, or after somebody else paused it. */
   resume(): void;
+  /** Stops sending at once and tells nobody: for a page that goes away while another one takes over. `resume()` goes on. */
+  stop(): void;
   /** Ends it and has the server free what it holds; resolves when it knows (or cannot be told). Never rejects. */
   cancel(): Promise<void>;
   /** After `failed`: goes on from what is acknowledged; from the beginning if the server has nothing. While `waiting`: tries now. */

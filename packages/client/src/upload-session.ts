@@ -8,12 +8,14 @@ import { backoffMs } from './backoff.ts';
 import type { ConnectionPace } from './chunk-size.ts';
 import type { ConnectionSlots } from './connection-slots.ts';
 import { type Insistence, insist } from './insist.ts';
+import { digestToOffer } from './offered-digest.ts';
 import { isVanished, remedyFor } from './remedy.ts';
 import { checkSameFile, probeContent } from './same-content.ts';
 import { sendMissing } from './send-missing.ts';
 import { sleep } from './sleep.ts';
 import type { CompletedUpload } from './snapshot.ts';
 import type { UploadApi } from './upload-api.ts';
+import type { OfferDigest, StoredChunk } from './upload-client.ts';
 import { UploadError } from './upload-error.ts';
 import type { UploadSource } from './upload-source.ts';
 
@@ -26,6 +28,11 @@ export interface Session extends Insistence {
   /** For the long requests that wait for the end; chunks of other uploads shall not wait behind them. */
   readonly finishSlots: ConnectionSlots;
   readonly wish: () => CreateUpload;
+  readonly target: 'upload' | 'recording';
+  /** Whether the source is known to be what the upload to resume was begun with. */
+  readonly trusted: boolean;
+  readonly offerDigest: OfferDigest;
+  readonly onChunkStored: ((chunk: StoredChunk) => void) | undefined;
 }
 
 /** Turns in a row in which not one byte was acknowledged, before we give up. */
@@ -69,14 +76,14 @@ function isFinal(upload: Upload): boolean {
 
 /** What the server has; creates the upload if there is none. */
 async function synchronise(session: Session, mayResume: boolean): Promise<Upload> {
-  const { api, record, source, digests, wish, signal } = session;
+  const { api, record, source, digests, trusted, wish, signal } = session;
   try {
     return await insist(session, async () => {
       const { uploadId } = record;
       if (uploadId === null) return create(session);
       const upload = await api.status(uploadId, signal);
       checkSameFile(source, upload, wish().sha256);
-      if (digests && !record.known && !isFinal(upload)) await probeContent({ api, source, upload, signal });
+      if (digests && !trusted && !record.known && !isFinal(upload)) await probeContent({ api, source, upload, signal });
       return mayResume && upload.state === 'paused' ? api.resume(uploadId, signal) : upload;
     });
   } catch (error) {
@@ -85,22 +92,33 @@ async function synchronise(session: Session, mayResume: boolean): Promise<Upload
   }
 }
 
-function create({ api, record, wish, signal }: Session): Promise<Upload> {
-  record.creating ??= api
-    .create(wish(), new AbortController().signal)
-    .then((upload) => {
-      record.created(upload.id);
-      return upload;
-    })
-    .finally(() => {
-      record.creating = null;
-    });
+async function create(session: Session): Promise<Upload> {
+  const { record, source, offerDigest, signal } = session;
+  const wish = session.wish();
+  const sha256 = wish.sha256 ?? (await digestToOffer({ api: session.api, source, offerDigest, signal }));
+  signal.throwIfAborted();
+  // The wish is kept in another session's hands if one is at it already.
+  record.creating ??= begin(session, sha256 === null ? wish : { ...wish, sha256 }).finally(() => {
+    record.creating = null;
+  });
   const { creating } = record;
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     creating.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
+}
+
+async function begin({ api, record, target }: Session, wish: CreateUpload): Promise<Upload> {
+  const unstopped = new AbortController().signal;
+  if (target === 'upload') {
+    const upload = await api.create(wish, unstopped);
+    record.created(upload.id);
+    return upload;
+  }
+  const uploadId = await api.createRecording(wish, unstopped);
+  record.created(uploadId);
+  return api.status(uploadId, unstopped);
 }
 
 async function waitWhilePaused(session: Session): Promise<void> {

@@ -33,12 +33,11 @@ export async function blobBytes(blob: Blob): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return new Uint8Array(await blob.arrayBuffer());
   } catch (cause) {
-    throw sourceUnreadable(
-      'The file cannot be read any more: it was changed, moved or removed. Select it again.',
-      cause,
-    );
+    throw sourceUnreadable(unreadableBlob, cause);
   }
 }
+
+export const unreadableBlob = 'The file cannot be read any more: it was changed, moved or removed. Select it again.';
 
 export function sourceUnreadable(message: string, cause: unknown): UploadError {
   return new UploadError(message, { type: 'validation', code: 'source-unreadable', retryable: false, cause });

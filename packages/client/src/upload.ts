@@ -76,6 +76,12 @@ export class ManagedUpload implements UploadHandle {
     });
   }
 
+  stop(): void {
+    if (!isWorking(this.#record.phase)) return;
+    this.#session.abort();
+    this.#record.moveTo({ name: 'paused', by: 'user' });
+  }
+
   resume(): void {
     if (this.#record.phase.name === 'paused') this.#start();
   }

@@ -100,7 +100,7 @@ describe('an upload', () => {
     server.chunkSize = 2 ** 20;
     await client.add(fileOf(someBytes(2 ** 21))).done;
     await client.add(fileOf(someBytes(10))).done;
-    expect([...server.uploads.values()].map((upload) => upload.wish.chunkSize)).toEqual([undefined, 32 * 2 ** 20]);
+    expect([...server.uploads.values()].map((upload) => upload.wish.chunkSize)).toEqual([undefined, 64 * 2 ** 20]);
   });
 
   test('snapshots are immutable, keep their identity, and come at most ten times a second', async () => {

@@ -20,6 +20,7 @@
  *   GET    /v1/runs, /v1/runs/:id           → RunList, Run
  *   GET    /v1/runs/:id/events              log, JSON or event stream
  *   POST   /v1/runs/:id/retry               failed steps again → Run
+ *   More on runs, steps and classes: runs.ts
  *   GET    /v1/server                       what this server takes: limits, versions → ServerInfo
  */
 import { type Static, type TSchema, Type } from 'typebox';
@@ -167,7 +168,7 @@ export const LogEvent = Type.Object(
     at: Time,
     type: Type.String({
       description:
-        'upload: created, progress, paused, resumed, validating, assembling, completed, cancelled, expired, failed, bytes-dropped; run: run.created, step.started, step.succeeded, step.skipped, step.retrying, step.failed, run.succeeded, run.failed',
+        'upload: created, progress, paused, resumed, validating, assembling, completed, cancelled, expired, failed, bytes-dropped; run: run.created, step.started, step.progress, step.succeeded, step.skipped, step.retrying, step.failed, step.cancelling, step.cancelled, run.cancelling, run.succeeded, run.failed, run.cancelled',
     }),
     message: Type.String(),
     data: Type.Record(Type.String(), Type.Unknown()),
@@ -187,10 +188,16 @@ export const Asset = Type.Object(
     filename: Type.String({ description: 'The newest name under which it came.' }),
     sources: Type.Array(
       Type.Object({
-        uploadId: Type.String(),
+        uploadId: Type.String({ description: 'Of a watched file an id that follows from where it is.' }),
         filename: Type.String(),
         metadata: Type.Record(Type.String(), Type.String()),
         addedAt: Time,
+        watched: Type.Optional(
+          Type.Object(
+            { folder: Type.String(), path: Type.String() },
+            { description: 'Where it was found, if it came from a watched folder.' },
+          ),
+        ),
       }),
     ),
     createdAt: Time,
@@ -219,7 +226,8 @@ export const Artifact = Type.Object(
 );
 export type Artifact = Static<typeof Artifact>;
 
-export const stepStates = ['blocked', 'pending', 'running', 'succeeded', 'skipped', 'failed'] as const;
+export const stepStates = ['blocked', 'pending', 'running', 'succeeded', 'skipped', 'failed', 'cancelled'] as const;
+export const runStates = ['running', 'succeeded', 'failed', 'cancelled'] as const;
 export const Step = Type.Object(
   {
     key: Type.String(),
@@ -231,6 +239,10 @@ export const Step = Type.Object(
     progress: Type.Number(),
     output: Nullable(Type.Record(Type.String(), Type.Unknown())),
     reason: Nullable(Type.String()),
+    errorClass: Nullable(
+      Type.String({ description: 'permanent, transient, timeout, stalled, lost, crash: what kind of failure it was.' }),
+    ),
+    cancelling: Type.Boolean({ description: 'Its cancellation was asked for, and it has not let go yet.' }),
     startedAt: Nullable(Time),
     finishedAt: Nullable(Time),
   },
@@ -242,16 +254,20 @@ export const Run = Type.Object(
   {
     id: Type.String(),
     assetId: Sha256Hex,
+    assetName: Type.String({ description: 'The newest name under which the asset came, made safe.' }),
     pipeline: Type.String(),
     pipelineVersion: Type.String(),
-    state: Type.Union([Type.Literal('running'), Type.Literal('succeeded'), Type.Literal('failed')]),
+    state: Type.Union(runStates.map((s) => Type.Literal(s))),
+    cancelling: Type.Boolean({
+      description: 'Its cancellation was asked for, and something of it has not let go yet.',
+    }),
     steps: Type.Array(Step),
     createdAt: Time,
     finishedAt: Nullable(Time),
   },
   { $id: 'Run' },
 );
-export type Run = Omit<Static<typeof Run>, 'steps'> & { steps: Step[] };
+export type Run = Omit<Static<typeof Run>, 'steps' | 'state'> & { steps: Step[]; state: (typeof runStates)[number] };
 export const RunList = Type.Object({ items: Type.Array(Run), cursor: Nullable(Type.String()) }, { $id: 'RunList' });
 export type RunList = { items: Run[]; cursor: string | null };
 

@@ -8,7 +8,7 @@
  *   POST /v1/webhooks/test        send a signed ping         TestWebhook → WebhookTested
  */
 import { type Static, type TSchema, Type } from 'typebox';
-import { stepStates, type UploadState } from './native.ts';
+import { runStates, stepStates, type UploadState } from './native.ts';
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Time = Type.String({ format: 'date-time' });
@@ -37,7 +37,7 @@ export const WebhookRun = Type.Object({
   id: Type.String(),
   pipeline: Type.String(),
   pipelineVersion: Type.String(),
-  state: Type.Union([Type.Literal('running'), Type.Literal('succeeded'), Type.Literal('failed')]),
+  state: Type.Unsafe<(typeof runStates)[number]>(Type.String({ enum: [...runStates] })),
   steps: Type.Array(
     Type.Object({
       name: Type.String(),

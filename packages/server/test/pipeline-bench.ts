@@ -57,7 +57,7 @@ export class Bench {
       crashPoints: noCrashPoints,
       random: () => 0.5,
       holder: 'node-a',
-      limits: { light: 2, media: 1, rendition: 1 },
+      limits: { light: 2, media: 1, rendition: 1, recognition: 1 },
       leaseMs: 3_000,
       pollMs: 200,
       stopMs: 10_000,

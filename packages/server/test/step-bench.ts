@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { StepInput, StepResult } from '../src/pipeline/context.ts';
+import { noSecrets, type StepInput, type StepResult } from '../src/pipeline/context.ts';
 import type { StepDefinition } from '../src/pipeline/definition.ts';
 import { findMediaTools, type ReadyTools } from '../src/pipeline/media/tools.ts';
 import { probeStep } from '../src/pipeline/steps/probe.ts';
@@ -61,6 +61,7 @@ export class StepBench {
       assetPath: file,
       inputs: Object.fromEntries(Object.entries(more.inputs ?? {}).map(([name, run]) => [name, inputOf(run)])),
       missing: {},
+      secrets: noSecrets,
       scratch,
       params: { ...step.params, ...more.params },
       signal: more.signal ?? new AbortController().signal,

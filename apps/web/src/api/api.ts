@@ -4,6 +4,7 @@ import type {
   Asset,
   AssetList,
   EventList,
+  Health,
   LogEvent,
   Run,
   ServerInfo,
@@ -11,6 +12,7 @@ import type {
   UploadSummary,
 } from '@holdfast/protocol';
 import { ApiError, errorFromAnswer } from './api-error.ts';
+import { createProcessingApi, type ProcessingApi } from './processing-api.ts';
 
 export interface AssetQuery {
   readonly filename: string;
@@ -20,6 +22,7 @@ export interface AssetQuery {
 
 export interface Api {
   server(): Promise<ServerInfo>;
+  health(): Promise<Health>;
   /** Uploads that wait for their file: receiving or paused. The first hundred are enough for a page. */
   unfinishedUploads(): Promise<UploadSummary[]>;
   cancelUpload(id: string): Promise<void>;
@@ -29,6 +32,8 @@ export interface Api {
   runs(assetId: string): Promise<Run[]>;
   run(id: string): Promise<Run>;
   retryRun(id: string): Promise<Run>;
+  /** What the pipeline does, did and is to do. */
+  readonly processing: ProcessingApi;
   artifacts(assetId: string): Promise<Artifact[]>;
   /** An artifact's JSON, not yet trusted. */
   json(url: string): Promise<unknown>;
@@ -69,6 +74,7 @@ export function createApi({ fetch, onSignedOut }: ApiOptions): Api {
 
   return {
     server: () => get('/v1/server'),
+    health: () => get('/health'),
     unfinishedUploads: async () => (await get<UploadList>('/v1/uploads?state=receiving,paused&limit=100')).items,
     cancelUpload: async (id) => void (await ask('DELETE', at`/v1/uploads/${id}`)),
     assets: ({ filename, cursor, limit }) => {
@@ -81,6 +87,10 @@ export function createApi({ fetch, onSignedOut }: ApiOptions): Api {
     runs: async (assetId) => (await get<{ items: Run[] }>(at`/v1/assets/${assetId}/runs`)).items,
     run: (id) => get(at`/v1/runs/${id}`),
     retryRun: async (id) => (await ask('POST', at`/v1/runs/${id}/retry`)).json(),
+    processing: createProcessingApi({
+      get,
+      post: async (path, body) => (await ask('POST', path, body)).json(),
+    }),
     artifacts: async (assetId) => (await get<{ items: Artifact[] }>(at`/v1/assets/${assetId}/artifacts`)).items,
     json: (url) => get(url),
     recentEvents: async (limit) => {

@@ -3,7 +3,9 @@ import { useEffect, useRef } from 'react';
 import { ActivityPage } from '../activity/activity-page.tsx';
 import { AssetPage } from '../asset/asset-page.tsx';
 import { useEventStream } from '../events/use-event-stream.ts';
+import { HealthPage } from '../health/health-page.tsx';
 import { HomePage } from '../library/home-page.tsx';
+import { ProcessingPage } from '../processing/processing-page.tsx';
 import { addressOf, useNavigation } from '../routing/navigation.tsx';
 import { type Route, routePath } from '../routing/route.ts';
 import { useWatchable } from '../state/store.ts';
@@ -52,8 +54,12 @@ function Page({ route }: { route: Route }) {
       return <HomePage />;
     case 'asset':
       return <AssetPage key={route.id} id={route.id} />;
+    case 'processing':
+      return <ProcessingPage />;
     case 'activity':
       return <ActivityPage />;
+    case 'health':
+      return <HealthPage />;
     case 'missing':
       return <MissingPage path={route.path} />;
   }

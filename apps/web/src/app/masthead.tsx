@@ -18,8 +18,14 @@ export function Masthead({ route }: { route: Route }) {
         <Link to={{ page: 'home' }} current={route.page === 'home'}>
           Library
         </Link>
+        <Link to={{ page: 'processing' }} current={route.page === 'processing'}>
+          Processing
+        </Link>
         <Link to={{ page: 'activity' }} current={route.page === 'activity'}>
           Activity
+        </Link>
+        <Link to={{ page: 'health' }} current={route.page === 'health'}>
+          Health
         </Link>
       </nav>
       <div className="masthead-end">

@@ -32,6 +32,14 @@ export function processingOf(runs: readonly Run[]): Processing {
     }
     case 'succeeded':
       return { state: 'done', skipped: run.steps.filter((step) => step.state === 'skipped').length };
+    case 'cancelled': {
+      const stopped = run.steps.find((step) => step.state === 'cancelled');
+      return {
+        state: 'failed',
+        step: stopped === undefined ? '' : stepTitle(stopped.name),
+        reason: stopped?.reason ?? 'It was cancelled.',
+      };
+    }
     case 'failed': {
       const broken = run.steps.find((step) => step.state === 'failed');
       return {
@@ -48,7 +56,7 @@ export function newestRun(runs: readonly Run[]): Run | null {
 }
 
 function isOver(step: Step): boolean {
-  return step.state === 'succeeded' || step.state === 'skipped' || step.state === 'failed';
+  return !['blocked', 'pending', 'running'].includes(step.state);
 }
 
 function clamp(fraction: number): number {

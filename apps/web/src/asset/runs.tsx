@@ -18,7 +18,7 @@ export function Runs({ runs, onChanged }: { runs: readonly Run[]; onChanged: () 
             {run.pipeline} {run.pipelineVersion}
           </span>
         </h2>
-        {run.state === 'failed' ? <RetryButton run={run} onChanged={onChanged} /> : null}
+        {run.state === 'failed' || run.state === 'cancelled' ? <RetryButton run={run} onChanged={onChanged} /> : null}
       </div>
       <ol className="steps panel">
         {run.steps.map((step) => (
@@ -30,7 +30,8 @@ export function Runs({ runs, onChanged }: { runs: readonly Run[]; onChanged: () 
 }
 
 function runTitle(run: Run): string {
-  return { running: 'Processing', succeeded: 'Processed', failed: 'Processing failed' }[run.state];
+  const ended = { succeeded: 'Processed', failed: 'Processing failed', cancelled: 'Processing cancelled' };
+  return run.state === 'running' ? (run.cancelling ? 'Cancelling' : 'Processing') : ended[run.state];
 }
 
 function RetryButton({ run, onChanged }: { run: Run; onChanged: () => void }) {
@@ -40,7 +41,7 @@ function RetryButton({ run, onChanged }: { run: Run; onChanged: () => void }) {
     setBusy(true);
     try {
       await api.retryRun(run.id);
-      announcer.say('The failed steps are done again.');
+      announcer.say('The steps that did not succeed are done again.');
       onChanged();
     } catch (error) {
       announcer.say(messageOf(error));
@@ -51,7 +52,7 @@ function RetryButton({ run, onChanged }: { run: Run; onChanged: () => void }) {
   return (
     <button type="button" className="button" aria-disabled={busy} onClick={() => void (busy || retry())}>
       <Icon name="retry" />
-      Retry failed steps
+      {run.state === 'failed' ? 'Retry failed steps' : 'Retry cancelled steps'}
     </button>
   );
 }
@@ -63,6 +64,7 @@ const stateIcons: Readonly<Record<Step['state'], IconName>> = {
   succeeded: 'done',
   skipped: 'skipped',
   failed: 'failed',
+  cancelled: 'cancel',
 };
 
 function StepRow({ step }: { step: Step }) {
@@ -96,13 +98,15 @@ function stateWords(step: Step): string {
     case 'pending':
       return step.attempt > 0 ? `Tries again (${step.attempt} of ${step.attemptsMax})` : 'Due';
     case 'running':
-      return formatPercent(step.progress);
+      return step.cancelling ? 'Is being cancelled' : formatPercent(step.progress);
     case 'succeeded':
       return took(step);
     case 'skipped':
       return 'Skipped';
     case 'failed':
       return step.attempt > 1 ? `Failed, tried ${step.attempt} times` : 'Failed';
+    case 'cancelled':
+      return 'Cancelled';
   }
 }
 

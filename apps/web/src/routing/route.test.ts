@@ -3,9 +3,12 @@ import { parseRoute, routePath } from './route.ts';
 
 const id = 'ab'.repeat(32);
 
-it.each(['/', '/activity', `/assets/${id}`, '/nowhere'])('%s comes back as it was', (path) => {
-  expect(routePath(parseRoute(path))).toBe(path);
-});
+it.each(['/', '/activity', '/processing', '/status', `/assets/${id}`, '/nowhere'])(
+  '%s comes back as it was',
+  (path) => {
+    expect(routePath(parseRoute(path))).toBe(path);
+  },
+);
 
 it('knows the pages, with or without a slash at the end', () => {
   expect(parseRoute('')).toEqual({ page: 'home' });

@@ -1,7 +1,12 @@
 /** The server's JSON, for commands that ask instead of upload. */
 import type {
+  ApplyPipelines,
   Artifact,
   Asset,
+  Pipeline,
+  PipelineList,
+  PipelinePlan,
+  PlanPipelines,
   Problem,
   RetryWebhooks,
   Run,
@@ -99,19 +104,31 @@ export class ApiClient {
   }
 
   async retryWebhooks(order: RetryWebhooks): Promise<number> {
-    return (await this.#ask<WebhooksRetried>('POST', '/v1/webhooks/retry', order)).retried;
+    return (await this.ask<WebhooksRetried>('POST', '/v1/webhooks/retry', order)).retried;
   }
 
   testWebhook(endpoint: string): Promise<WebhookTested> {
-    return this.#ask('POST', '/v1/webhooks/test', { endpoint });
+    return this.ask('POST', '/v1/webhooks/test', { endpoint });
+  }
+
+  async pipelines(): Promise<Pipeline[]> {
+    return (await this.#get<PipelineList>('/v1/pipelines')).items;
+  }
+
+  planPipelines(order: PlanPipelines): Promise<PipelinePlan> {
+    return this.ask('POST', '/v1/pipelines/plan', order);
+  }
+
+  applyPipelines(order: ApplyPipelines): Promise<PipelinePlan> {
+    return this.ask('POST', '/v1/pipelines/apply', order);
   }
 
   #get<T>(path: string): Promise<T> {
-    return this.#ask('GET', path);
+    return this.ask('GET', path);
   }
 
-  /** @throws CommandFailed with the server's words, or with `unreachable`. */
-  async #ask<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
+  /** For what has no method of its own here. @throws CommandFailed with the server's words, or with `unreachable`. */
+  async ask<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
     const { url } = this.#access;
     let status: number;
     let text: string;
@@ -128,7 +145,7 @@ export class ApiClient {
       throw new CommandFailed(`${url} does not answer (${reason(cause)}).`, exitCodes.unreachable);
     }
     const value = parse(text);
-    if (status === 200 && value !== null) return value as T;
+    if ((status === 200 || status === 202) && value !== null) return value as T;
     const { detail = `${url} answered with status ${status}.` } = (value ?? {}) as Partial<Problem>;
     const hint = status === 401 ? ' (--api-key or HOLDFAST_API_KEY)' : '';
     throw new CommandFailed(detail + hint, exitCodes.failed);

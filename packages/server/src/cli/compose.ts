@@ -8,12 +8,14 @@ import { beginRun, type OpenRun, readBootRecord } from '../blobs/disk/boot-recor
 import { type DiskBlobs, openDiskBlobs } from '../blobs/disk/open.ts';
 import { limitsOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { watchFoldersOf } from '../config/watch.ts';
 import type { Limits } from '../core/limits.ts';
 import { type CrashPoints, noCrashPoints } from '../core/ports/crash-points.ts';
 import { createHttpServer, type HttpServer } from '../http/app.ts';
 import type { AuthHook } from '../http/auth.ts';
 import { createMetrics, type Metrics } from '../http/metrics.ts';
-import { defaultPipeline } from '../pipeline/default-pipeline.ts';
+import { type Definitions, loadDefinitions } from '../pipeline/definitions/load-definitions.ts';
+import { PipelineLibrary } from '../pipeline/library.ts';
 import { planRuns } from '../pipeline/plan.ts';
 import { readBootId } from '../platform/boot-id.ts';
 import { systemClock } from '../platform/system-clock.ts';
@@ -25,12 +27,15 @@ import { RecordingService } from '../uploads/recordings.ts';
 import { recover } from '../uploads/recover.ts';
 import { UploadService } from '../uploads/service.ts';
 import { Sweeper } from '../uploads/sweep.ts';
+import type { Watcher, WatchNews } from '../watch/watcher.ts';
 import { access } from './access.ts';
 import { Closing } from './closing.ts';
 import { healthChecks } from './health.ts';
 import { nodeIdentity } from './node-identity.ts';
+import { configuredPipelines, surroundings } from './pipeline-definitions.ts';
 import { type PipelineNode, startPipeline } from './pipeline-node.ts';
 import { packageVersion } from './version.ts';
+import { knowOutsideAssets, openWatcher, watchHealth } from './watch-node.ts';
 import { openWebhooks, readWebhookSettings, type WebhookNode } from './webhook-node.ts';
 
 export interface NodeOptions {
@@ -39,12 +44,15 @@ export interface NodeOptions {
   readonly crash?: CrashPoints;
   /** The embedding program's own authentication; null: only the built-in ways. */
   readonly authenticate?: AuthHook | null;
+  /** Hears what becomes of watched files, from the first one on. */
+  readonly watchNews?: (news: WatchNews) => void;
 }
 
 /** A node that has recovered and is ready to listen. */
 export interface ServerNode {
   readonly http: HttpServer;
   readonly version: string;
+  readonly watcher: Watcher;
   /** Stops taking requests, finishes or leaves what is running in order, lets go of everything. */
   close(): Promise<void>;
 }
@@ -52,10 +60,10 @@ export interface ServerNode {
 const webDir = fileURLToPath(new URL('../../web', import.meta.url));
 
 export async function openNode(options: NodeOptions): Promise<ServerNode> {
-  const { config, log, crash = noCrashPoints, authenticate = null } = options;
+  const { config, log, crash = noCrashPoints, authenticate = null, watchNews = () => {} } = options;
   const closing = new Closing();
   try {
-    return await open({ config, log, crash, authenticate }, closing);
+    return await open({ config, log, crash, authenticate, watchNews }, closing);
   } catch (error) {
     await closing.close(log);
     throw error;
@@ -65,6 +73,8 @@ export async function openNode(options: NodeOptions): Promise<ServerNode> {
 async function open(options: Required<NodeOptions>, closing: Closing): Promise<ServerNode> {
   const { config, log, crash } = options;
   const settings = readWebhookSettings(config);
+  const definitions = await configuredPipelines(config, process.env);
+  const folders = watchFoldersOf(config);
   const dataDir = resolve(config.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const lock = lockInstance(dataDir);
@@ -83,11 +93,13 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
     receipts: config.durability,
   });
   closing.add('state', () => state.close());
+  await knowOutsideAssets(state, disk);
 
   const metrics = createMetrics();
   const limits = limitsOf(config);
   const hooks = openWebhooks({ config, settings, log, crash, holder, state, registry: metrics.registry });
-  const deps = uploadDependencies({ options: { ...options, crash }, limits, disk, state, metrics, hooks, holder });
+  const parts = { options, limits, disk, state, metrics, hooks, definitions };
+  const deps = uploadDependencies({ ...parts, holder });
   const uploads = new UploadService(deps);
   closing.add('finishing uploads', async () => {
     await uploads.concatenations.idle();
@@ -102,18 +114,23 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   const sweep = () => Promise.all([sweeper.sweep(), sweepWebhooks(hooks, log)]);
   closing.add('clean-up', sweeping(sweep, config.cleanupIntervalMinutes * 60_000));
 
-  const pipeline = startPipeline({ config, log, crash, holder, state, disk });
+  const pipeline = startPipeline({ config, log, crash, holder, state, disk, definitions });
   closing.add('pipeline', () => pipeline.stop());
+  const registry = metrics.registry;
+  const watcher = await openWatcher({ config, folders, log, crash, state, disk, registry, deps });
+  closing.add('watched folders', () => watcher.stop());
+  watcher.listen(options.watchNews);
+  await watcher.start();
   await hooks.webhooks.start();
   closing.add('webhooks', () => hooks.webhooks.stop());
-  const http = await createHttpServer(httpOptions({ options, limits, uploads, disk, state, metrics, hooks, pipeline }));
+  const http = await createHttpServer(httpOptions({ ...parts, uploads, pipeline, watcher }));
   closing.add('http', async () => {
     // A long body would be waited for, and then cut off; a part of it that came is as good.
     const closed = http.close();
     await uploads.stopAppending();
     await closed;
   });
-  return { http, version: packageVersion(), close: () => closing.close(log) };
+  return { http, version: packageVersion(), watcher, close: () => closing.close(log) };
 }
 
 function diskOptions(config: Config, dir: string): Parameters<typeof openDiskBlobs>[0] {
@@ -128,10 +145,11 @@ interface Parts {
   readonly state: State;
   readonly metrics: Metrics;
   readonly hooks: WebhookNode;
+  readonly definitions: Definitions;
 }
 
 function uploadDependencies(parts: Parts & { readonly holder: string }): UploadDependencies {
-  const { options, limits, disk, state, metrics, hooks, holder } = parts;
+  const { options, limits, disk, state, metrics, hooks, definitions, holder } = parts;
   return {
     store: state.uploads,
     blobs: disk.blobs,
@@ -146,27 +164,40 @@ function uploadDependencies(parts: Parts & { readonly holder: string }): UploadD
     creationGate: hooks.creationGate,
     holder,
     newId: uuidv7,
-    planRuns: (asset) => (options.config.pipeline ? planRuns([defaultPipeline], asset) : []),
+    planRuns: (asset, origin) => (options.config.pipeline ? planRuns(definitions.pipelines, asset, [origin]) : []),
     allowedTypes: options.config.allowedTypes.length === 0 ? null : options.config.allowedTypes,
     sniffType: async (head) => (await fileTypeFromBuffer(head))?.mime ?? null,
   };
 }
 
 function httpOptions(
-  parts: Parts & { readonly uploads: UploadService; readonly pipeline: PipelineNode },
+  parts: Parts & { readonly uploads: UploadService; readonly pipeline: PipelineNode; readonly watcher: Watcher },
 ): Parameters<typeof createHttpServer>[0] {
-  const { options, limits, uploads, disk, state, metrics, hooks, pipeline } = parts;
+  const { options, limits, uploads, disk, state, metrics, hooks, definitions, pipeline, watcher } = parts;
   const { config, log } = options;
   return {
     services: {
       uploads,
       store: state.uploads,
       ledger: state.ledger,
+      control: state.control,
+      questions: state.questions,
+      classLimits: config.pipeline ? definitions.classes : {},
       recordings: new RecordingService(state.recordings, uploads, systemClock),
       recordingSettings: recordingSettings(config),
       blobs: disk.blobs,
       artifacts: disk.artifacts,
       webhooks: hooks.webhooks,
+      watch: watcher,
+      pipelines: new PipelineLibrary({
+        ledger: state.ledger,
+        library: state.library,
+        pipelines: definitions.pipelines,
+        check: async (files) => loadDefinitions(files, await surroundings(config, process.env)).pipelines,
+        processes: config.pipeline,
+        clock: systemClock,
+        notify: () => pipeline.notify(),
+      }),
       isAdmin: (principal) => config.apiKeys.length === 0 || config.admins.includes(principal),
       limits,
       version: packageVersion(),
@@ -177,7 +208,10 @@ function httpOptions(
     clock: systemClock,
     log,
     metrics,
-    healthChecks: healthChecks({ state, disk, pipeline, reserveBytes: config.reserveMb * 1024 * 1024 }),
+    healthChecks: [
+      ...healthChecks({ state, disk, pipeline, reserveBytes: config.reserveMb * 1024 * 1024 }),
+      ...watchHealth(watcher, watchFoldersOf(config)),
+    ],
     rateLimits: {
       reads: config.readsPerMinute,
       writes: config.writesPerMinute,

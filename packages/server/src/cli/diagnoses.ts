@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { openSqliteState } from '../state/sql/open.ts';
+import { engineChoice } from './engines.ts';
 import { mediaTools } from './media-tools.ts';
 
 export interface Diagnosis {
@@ -120,6 +121,17 @@ export async function checkMedia(config: Config, signal: AbortSignal): Promise<D
       advice: 'what needs these is left out of results; a full build of ffmpeg has them',
     },
   ];
+}
+
+/** The engines that recognise speech and text and write summaries: each is optional. */
+export async function checkEngines(config: Config): Promise<Diagnosis[]> {
+  const { findings } = await engineChoice(config);
+  return findings.map(({ subject, ready, found, advice }) => ({
+    subject,
+    verdict: ready ? 'good' : 'warning',
+    found,
+    ...(advice === null ? {} : { advice }),
+  }));
 }
 
 /** What a running server says of itself. */

@@ -2,7 +2,15 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { checkDisk, checkMedia, checkNode, checkServer, checkSqlite, type Diagnosis } from './diagnoses.ts';
+import {
+  checkDisk,
+  checkEngines,
+  checkMedia,
+  checkNode,
+  checkServer,
+  checkSqlite,
+  type Diagnosis,
+} from './diagnoses.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
 import { checkProxy } from './proxy-diagnoses.ts';
 
@@ -19,7 +27,7 @@ export function registerDoctor(program: Command, io: CliIo): void {
   program
     .command('doctor')
     .description(
-      'Look at this machine: Node, data directory, disk, database, media tools; with --server also at a running server, with --url at the proxy in front of it.',
+      'Look at this machine: Node, data directory, disk, database, media tools, engines for speech and text; with --server also at a running server, with --url at the proxy in front of it.',
     )
     .option('--data <dir>', 'the data directory to look at (default: ./data)')
     .option('--server <url>', 'also ask this server how it is')
@@ -40,6 +48,7 @@ async function run(options: Options, io: CliIo): Promise<void> {
     ...(await checkDisk(config)),
     await checkSqlite(),
     ...(await checkMedia(config, io.signal)),
+    ...(await checkEngines(config)),
     ...(options.server === undefined ? [] : await checkServer(options.server, io.signal)),
     ...(url === null ? [] : await checkProxy(url, io.signal)),
   ];

@@ -24,6 +24,12 @@ function watchSignals(): void {
   }
 }
 
+// Whoever reads may stop reading: `holdfast runs | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(exitCodes.done);
+});
+
 const program = new Command('holdfast')
   .description('Uploads that arrive: resumable, verified, processed once.')
   .version(packageVersion(), '-V, --version')
@@ -39,7 +45,15 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   serve: async () => (await import('./serve-command.ts')).registerServe(program),
   upload: async () => (await import('./upload-command.ts')).registerUpload(program, io),
   status: async () => (await import('./status-command.ts')).registerStatus(program, io),
+  runs: async () => (await import('./runs-command.ts')).registerRuns(program, io),
+  steps: async () => (await import('./steps-command.ts')).registerSteps(program, io),
+  classes: async () => (await import('./classes-command.ts')).registerClasses(program, io),
+  pipelines: async () => (await import('./pipelines-command.ts')).registerPipelines(program, io),
   webhooks: async () => (await import('./webhooks-command.ts')).registerWebhooks(program, io),
+  watch: async () => (await import('./watch-command.ts')).registerWatch(program, io),
+  export: async () => (await import('./processed-commands.ts')).registerExport(program, io),
+  'import-processed': async () => (await import('./processed-commands.ts')).registerImport(program, io),
+  forget: async () => (await import('./processed-commands.ts')).registerForget(program, io),
   verify: async () => (await import('./verify-command.ts')).registerVerify(program, io),
   doctor: async () => (await import('./doctor-command.ts')).registerDoctor(program, io),
 };

@@ -1,14 +1,17 @@
-/** The embedded pipeline of one node: media tools, the default pipeline, the runner over the ledger. */
+/** The embedded pipeline of one node: media tools, the configured pipelines, the runner over the ledger. */
+import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { DiskBlobs } from '../blobs/disk/open.ts';
 import type { Config } from '../config/schema.ts';
 import type { CrashPoints } from '../core/ports/crash-points.ts';
-import { defaultPipeline } from '../pipeline/default-pipeline.ts';
+import { endOrphans } from '../pipeline/command/orphans.ts';
+import type { Definitions } from '../pipeline/definitions/load-definitions.ts';
 import { Runner } from '../pipeline/dispatch/runner.ts';
 import type { RunnerSettings } from '../pipeline/dispatch/settings.ts';
 import type { MediaTools } from '../pipeline/media/tools.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import type { State } from '../state/sql/open.ts';
+import { engineSecrets } from './engines.ts';
 import { mediaTools } from './media-tools.ts';
 
 export interface PipelineNode {
@@ -26,6 +29,7 @@ export interface PipelineNodeOptions {
   readonly holder: string;
   readonly state: State;
   readonly disk: DiskBlobs;
+  readonly definitions: Definitions;
 }
 
 const leaseMs = 30_000;
@@ -51,7 +55,8 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
     if (tools.state === 'missing')
       options.log.warn({ reason: tools.reason }, 'media steps are skipped on this machine');
     if (stopping.signal.aborted) return;
-    const made = new Runner(runnerSettings(options, tools));
+    await endOrphans(join(resolve(options.config.dataDir), 'scratch'), options.log);
+    const made = new Runner({ ...runnerSettings(options, tools), secrets: await engineSecrets(options.config) });
     runner = made;
     await made.start();
     unsubscribe = options.state.uploads.onEvents(() => made.notify());
@@ -75,19 +80,19 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
 }
 
 function runnerSettings(options: PipelineNodeOptions, tools: MediaTools): RunnerSettings {
-  const { config, log, state, disk } = options;
+  const { log, state, disk, definitions } = options;
   return {
     ledger: state.ledger,
     artifacts: disk.artifacts,
     assets: disk.blobs,
-    steps: defaultPipeline.steps,
+    steps: definitions.pipelines.flatMap((pipeline) => pipeline.steps),
     tools,
     clock: systemClock,
     log,
     crashPoints: options.crash,
     random: Math.random,
     holder: options.holder,
-    limits: { light: 2, media: config.mediaConcurrency, rendition: 1 },
+    limits: definitions.classes,
     leaseMs,
     pollMs,
     stopMs,

@@ -26,7 +26,7 @@ export async function waitForProcessing({ api, assetId, display, signal }: Proce
     const running = runs.filter((run) => run.state === 'running');
     if (running.length === 0 && (runs.length > 0 || empty >= emptyLooksMax)) {
       for (const run of runs) report(run, display);
-      return runs.every((run) => run.state !== 'failed');
+      return runs.every((run) => run.state === 'succeeded');
     }
     const words = running.map(progressOf).join('; ');
     if (words !== said && words !== '') display.say(`  processing: ${words}`);
@@ -39,7 +39,7 @@ export async function waitForProcessing({ api, assetId, display, signal }: Proce
 
 function progressOf(run: Run): string {
   const active = run.steps.filter((step) => step.state === 'running');
-  const ended = run.steps.filter((step) => ['succeeded', 'skipped', 'failed'].includes(step.state)).length;
+  const ended = run.steps.filter((step) => ['succeeded', 'skipped', 'failed', 'cancelled'].includes(step.state)).length;
   const names = active.map((step) => (step.progress > 0 ? `${step.name} ${formatPercent(step.progress)}` : step.name));
   return `${run.pipeline}: ${ended} of ${run.steps.length} steps${names.length === 0 ? '' : `, ${names.join(', ')}`}`;
 }
@@ -47,9 +47,9 @@ function progressOf(run: Run): string {
 function report(run: Run, display: Display): void {
   const steps = run.steps.map(({ name, state, reason }) => ({ name, state, reason }));
   display.event('processed', { assetId: run.assetId, runId: run.id, pipeline: run.pipeline, state: run.state, steps });
-  display.say(`${run.state === 'failed' ? '✗' : '✓'} ${run.pipeline} ${run.state}`);
+  display.say(`${run.state === 'succeeded' ? '✓' : '✗'} ${run.pipeline} ${run.state}`);
   for (const { name, state, reason } of steps) {
-    if (state === 'failed' || state === 'skipped')
+    if (state === 'failed' || state === 'skipped' || state === 'cancelled')
       display.say(`    ${name}: ${state}${reason === null ? '' : ` (${reason})`}`);
   }
 }

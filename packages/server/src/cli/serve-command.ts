@@ -15,6 +15,7 @@ const flags: readonly { readonly key: ConfigKey; readonly flag: string }[] = [
   { key: 'dataDir', flag: '--data <dir>' },
   { key: 'durability', flag: '--durability <level>' },
   { key: 'logLevel', flag: '--log-level <level>' },
+  { key: 'pipelines', flag: '--pipelines <file>' },
 ];
 
 export function registerServe(program: Command): void {
@@ -27,7 +28,8 @@ export function registerServe(program: Command): void {
       description?: string;
       default?: unknown;
     };
-    command.addOption(new Option(flag, `${description} (default: ${JSON.stringify(standard)})`));
+    const words = standard === undefined ? '' : ` (default: ${JSON.stringify(standard)})`;
+    command.addOption(new Option(flag, description + words));
   }
   command.option('--no-pipeline', 'take uploads only, process nothing');
   command.addHelpText('after', serveHelp());
@@ -59,7 +61,11 @@ async function serve(options: Record<string, unknown>): Promise<void> {
   }
 }
 
-async function configOf(options: Record<string, unknown>): Promise<Config> {
+/** Flags over the environment over the file; `more` over all of them. */
+export async function configOf(
+  options: Record<string, unknown>,
+  more: Partial<Record<ConfigKey, unknown>> = {},
+): Promise<Config> {
   const name = (options['config'] as string | undefined) ?? process.env['HOLDFAST_CONFIG'];
   const file = name === undefined ? {} : { file: { name, text: await readConfigFile(name) } };
   const given: Partial<Record<ConfigKey, unknown>> = {
@@ -68,7 +74,9 @@ async function configOf(options: Record<string, unknown>): Promise<Config> {
     dataDir: options['data'],
     durability: options['durability'],
     logLevel: options['logLevel'],
+    pipelines: options['pipelines'],
     pipeline: options['pipeline'] === false ? false : undefined,
+    ...more,
   };
   return loadConfig({ ...file, env: process.env, flags: given });
 }
@@ -89,7 +97,7 @@ function numeric(value: unknown): unknown {
   return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
 }
 
-function refuseOpenDoor(config: Config): void {
+export function refuseOpenDoor(config: Config): void {
   const loopback = config.host === 'localhost' || config.host === '::1' || /^127\./.test(config.host);
   if (loopback || config.apiKeys.length > 0 || config.jwksUrl !== undefined) return;
   throw new HoldfastError(
@@ -98,7 +106,7 @@ function refuseOpenDoor(config: Config): void {
   );
 }
 
-function listenError(error: unknown, config: Config): unknown {
+export function listenError(error: unknown, config: Config): unknown {
   const { code } = error as { code?: string };
   if (code === 'EADDRINUSE')
     return new HoldfastError(

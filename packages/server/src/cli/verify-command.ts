@@ -14,6 +14,7 @@ import { openSqliteState } from '../state/sql/open.ts';
 import type { UploadDependencies } from '../uploads/dependencies.ts';
 import { type Finding, type VerifyCounts, verify } from '../uploads/verify.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
+import { knowOutsideAssets } from './watch-node.ts';
 
 interface Options {
   readonly data: string;
@@ -51,6 +52,7 @@ async function run(options: Options, io: CliIo): Promise<void> {
   const lock = lockInstance(dir);
   const disk = await openDiskBlobs({ dir, durability: 'synced', reserveBytes: 0 });
   const state = await openSqliteState({ file: join(dir, 'state.db'), clock: systemClock });
+  await knowOutsideAssets(state, disk);
   try {
     const deps: UploadDependencies = {
       store: state.uploads,

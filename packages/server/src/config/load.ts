@@ -15,6 +15,9 @@ const aliases: Readonly<Record<string, ConfigKey>> = {
   ENABLE_AUDIO_COMPRESSION: 'audioCompression',
   DEFAULT_COMPRESSION_PRESET: 'compressionPreset',
   PRESERVE_ORIGINAL_AUDIO: 'preserveOriginalAudio',
+  ORCHESTRATOR_INPUT_DIR: 'watch',
+  ORCHESTRATOR_INTERVAL: 'watchIntervalSeconds',
+  ORCHESTRATOR_STATE_DIR: 'dataDir',
   FFMPEG_PATH: 'ffmpegPath',
   FFPROBE_PATH: 'ffprobePath',
 };
@@ -113,7 +116,9 @@ function keyOf(name: string): ConfigKey {
 function settingOf(key: ConfigKey, text: string, name: string): unknown {
   const schema = ConfigSchema.properties[key] as { type?: string };
   if (key === 'apiKeys') return text.split(',').map((pair) => apiKey(pair.trim(), name));
-  if (key === 'webhooks' || key === 'creationHook') return json(text, name);
+  if (key === 'watch' && !/^\s*[[{]/.test(text)) return text.split(',').map((path) => ({ path: path.trim() }));
+  if (key === 'watch' || key === 'webhooks' || key === 'creationHook' || key === 'speechCommand')
+    return json(text, name);
   if (schema.type === 'array') return text.split(',').map((word) => word.trim());
   if (schema.type === 'boolean' && /^(?:true|false|1|0)$/i.test(text)) return /^(?:true|1)$/i.test(text);
   if ((schema.type === 'integer' || schema.type === 'number') && text.trim() !== '' && Number.isFinite(Number(text)))

@@ -1,15 +1,12 @@
 /** The one schema of the configuration. Every key can come from the file, the environment (see `sources.ts`) or a flag of `serve`. */
 import { type Static, Type } from 'typebox';
+import { engineProperties } from './engines.ts';
+import { watchSettings } from './watch-settings.ts';
 
 const Secret = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 5 })]);
 const HookTimeout = Type.Optional(Type.Number({ minimum: 0.1, maximum: 60 }));
 /** How browsers may compress speech before they send it: bitrates of Opus at 16 kHz, mono, from 128 kbit/s down to 32. */
-export const compressionPresets = [
-  'MEDICAL_HIGH_QUALITY',
-  'MEDICAL_BALANCED',
-  'MOBILE_OPTIMIZED',
-  'SPEECH_COMPACT',
-] as const;
+export const compressionPresets = ['MEDICAL_HIGH_QUALITY', 'MEDICAL_BALANCED', 'MOBILE_OPTIMIZED', 'SPEECH'] as const;
 function perMinute(standard: number, what: string) {
   return Type.Integer({ default: standard, minimum: 0, description: `${what}; 0: no limit.` });
 }
@@ -188,10 +185,24 @@ export const ConfigSchema = Type.Object(
       default: true,
       description: 'Whether this server processes assets. Uploads work without.',
     }),
+    pipelines: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'Definition file of pipelines (YAML), or a folder of such files; without it there is the built-in pipeline "media". See docs/pipelines.md.',
+      }),
+    ),
     mediaConcurrency: Type.Integer({ default: 1, minimum: 1, maximum: 64, description: 'Heavy media steps at once.' }),
+    ...watchSettings,
+    recognitionConcurrency: Type.Integer({
+      default: 1,
+      minimum: 1,
+      maximum: 64,
+      description: 'Steps that recognise speech, voices or text at once.',
+    }),
     admins: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.@-]{1,64}$' }), {
       default: [],
-      description: 'Principals that may look after webhooks. Without API keys everybody may.',
+      description: 'Principals that may look after webhooks and pipelines. Without API keys everybody may.',
     }),
     webhooks: Type.Array(
       Type.Object(
@@ -250,6 +261,7 @@ export const ConfigSchema = Type.Object(
         },
       ),
     ),
+    ...engineProperties,
     ffmpegPath: Type.Optional(
       Type.String({ minLength: 1, description: 'ffmpeg to use; by default the one on the PATH (FFMPEG_PATH).' }),
     ),

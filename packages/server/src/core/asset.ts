@@ -13,9 +13,22 @@ export interface Asset {
 export interface AssetSource {
   readonly assetId: Sha256;
   readonly principal: string;
+  /** The upload, or of a watched file an id that follows from where it is. */
   readonly uploadId: string;
   readonly filename: string;
   readonly safeName: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly addedAt: Millis;
+  /** Where it was found, if it came from a watched folder. Paths for display. */
+  readonly watched?: { readonly folder: string; readonly path: string };
+}
+
+/** What pipelines may ask about the way by which an asset came in. */
+export interface AssetOrigin {
+  readonly kind: 'upload' | 'watch';
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export function originOf({ watched, metadata }: AssetSource): AssetOrigin {
+  return { kind: watched === undefined ? 'upload' : 'watch', metadata };
 }

@@ -40,7 +40,13 @@ export const errorCatalog = {
   'upload-not-found': { retryable: false, summary: 'No such upload for this principal; it may have been purged.' },
   'asset-not-found': { retryable: false, summary: 'No such asset for this principal.' },
   'run-not-found': { retryable: false, summary: 'No such run for this principal.' },
+  'step-not-found': { retryable: false, summary: 'No such step for this principal.' },
+  'class-not-found': {
+    retryable: false,
+    summary: 'No such concurrency class; the message lists those that there are.',
+  },
   'artifact-not-found': { retryable: false, summary: 'No such artifact for this principal.' },
+  'folder-not-found': { retryable: false, summary: 'No such watched folder.' },
   'webhook-not-found': { retryable: false, summary: 'No such webhook endpoint or delivery.' },
   'range-not-satisfiable': {
     retryable: false,

@@ -2,6 +2,7 @@
  * The pipeline's records: run (one pipeline on one asset), step (one unit of work, identified by what goes into it, so that it is
  * computed once), artifact (a file that a step produced).
  */
+import type { ErrorClass } from './attempt-record.ts';
 import type { Millis, Sha256 } from './upload.ts';
 
 /** What is to be done for one asset, as planned from a pipeline's definition. */
@@ -30,12 +31,13 @@ export interface StepPlan {
 }
 
 /**
- * blocked → pending → running → succeeded | skipped | failed; running → pending again (retry, or its holder died).
- * A step whose needed input is failed ends `skipped` with that reason. A step that ended, or runs, without an input that it wants goes
- * back to `blocked` when that input succeeds after all (somebody retried it), and so does what depends on it.
+ * blocked → pending → running → succeeded | skipped | failed | cancelled; running → pending again (retry, or its holder died).
+ * A step whose needed input is failed ends `skipped` with that reason, one whose needed input was cancelled ends `cancelled`. Failed, skipped
+ * and cancelled steps go back to blocked when somebody asks for a retry. A step that ended, or runs, without an input that it wants goes back
+ * to `blocked` when that input succeeds after all, and so does what depends on it.
  */
-export type StepState = 'blocked' | 'pending' | 'running' | 'succeeded' | 'skipped' | 'failed';
-export type RunState = 'running' | 'succeeded' | 'failed';
+export type StepState = 'blocked' | 'pending' | 'running' | 'succeeded' | 'skipped' | 'failed' | 'cancelled';
+export type RunState = 'running' | 'succeeded' | 'failed' | 'cancelled';
 
 export interface Step {
   readonly key: string;
@@ -59,8 +61,12 @@ export interface Step {
   readonly progress: number;
   /** The step's result as JSON; null until it succeeded. */
   readonly output: Readonly<Record<string, unknown>> | null;
-  /** Why it failed or was skipped, for people. */
+  /** Why it failed, was skipped or cancelled, or is tried again, for people. */
   readonly reason: string | null;
+  /** What kind of failure the reason is; null when it is none. */
+  readonly errorClass: ErrorClass | null;
+  /** When somebody asked for it to be cancelled while it ran; it is cancelled once its holder has let go. */
+  readonly cancelAskedAt: Millis | null;
   readonly createdAt: Millis;
   readonly startedAt: Millis | null;
   readonly finishedAt: Millis | null;
@@ -69,9 +75,13 @@ export interface Step {
 export interface Run {
   readonly id: string;
   readonly assetId: Sha256;
+  /** Display name of the asset (newest source), made safe. */
+  readonly assetName: string;
   readonly pipeline: string;
   readonly pipelineVersion: string;
   readonly state: RunState;
+  /** When somebody asked for it to be cancelled; it is cancelled once the last of its running steps has let go. */
+  readonly cancelAskedAt: Millis | null;
   readonly createdAt: Millis;
   readonly finishedAt: Millis | null;
 }

@@ -57,6 +57,11 @@ export function isMediaRange(text: string): boolean {
   return mediaRange.test(text);
 }
 
+/** Whether the type, under any of its names, is in one of the media ranges. */
+export function isOfType(type: string, ranges: readonly string[]): boolean {
+  return named(type).some((name) => ranges.some((range) => matches(range, name)));
+}
+
 export function isRestricted(allowed: AllowedTypes): boolean {
   return allowed.some((ranges) => ranges !== null);
 }

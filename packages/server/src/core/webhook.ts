@@ -91,20 +91,25 @@ export const webhookTypes = [
   'upload.failed',
   'upload.bytes-dropped',
   'run.created',
+  'run.cancelling',
   'run.succeeded',
   'run.failed',
+  'run.cancelled',
   'step.started',
+  'step.progress',
   'step.succeeded',
   'step.skipped',
   'step.retrying',
   'step.failed',
+  'step.cancelling',
+  'step.cancelled',
 ] as const;
 
 /** The life of uploads and runs. Steps are the inside of a run: who wants them says so. */
 export const defaultPatterns: readonly string[] = ['upload.*', 'run.*'];
 
-/** One for every percent of an upload: no pattern covers it, it has to be named. */
-const progress = 'upload.progress';
+/** One for every percent of an upload, every twentieth of a step: no pattern covers them, they have to be named. */
+const progress: readonly string[] = ['upload.progress', 'step.progress'];
 
 const retryFactor = 3;
 const retryMsMax = 12 * 3_600_000;
@@ -128,7 +133,7 @@ export function isPattern(text: string): boolean {
 
 export function wants(patterns: readonly string[], type: string): boolean {
   if (patterns.includes(type)) return true;
-  if (type === progress) return false;
+  if (progress.includes(type)) return false;
   return patterns.includes('*') || patterns.includes(`${type.split('.')[0]}.*`);
 }
 

@@ -44,6 +44,7 @@ import { addStoreGauges, type Metrics } from './metrics.ts';
 import { probeRoutes } from './probe-routes.ts';
 import { RateGuard, type RateLimits } from './rate-limits.ts';
 import { sessionRoutes } from './session-routes.ts';
+import { timeOf } from './until.ts';
 import { uploadTokenRoutes } from './upload-token-routes.ts';
 import { compileValidator } from './validation.ts';
 import { readPage } from './web-ui.ts';
@@ -60,7 +61,7 @@ declare module 'fastify' {
 }
 
 export interface HttpOptions {
-  readonly services: Omit<NativeContext, 'principal' | 'caller' | 'body' | 'stream' | 'now'> &
+  readonly services: Omit<NativeContext, 'principal' | 'caller' | 'body' | 'stream' | 'now' | 'until'> &
     Pick<RecordingsContext, 'recordings' | 'recordingSettings'>;
   readonly auth: Authenticator;
   readonly tokens: UploadTokens;
@@ -143,7 +144,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     nativeDialect({
       ...services,
       ...intake,
-      now: () => clock.now(),
+      ...timeOf(clock, services.store),
       stream: (reply: FastifyReply, query) => {
         if (streams.full) throw new HoldfastError('rate-limited', 'Too many event streams are open.');
         streams.serve(reply, query);

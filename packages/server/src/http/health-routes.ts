@@ -1,4 +1,5 @@
 /** /health (summary), /health/live (the process answers), /health/ready (every dependency answers). */
+import type { Health, HealthCheckResult } from '@holdfast/protocol';
 import type { FastifyPluginAsync } from 'fastify';
 
 /** One dependency: resolves with a line of facts when it is well, rejects with the reason otherwise. */
@@ -7,14 +8,6 @@ export interface HealthCheck {
   /** Whether the server cannot take uploads without it. */
   readonly required: boolean;
   check(): Promise<string>;
-}
-
-interface Result {
-  readonly name: string;
-  readonly status: 'ok' | 'failing';
-  readonly required: boolean;
-  readonly detail: string;
-  readonly milliseconds: number;
 }
 
 export interface HealthOptions {
@@ -36,7 +29,7 @@ export function healthRoutes(options: HealthOptions): FastifyPluginAsync {
         .code(ready ? 200 : 503)
         .send({ status: ready ? 'ok' : options.stopping() ? 'stopping' : 'failing', checks });
     });
-    app.get('/health', { config, schema: hide, logLevel: 'warn' }, async () => {
+    app.get('/health', { config, schema: hide, logLevel: 'warn' }, async (): Promise<Health> => {
       const checks = await runAll(options);
       const failing = checks.filter((c) => c.status === 'failing');
       const status = failing.some((c) => c.required) ? 'failing' : failing.length > 0 ? 'degraded' : 'ok';
@@ -45,7 +38,7 @@ export function healthRoutes(options: HealthOptions): FastifyPluginAsync {
   };
 }
 
-async function runAll(options: HealthOptions): Promise<Result[]> {
+async function runAll(options: HealthOptions): Promise<HealthCheckResult[]> {
   return await Promise.all(
     options.checks.map(async ({ name, required, check }) => {
       const started = options.now();

@@ -42,8 +42,17 @@ export interface StepContext<P = Readonly<Record<string, unknown>>> {
   progress(fraction: number): void;
   readonly log: StepLog;
   readonly tools: MediaTools;
+  readonly secrets: StepSecrets;
   readonly clock: Clock;
 }
+
+/** What steps need and what must not be in their parameters, which are stored and shown. */
+export interface StepSecrets {
+  readonly speechApiKey: string | null;
+  readonly chatApiKey: string | null;
+}
+
+export const noSecrets: StepSecrets = { speechApiKey: null, chatApiKey: null };
 
 /** Which engine made a result, from what: part of every output, so that a result can be judged and repeated. */
 export interface Provenance {

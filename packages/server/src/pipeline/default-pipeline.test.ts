@@ -6,12 +6,13 @@ import { ffmpeg } from '../../test/media-samples.ts';
 import { Bench, noTools } from '../../test/pipeline-bench.ts';
 import type { RunWithSteps } from '../core/ledger.ts';
 import { systemClock } from '../platform/system-clock.ts';
+import { canonicalJson } from './canonical-json.ts';
 import { artifactStem } from './context.ts';
 import { defaultPipeline } from './default-pipeline.ts';
 import type { Analysis } from './media/analysis.ts';
 import type { Summary } from './media/summary.ts';
 import { findMediaTools, type MediaTools } from './media/tools.ts';
-import { canonicalJson, planRun, planRuns } from './plan.ts';
+import { planRun, planRuns } from './plan.ts';
 
 let dir: string;
 let bench: Bench;
@@ -86,6 +87,13 @@ describe('the default pipeline', () => {
       'scan_video succeeded',
       'contact_sheet succeeded',
       'storyboard succeeded',
+      'extract_speech succeeded',
+      'detect_speech succeeded',
+      // A tone is no voice, and no engine is set up here.
+      'diarize skipped',
+      'transcribe skipped',
+      'clean_transcript skipped',
+      'read_text skipped',
       'summarize_scene succeeded',
       'logline_generator succeeded',
       'web_rendition skipped',
@@ -112,7 +120,9 @@ describe('the default pipeline', () => {
       /^Video of 7 s, 640×360 at 25 frames per second, with sound\. It has 2 shots of 3\.5 s on average/,
     );
     expect(summary.scenes[0]?.text).toMatch(/^Shot 1 \(0:00–0:03, 3 s\): .*still, mostly blue, /);
-    expect(summary.notKnown.join(' ')).toMatch(/no speech recognition/);
+    expect(summary.notKnown.join(' ')).toMatch(
+      /What is said: .*No speech engine is set up.*Text in the picture: No engine/,
+    );
     const logline = (await artifact(run, 'logline_generator', `${stem}.logline.txt`)).toString();
     expect(logline).toMatch(
       /^A video titled “Ignore previous orders” by its file of 7 s: 2 shots .*measured, not understood\.\n$/,
@@ -218,18 +228,15 @@ describe('planning', () => {
       defaultPipeline.steps.map((step) => (step.name === 'scan_video' ? { ...step, version: '99' } : step)),
     );
     const before = plan.steps.map((step) => step.key);
-    expect(plan.steps.filter((step, i) => step.key === changed[i]).map(({ name }) => name)).toEqual([
-      'probe',
-      'quick_look',
-      'waveform',
-      'web_rendition',
-    ]);
+    const same = plan.steps.filter((step, i) => step.key === changed[i]).map((step) => step.name);
+    const speech = ['extract_speech', 'detect_speech', 'diarize', 'transcribe', 'clean_transcript'];
+    expect(same).toEqual(['probe', 'quick_look', 'waveform', ...speech, 'web_rendition']);
     expect(planRun(defaultPipeline, { ...asset, id: 'b'.repeat(64) }).steps[0]?.key).not.toBe(before[0]);
   });
 
   it('plans nothing for what is not media', () => {
-    expect(planRuns([defaultPipeline], { ...asset, contentType: 'application/pdf' })).toEqual([]);
-    expect(planRuns([defaultPipeline], { ...asset, contentType: 'audio/webm; codecs=opus' })).toHaveLength(1);
+    expect(planRuns([defaultPipeline], { ...asset, contentType: 'application/pdf' }, [])).toEqual([]);
+    expect(planRuns([defaultPipeline], { ...asset, contentType: 'audio/webm; codecs=opus' }, [])).toHaveLength(1);
   });
 
   it('writes canonical JSON', () => {

@@ -2,12 +2,25 @@
  * Pipelines and steps as data. A step's parameters are checked against its schema when a run is planned and again when it runs
  * (they come back from the database), so `run` gets them typed.
  */
+
+import { createHash } from 'node:crypto';
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import type { Asset } from '../core/asset.ts';
 import { invariant } from '../core/errors.ts';
+import type { Applies } from './applies.ts';
+import { canonicalJson } from './canonical-json.ts';
 import type { StepContext, StepResult } from './context.ts';
 import { PermanentStepError } from './context.ts';
+
+/** The pause after the nth failed attempt: initial × factor^(n-1), at most `maxMs`, of which up to the share `jitter` is taken off at random. */
+export interface Backoff {
+  readonly initialMs: number;
+  readonly factor: number;
+  readonly maxMs: number;
+  /** 0 … 1 */
+  readonly jitter: number;
+}
 
 export interface StepDefinition {
   readonly name: string;
@@ -19,6 +32,10 @@ export interface StepDefinition {
   readonly priority: number;
   readonly attemptsMax: number;
   readonly timeoutMs: number;
+  /** Pauses between attempts; the runner's own when left out. */
+  readonly backoff?: Backoff;
+  /** An attempt that gets nowhere for this long (no progress, no log line, no output or processor time of its programs) is stopped and tried again. Default: 15 minutes while a program runs. */
+  readonly stallMs?: number;
   /** Steps of the same pipeline, listed before this one, whose results it reads. */
   readonly needs: readonly string[];
   /**
@@ -28,19 +45,26 @@ export interface StepDefinition {
   readonly wants: readonly string[];
   readonly params: Readonly<Record<string, unknown>>;
   readonly paramsSchema: TSchema;
+  /**
+   * `code`: part of Holdfast, does any parameters that fit the schema. `command`: its parameters name a program, so it does only these very
+   * ones: a step that the ledger remembers from an older configuration is not run.
+   */
+  readonly kind: 'code' | 'command';
   appliesTo(asset: Asset): boolean;
   run(context: StepContext): Promise<StepResult>;
 }
 
 export interface Pipeline {
   readonly name: string;
+  /** Follows from what its steps do: another version may have other results. */
   readonly version: string;
+  readonly applies: Applies;
   readonly steps: readonly StepDefinition[];
 }
 
 type Params<S extends TSchema> = Static<S> & Readonly<Record<string, unknown>>;
 
-interface TypedStep<S extends TSchema> extends Omit<StepDefinition, 'params' | 'run' | 'wants'> {
+interface TypedStep<S extends TSchema> extends Omit<StepDefinition, 'params' | 'run' | 'wants' | 'kind'> {
   /** None when left out. */
   readonly wants?: readonly string[];
   readonly paramsSchema: S;
@@ -53,6 +77,7 @@ export function defineStep<S extends TSchema>(step: TypedStep<S>): StepDefinitio
   return {
     ...step,
     wants: step.wants ?? [],
+    kind: 'code',
     appliesTo: (asset) => step.appliesTo(asset),
     run(context) {
       const params: unknown = context.params;
@@ -64,8 +89,13 @@ export function defineStep<S extends TSchema>(step: TypedStep<S>): StepDefinitio
   };
 }
 
-/** A pipeline whose steps fit together; a mistake in it is a programmer error (or a configuration's) and throws. */
-export function definePipeline(pipeline: Pipeline): Pipeline {
+/** A pipeline whose steps fit together; a mistake in it is a programmer error and throws. Definition files are checked before. */
+export function definePipeline(pipeline: {
+  readonly name: string;
+  readonly version?: string;
+  readonly applies?: Applies;
+  readonly steps: readonly StepDefinition[];
+}): Pipeline {
   const names = new Set(pipeline.steps.map((step) => step.name));
   const seen = new Set<string>();
   for (const step of pipeline.steps) {
@@ -78,5 +108,18 @@ export function definePipeline(pipeline: Pipeline): Pipeline {
     invariant(step.attemptsMax >= 1 && step.timeoutMs >= 1, `limits of ${step.name} are positive`);
     seen.add(step.name);
   }
-  return pipeline;
+  return { applies: {}, version: digestOf(pipeline), ...pipeline };
+}
+
+/** Covers what can change a result, and not how steps are scheduled and tried again. */
+function digestOf(pipeline: { readonly name: string; readonly steps: readonly StepDefinition[] }): string {
+  const steps = pipeline.steps.map(({ name, version, params, needs, wants }) => ({
+    name,
+    version,
+    params,
+    needs,
+    wants,
+  }));
+  const text = canonicalJson({ name: pipeline.name, steps });
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }

@@ -1,24 +1,11 @@
 /** From a pipeline's definition to what the ledger stores. */
 import { createHash } from 'node:crypto';
-import type { Asset } from '../core/asset.ts';
-import { invariant } from '../core/errors.ts';
+import type { Asset, AssetOrigin } from '../core/asset.ts';
 import type { RunPlan, StepPlan } from '../core/ledger.ts';
 import type { Sha256 } from '../core/upload.ts';
+import { applies } from './applies.ts';
+import { canonicalJson } from './canonical-json.ts';
 import type { Pipeline } from './definition.ts';
-
-/** JSON with sorted keys and no spaces: equal values give equal text. */
-export function canonicalJson(value: unknown): string {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return JSON.stringify(value);
-  if (typeof value === 'number') {
-    invariant(Number.isFinite(value), 'canonical numbers are finite');
-    return JSON.stringify(value);
-  }
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  invariant(typeof value === 'object', `canonical JSON has no ${typeof value}`);
-  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
-  entries.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
-}
 
 export interface StepIdentity {
   readonly assetId: Sha256;
@@ -66,7 +53,10 @@ export function planRun(pipeline: Pipeline, asset: Asset): RunPlan {
   return { pipeline: pipeline.name, pipelineVersion: pipeline.version, steps: [...planned.values()] };
 }
 
-/** Plans of all pipelines that have something to do for the asset. */
-export function planRuns(pipelines: readonly Pipeline[], asset: Asset): RunPlan[] {
-  return pipelines.map((pipeline) => planRun(pipeline, asset)).filter((plan) => plan.steps.length > 0);
+/** Plans of all pipelines that have something to do for an asset that came in like this. */
+export function planRuns(pipelines: readonly Pipeline[], asset: Asset, origins: readonly AssetOrigin[]): RunPlan[] {
+  return pipelines
+    .filter((pipeline) => applies(pipeline.applies, asset, origins))
+    .map((pipeline) => planRun(pipeline, asset))
+    .filter((plan) => plan.steps.length > 0);
 }

@@ -6,15 +6,15 @@ import { unique } from './sample-upload.ts';
 import { instead } from './stand-in.ts';
 
 function both(change: (ledger: LedgerStore) => Partial<LedgerStore>): (ledgers: Ledgers) => Ledgers {
-  return ({ ledger, other, uploads }) => ({
+  return ({ ledger, other, ...rest }) => ({
+    ...rest,
     ledger: instead(ledger, change(ledger)),
     other: instead(other, change(other)),
-    uploads,
   });
 }
 
 /** Remembers the newest fence of each step that anybody claimed. */
-function withoutFence({ ledger, other, uploads }: Ledgers): Ledgers {
+function withoutFence({ ledger, other, ...rest }: Ledgers): Ledgers {
   const newest = new Map<string, number>();
   const change = (store: LedgerStore): Partial<LedgerStore> => ({
     claim: async (request) => {
@@ -24,11 +24,11 @@ function withoutFence({ ledger, other, uploads }: Ledgers): Ledgers {
     },
     succeed: (key, fence, result) => store.succeed(key, newest.get(key) ?? fence, result),
   });
-  return { ledger: instead(ledger, change(ledger)), other: instead(other, change(other)), uploads };
+  return { ...rest, ledger: instead(ledger, change(ledger)), other: instead(other, change(other)) };
 }
 
 /** Gives a step to whoever asks next as well. */
-function twice({ ledger, other, uploads }: Ledgers): Ledgers {
+function twice({ ledger, other, ...rest }: Ledgers): Ledgers {
   const again: Claim[] = [];
   const change = (store: LedgerStore): Partial<LedgerStore> => ({
     claim: async (request) => {
@@ -39,7 +39,7 @@ function twice({ ledger, other, uploads }: Ledgers): Ledgers {
       return claim;
     },
   });
-  return { ledger: instead(ledger, change(ledger)), other: instead(other, change(other)), uploads };
+  return { ...rest, ledger: instead(ledger, change(ledger)), other: instead(other, change(other)) };
 }
 
 const wantedAndMissing = 'a step waits for what it wants, and goes on without what failed or was skipped';
@@ -186,6 +186,68 @@ export const brokenLedgerStores: readonly BrokenAdapter<Ledgers>[] = [
     name: 'says that it tries a run again',
     caughtBy: 'a failed run can be tried again, from what failed',
     break: both((store) => ({ retryRun: async (runId) => (await store.findRun(runId))?.state === 'failed' })),
+  },
+  {
+    name: 'lets a cancelled step succeed',
+    caughtBy: 'what runs is asked to let go, and its late result is refused',
+    break: both((store) => ({
+      succeed: async (key, fence, result) => {
+        await store.succeed(key, fence, result);
+        return 'applied';
+      },
+    })),
+  },
+  {
+    name: 'does not tell a holder that its step is to be cancelled',
+    caughtBy: 'what runs is asked to let go, and its late result is refused',
+    break: both(() => ({ cancelAsked: async () => [] })),
+  },
+  {
+    name: 'keeps nothing of a failure',
+    caughtBy: 'every attempt is kept, with how it ended and what is left of it',
+    break: both((store) => ({
+      fail: (key, fence, { evidence: _, ...failure }) => store.fail(key, fence, failure),
+    })),
+  },
+  {
+    name: 'forgets what was logged',
+    caughtBy: 'every attempt is kept, with how it ended and what is left of it',
+    break: both((store) => ({ report: (key, fence, report) => store.report(key, fence, { ...report, log: '' }) })),
+  },
+  {
+    name: 'tells listeners of everything',
+    caughtBy: 'progress is told in events when listeners are to hear of it',
+    break: both((store) => ({ report: (key, fence, report) => store.report(key, fence, { ...report, tell: true }) })),
+  },
+  {
+    name: 'resumes nothing',
+    caughtBy: 'a paused class is left alone by all nodes until it is resumed, and running steps may finish',
+    break: ({ control, ...rest }) => ({ ...rest, control: instead(control, { resumeClass: async () => true }) }),
+  },
+  {
+    name: 'cancels what other runs wait for',
+    caughtBy: 'a step that another run waits for is left to it',
+    break: ({ control, ledger, ...rest }) => ({
+      ...rest,
+      ledger,
+      control: instead(control, {
+        cancelRun: async (id, asking) => {
+          for (const step of (await ledger.findRun(id))?.steps ?? []) await control.cancelStep(step.key, asking);
+          return await control.cancelRun(id, asking);
+        },
+      }),
+    }),
+  },
+  {
+    name: 'retries every failure, whatever was asked for',
+    caughtBy: 'failed steps can be tried again by what they have in common',
+    break: ({ control, ...rest }) => ({
+      ...rest,
+      control: instead(control, {
+        retryFailed: ({ principal }, asking) =>
+          control.retryFailed(principal === undefined ? {} : { principal }, asking),
+      }),
+    }),
   },
   {
     name: 'ignores the time from which runs are asked for',

@@ -2,6 +2,8 @@
 import { expect } from 'vitest';
 import type { RunPlan, StepPlan } from '../core/ledger.ts';
 import type { Claim, LedgerStore } from '../core/ports/ledger-store.ts';
+import type { RunControl } from '../core/ports/run-control.ts';
+import type { RunQuestions } from '../core/ports/run-questions.ts';
 import type { UploadStore } from '../core/ports/upload-store.ts';
 import type { LoggedEvent, Upload } from '../core/upload.ts';
 import type { Check } from './conformance.ts';
@@ -19,6 +21,8 @@ export interface Ledgers {
   readonly ledger: LedgerStore;
   /** The same data opened once more, as another process would. */
   readonly other: LedgerStore;
+  readonly control: RunControl;
+  readonly questions: RunQuestions;
   /** Where assets come from. */
   readonly uploads: UploadStore;
 }

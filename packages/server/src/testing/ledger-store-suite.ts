@@ -1,7 +1,9 @@
 /** The conformance suite of `LedgerStore`. */
 import { type Fixture, registerSuite, type Suite } from './conformance.ts';
 import { claimChecks } from './ledger-store-claims.ts';
+import { controlChecks } from './ledger-store-control.ts';
 import { failureChecks } from './ledger-store-failures.ts';
+import { questionChecks } from './ledger-store-questions.ts';
 import { runChecks } from './ledger-store-runs.ts';
 import type { LedgerCheck, Ledgers } from './ledger-store-subject.ts';
 import { wantChecks } from './ledger-store-wants.ts';
@@ -11,6 +13,8 @@ export const ledgerStoreChecks: readonly LedgerCheck[] = [
   ...claimChecks,
   ...failureChecks,
   ...wantChecks,
+  ...controlChecks,
+  ...questionChecks,
 ];
 
 export function ledgerStoreSuite(name: string, open: () => Promise<Fixture<Ledgers>>): Suite<Ledgers> {

@@ -22,8 +22,10 @@ export async function begin(
     expectedDigest?.algorithm !== 'sha-256' || !single || !mayTell
       ? null
       : await deps.store.findAsset(expectedDigest.value, upload.principal);
-  if (owned !== null && owned.size === upload.size)
-    return completedByOwner(upload, { ...owned, runs: deps.planRuns(owned) }, now);
+  if (owned !== null && owned.size === upload.size) {
+    const runs = deps.planRuns(owned, { kind: 'upload', metadata: upload.metadata });
+    return completedByOwner(upload, { ...owned, runs }, now);
+  }
   const isWhole = upload.size === 0 && upload.ends === 'by-length' && single;
   if (!isWhole) return { kind: 'accept', next: upload, events: [], writes: [] };
   const sealed = transition(upload, null, { type: 'seal', lease }, now);

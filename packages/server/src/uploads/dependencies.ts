@@ -1,5 +1,5 @@
 /** What the upload service is built from; put together in the composition root. */
-import type { Asset } from '../core/asset.ts';
+import type { Asset, AssetOrigin } from '../core/asset.ts';
 import type { RunPlan } from '../core/ledger.ts';
 import type { Limits } from '../core/limits.ts';
 import type { BlobStore } from '../core/ports/blob-store.ts';
@@ -29,7 +29,7 @@ export interface UploadDependencies {
   readonly holder: string;
   newId(): string;
   /** The runs that a new asset gets; they start in the transaction that completes its upload. */
-  planRuns(asset: Asset): readonly RunPlan[];
+  planRuns(asset: Asset, origin: AssetOrigin): readonly RunPlan[];
   /** Media ranges that this server takes; null: every type. */
   readonly allowedTypes: readonly string[] | null;
   /** The media type by the first bytes of the content, or null when they do not tell. */

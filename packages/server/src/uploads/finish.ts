@@ -161,7 +161,8 @@ export class Finisher {
     }
     crash('completion:after-place');
     const contentType = (await this.#sniff(digest, size)) ?? upload.contentType;
-    const runs = this.#deps.planRuns({ id: digest, size, contentType, createdAt: clock.now() });
+    const asset = { id: digest, size, contentType, createdAt: clock.now() };
+    const runs = this.#deps.planRuns(asset, { kind: 'upload', metadata: upload.metadata });
     const decision = await store.decide(upload.id, null, (current) => {
       const now = clock.now();
       const verified: Decision = committed

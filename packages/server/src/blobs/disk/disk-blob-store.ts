@@ -31,14 +31,12 @@ import { receive } from './receive.ts';
 import { receiveSegment } from './receive-segment.ts';
 import type { SpaceGuard } from './space-guard.ts';
 import { type ReadAt, readerOf, storedChecksum } from './stored-range.ts';
+import { SyncBehind } from './sync-behind.ts';
 import type { UploadFile } from './upload-file.ts';
 import type { UploadFiles } from './upload-files.ts';
 
 /** What an acknowledged receipt survives: power loss, or a crash of the process. */
 export type Durability = 'synced' | 'committed';
-
-/** Under `committed` nobody waits for a sync before the end, which has to sync what is left: at most about this much. */
-const syncBehindBytes = 32 * 1024 * 1024;
 
 export interface DiskBlobStoreParts {
   readonly layout: DiskLayout;
@@ -52,6 +50,7 @@ export interface DiskBlobStoreParts {
 
 export class DiskBlobStore implements BlobStore {
   readonly #parts: DiskBlobStoreParts;
+  readonly #syncBehind = new SyncBehind();
 
   constructor(parts: DiskBlobStoreParts) {
     this.#parts = parts;
@@ -98,7 +97,7 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async sync(uploadId: string): Promise<void> {
-    if (this.#parts.durability === 'committed') return this.#parts.files.of(uploadId).syncBehind(syncBehindBytes);
+    if (this.#parts.durability === 'committed') return this.#syncBehind.consider(this.#parts.files.of(uploadId));
     await translated('syncing an upload', () => this.#parts.files.of(uploadId).hold((file) => this.#sync(file)));
   }
 

@@ -13,18 +13,24 @@ export type HashRequest =
   | {
       readonly type: 'file';
       readonly job: number;
-      readonly path: string;
+      /** Bytes where a name is no well-formed text. */
+      readonly path: string | Uint8Array;
       readonly size: number;
       readonly algorithm: DigestAlgorithm;
       /** Whether somebody waits for it, as for an upload that is being finished. */
       readonly awaited: boolean;
     }
   /** Copies the sources behind each other into the file; the SHA-256 of them all. A source that is null is in the file already. */
-  | { readonly type: 'join'; readonly job: number; readonly path: string; readonly sources: readonly JoinSource[] }
+  | {
+      readonly type: 'join';
+      readonly job: number;
+      readonly path: string | Uint8Array;
+      readonly sources: readonly JoinSource[];
+    }
   | { readonly type: 'forget'; readonly id: string };
 
 export interface JoinSource {
-  readonly path: string | null;
+  readonly path: string | Uint8Array | null;
   readonly size: number;
 }
 

@@ -205,9 +205,13 @@ export class HashPool {
    * Copies the sources behind each other into the file at `path`, which is there, and hashes them on the way. Rejects with `storage-damaged`
    * when a source is missing or short, `insufficient-storage`, `unavailable`.
    */
-  join(path: string, sources: readonly JoinSource[]): Promise<Sha256> {
+  join(
+    path: string | Uint8Array,
+    sources: readonly JoinSource[],
+    onBytes: ((bytes: number) => void) | null = null,
+  ): Promise<Sha256> {
     this.#jobs += 1;
-    return this.#submit(this.#leastBusy(), { type: 'join', job: this.#jobs, path, sources }, null);
+    return this.#submit(this.#leastBusy(), { type: 'join', job: this.#jobs, path, sources }, onBytes);
   }
 
   /** Ids of the worker threads that run, for tests. */

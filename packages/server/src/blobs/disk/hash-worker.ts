@@ -58,11 +58,16 @@ function stateOf(id: string): Running {
   return state;
 }
 
+function openAt(path: string | Uint8Array, mode: number): number {
+  const known = typeof path === 'string' ? path : Buffer.from(path.buffer, path.byteOffset, path.byteLength);
+  return openSync(known, mode | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+}
+
 /** Hashes on towards `end`, at most one turn; resolves to false when the file has no more bytes. */
-function hashTurn(running: Running, path: string, end: number): boolean {
+function hashTurn(running: Running, path: string | Uint8Array, end: number): boolean {
   const stop = Math.min(end, running.at + turnBytes);
   if (running.at >= stop) return true;
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const fd = openAt(path, constants.O_RDONLY);
   try {
     while (running.at < stop) {
       const taken = readSync(fd, buffer, 0, Math.min(hashStepBytes, stop - running.at), running.at);
@@ -82,7 +87,10 @@ function hexOf(hash: Running['hash']): string {
 }
 
 /** Copies and hashes on, at most one turn and one source; false when a source has fewer bytes than it should. */
-function joinTurn(running: Running, job: { readonly path: string; readonly sources: readonly JoinSource[] }): boolean {
+function joinTurn(
+  running: Running,
+  job: { readonly path: string | Uint8Array; readonly sources: readonly JoinSource[] },
+): boolean {
   let start = 0;
   const source = job.sources.find(({ size }) => {
     start += size;
@@ -92,9 +100,9 @@ function joinTurn(running: Running, job: { readonly path: string; readonly sourc
   start -= source.size;
   if (source.path === null) return hashTurn(running, job.path, start + source.size);
   const stop = Math.min(start + source.size, running.at + turnBytes);
-  const from = openSync(source.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const from = openAt(source.path, constants.O_RDONLY);
   try {
-    const to = openSync(job.path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const to = openAt(job.path, constants.O_WRONLY);
     try {
       while (running.at < stop) {
         const taken = readSync(from, buffer, 0, Math.min(hashStepBytes, stop - running.at), running.at - start);
@@ -129,7 +137,7 @@ function jobTurn(job: Job): void {
         message: `the file ends at ${running.at} of ${job.size} bytes`,
       });
     } else if (running.at < job.size) {
-      if (job.type === 'file') reply({ type: 'progress', job: job.job, bytes: running.at });
+      if (job.type !== 'digest') reply({ type: 'progress', job: job.job, bytes: running.at });
       jobs.push(job);
     } else {
       reply({ type: 'done', job: job.job, digest: hexOf(running.hash) });

@@ -55,6 +55,12 @@ export class DiskLayout {
     return `${this.scratch}/incoming-${uploadId}`;
   }
 
+  /** Where a file of this machine is taken in, before it is known what it is. */
+  intakeFile(id: string): string {
+    invariant(isUploadId(id), 'intake id is well-formed');
+    return `${this.scratch}/intake-${id}`;
+  }
+
   /** All 256 folders that assets are spread over. */
   assetFolders(): string[] {
     return Array.from({ length: 256 }, (_, i) => `${this.assets}/${i.toString(16).padStart(2, '0')}`);

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { crc32 } from '@node-rs/crc32';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { BlobStore } from '../../core/ports/blob-store.ts';
 import { uuidv7 } from '../../platform/uuidv7.ts';
 import { bodyOf, patternBytes } from '../../testing/body.ts';
 import { withFileFaults } from '../with-faults.ts';
-import type { DiskBlobStore } from './disk-blob-store.ts';
 import { nodeFileIo } from './file-io.ts';
 import { openDiskBlobs } from './open.ts';
 
@@ -54,7 +54,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 );
 
 /** Runs the steps on a real store and the model alike; the model is what the file has to hold. */
-async function run(size: number, plan: readonly Step[], open: () => Promise<DiskBlobStore>): Promise<void> {
+async function run(size: number, plan: readonly Step[], open: () => Promise<BlobStore>): Promise<void> {
   let blobs = await open();
   const uploadId = uuidv7();
   const model = new Uint8Array(size);

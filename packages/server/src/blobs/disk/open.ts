@@ -1,9 +1,13 @@
 /** Opens (and at first makes) a data directory. */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import type { BlobStore } from '../../core/ports/blob-store.ts';
+import type { BytePath } from '../../core/ports/file-intake.ts';
+import { type OutsideFiles, withOutsideAssets } from '../with-outside-assets.ts';
 import { DirectorySyncs } from './directory-syncs.ts';
 import { DiskArtifactStore } from './disk-artifact-store.ts';
 import { DiskBlobStore, type Durability } from './disk-blob-store.ts';
+import { DiskFileIntake } from './disk-file-intake.ts';
 import { type FileIo, nodeFileIo } from './file-io.ts';
 import { HashPool } from './hash-pool.ts';
 import { translated } from './io-errors.ts';
@@ -30,8 +34,11 @@ export interface DiskBlobsOptions {
 }
 
 export interface DiskBlobs {
-  readonly blobs: DiskBlobStore;
+  readonly blobs: BlobStore;
   readonly artifacts: DiskArtifactStore;
+  readonly intake: DiskFileIntake;
+  /** Assets whose bytes are not in the store; the caller fills it. */
+  readonly outside: OutsideFiles;
 }
 
 /** Makes the folders that are missing, durable, parents first. */
@@ -70,5 +77,13 @@ export async function openDiskBlobs(options: DiskBlobsOptions): Promise<DiskBlob
   const space = new SpaceGuard(io, layout.root, options.reserveBytes);
   const blobs = new DiskBlobStore({ layout, durability: options.durability, io, files, directories, pool, space });
   await blobs.ping();
-  return { blobs, artifacts: new DiskArtifactStore({ layout, io, pool }) };
+  const outside: OutsideFiles = new Map();
+  const digest = (path: BytePath, size: number, onBytes: ((bytes: number) => void) | undefined) =>
+    pool.digestFile({ path, size, algorithm: 'sha-256', awaited: false }, onBytes ?? null);
+  return {
+    blobs: withOutsideAssets(blobs, outside, digest),
+    artifacts: new DiskArtifactStore({ layout, io, pool }),
+    intake: new DiskFileIntake({ layout, io, pool, space, directories }),
+    outside,
+  };
 }

@@ -67,6 +67,10 @@ export class UploadFile {
   get failures(): number {
     return this.#failures;
   }
+  /** Bytes written since the last sync began; 0 while one runs or when nothing may be synced any more. */
+  get unsyncedBytes(): number {
+    return this.#sealed || this.#syncing ? 0 : coveredBytes(this.#unsynced);
+  }
 
   /**
    * Keeps this object from being forgotten while `work` runs, which may take as long as a slow sender: unlike `use` it does not stop
@@ -150,15 +154,6 @@ export class UploadFile {
       if (this.#dirty || this.#syncing) await this.#syncTask.run();
       this.#refuseLost();
     });
-  }
-
-  /**
-   * Begins a sync in the background once `bytes` were written since the last one, so that little is left for the end. A failure is
-   * remembered in `lost` and told to whoever places the file.
-   */
-  syncBehind(bytes: number): void {
-    if (this.#sealed || this.#syncing || coveredBytes(this.#unsynced) < bytes) return;
-    void this.sync().catch(() => {});
   }
 
   /** Ends the use of this object: waits until nobody is in, then nobody gets in. */

@@ -24,9 +24,19 @@ export const crashPointNames = [
   'step:after-run',
   'step:after-publish',
   'step:after-commit',
+  'watch:after-read',
+  'watch:after-place',
+  'watch:after-commit',
+  'watch:after-outcome',
+  'watch:after-log',
+  'watch:before-move',
+  'watch:after-copy',
+  'watch:after-link',
+  'watch:after-move',
   'webhook:before-enqueue',
   'webhook:after-send',
 ] as const;
 export type CrashPointName = (typeof crashPointNames)[number];
-export type CrashPoints = (name: CrashPointName) => void;
+/** `subject`: which one of several that pass the same place, such as the name of a step. */
+export type CrashPoints = (name: CrashPointName, subject?: string) => void;
 export const noCrashPoints: CrashPoints = () => {};

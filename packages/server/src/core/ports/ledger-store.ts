@@ -4,6 +4,7 @@
  */
 
 import type { Asset } from '../asset.ts';
+import type { Evidence } from '../attempt-record.ts';
 import type { Artifact, Run, RunPlan, RunWithSteps, Step, StepState } from '../ledger.ts';
 import type { Millis, Sha256 } from '../upload.ts';
 import type { Page } from './upload-store.ts';
@@ -28,8 +29,31 @@ export interface ClaimRequest {
   readonly classes: readonly string[];
 }
 
-/** `lost`: the fence is no longer the step's, or it is not running; nothing was changed. */
-export type Outcome = 'applied' | 'lost';
+/**
+ * - `lost`: the fence is no longer the step's, or it is not running; nothing was changed.
+ * - `cancelled`: somebody asked for the step to be cancelled. From a heartbeat: let go, with all child processes dead, and say so with
+ *   `release`. From anything else: what was to be recorded was dropped, and the step is cancelled.
+ */
+export type Outcome = 'applied' | 'lost' | 'cancelled';
+
+/** What an attempt tells while it works. */
+export interface Report {
+  readonly now: Millis;
+  /** 0 … 1 */
+  readonly progress: number;
+  /** The last lines that the step logged, oldest first. */
+  readonly log: string;
+  /** Whether listeners are told, by an event. */
+  readonly tell: boolean;
+}
+
+export interface StepFailure {
+  readonly reason: string;
+  readonly retryAt: Millis | null;
+  readonly now: Millis;
+  /** What is kept with the attempt. Without it the failure counts as transient. */
+  readonly evidence?: Evidence;
+}
 
 export interface LedgerStore {
   /** Creates a run. Steps whose key exists are shared: already succeeded ones count as done. Resolves to the run's id. Idempotent per (asset, pipeline, version). */
@@ -41,6 +65,8 @@ export interface LedgerStore {
   claim(request: ClaimRequest): Promise<Claim | null>;
   /** Extends the lease and records progress (0 … 1). */
   heartbeat(key: string, fence: number, until: Millis, progress: number): Promise<Outcome>;
+  /** Records progress and what the attempt logged so far, with an event if listeners are to be told. Extends nothing. */
+  report(key: string, fence: number, report: Report): Promise<Outcome>;
   /**
    * Records the result, its artifacts and the event; unblocks dependants; ends the run when it was the last. Steps that want this one and
    * went on without it are to be done again, with what depends on them; their results so far are void. One transaction, durable when it resolves.
@@ -57,26 +83,26 @@ export interface LedgerStore {
   /** Skips the step with a reason. What needs it can run, and decides itself what it can do without; the run can still succeed. */
   skip(key: string, fence: number, reason: string, now: Millis): Promise<Outcome>;
   /** Back to pending at `retryAt`, or failed for good when that is null: then what needs it is skipped, what wants it goes on, and the run ends failed. */
-  fail(
-    key: string,
-    fence: number,
-    failure: { readonly reason: string; readonly retryAt: Millis | null; readonly now: Millis },
-  ): Promise<Outcome>;
-  /** Back to pending at once, because its holder stops in order; the attempt does not count. */
+  fail(key: string, fence: number, failure: StepFailure): Promise<Outcome>;
+  /** Back to pending at once, because its holder stops in order; the attempt does not count. Cancelled instead, if that was asked for. */
   release(key: string, fence: number, now: Millis): Promise<Outcome>;
   /** Running steps of `holder` (a restarted node's own) go back to pending at once, or to failed when their attempts are used up. Resolves to how many. */
   reclaimHolder(holder: string, now: Millis): Promise<number>;
   /** Running steps whose lease ended go back to pending, or to failed when their attempts are used up. Resolves to how many. */
   reclaimExpired(now: Millis): Promise<number>;
-  /** Puts failed and skipped steps of a run back to pending with fresh attempts: what was missing may be there now. False when there are none. */
+  /** The steps that the holder works on and is to let go of, because somebody asked for them to be cancelled. */
+  cancelAsked(holder: string): Promise<readonly { readonly key: string; readonly fence: number }[]>;
+  /** Puts failed, cancelled and skipped steps of a run back to pending with fresh attempts: what was missing may be there now. False when there are none. */
   retryRun(runId: string, now: Millis): Promise<boolean>;
 
   findRun(id: string): Promise<RunWithSteps | null>;
   runsOf(assetId: Sha256): Promise<RunWithSteps[]>;
   listRuns(query: {
-    readonly principal: string;
+    /** Only runs on assets of this principal. */
+    readonly principal?: string;
     readonly since?: Millis;
     readonly state?: Run['state'];
+    readonly pipeline?: string;
     readonly limit: number;
     readonly cursor?: string;
   }): Promise<Page<RunWithSteps>>;
@@ -84,6 +110,6 @@ export interface LedgerStore {
   /** Every recorded artifact, in (step, name) order, for `verify`. */
   allArtifacts(after: { readonly stepKey: string; readonly name: string } | null, limit: number): Promise<Artifact[]>;
   countByState(): Promise<Readonly<Partial<Record<StepState, number>>>>;
-  /** When the next pending step is due; null when none is pending. */
+  /** When the next pending step of a class that is not paused is due; null when there is none. */
   nextDue(): Promise<Millis | null>;
 }

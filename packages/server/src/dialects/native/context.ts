@@ -5,7 +5,11 @@ import type { ArtifactStore } from '../../core/ports/artifact-store.ts';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import type { BodySource } from '../../core/ports/body-source.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { RunControl } from '../../core/ports/run-control.ts';
+import type { RunQuestions } from '../../core/ports/run-questions.ts';
+import type { PipelineAdmin } from '../../core/ports/pipeline-admin.ts';
 import type { EventQuery, UploadStore } from '../../core/ports/upload-store.ts';
+import type { WatchAdmin } from '../../core/ports/watch-admin.ts';
 import type { WebhookAdmin } from '../../core/ports/webhook-admin.ts';
 import type { Caller } from '../../uploads/caller.ts';
 import type { UploadService } from '../../uploads/service.ts';
@@ -14,13 +18,21 @@ export interface NativeContext {
   readonly uploads: UploadService;
   readonly store: UploadStore;
   readonly ledger: LedgerStore;
+  readonly control: RunControl;
+  readonly questions: RunQuestions;
+  /** How many steps of each class run at once on this node. */
+  readonly classLimits: Readonly<Record<string, number>>;
   readonly blobs: BlobStore;
   readonly artifacts: ArtifactStore;
   readonly webhooks: WebhookAdmin;
+  readonly watch: WatchAdmin;
+  readonly pipelines: PipelineAdmin;
   readonly limits: Limits;
   readonly version: string;
   readonly durability: 'synced' | 'committed';
   now(): number;
+  /** Resolves once `ended` says so or the milliseconds are over. */
+  until(ended: () => Promise<boolean>, ms: number): Promise<void>;
   /** Wakes the pipeline when something was put back to pending. */
   notifyPipeline(): void;
   /** Who asks, for the upload service: it holds the bearer of an upload token to its bounds. */

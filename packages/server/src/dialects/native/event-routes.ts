@@ -6,7 +6,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { EventQuery } from '../../core/ports/upload-store.ts';
 import type { NativeContext } from './context.ts';
 import { renderEvent } from './render.ts';
-import { ownedRun } from './run-routes.ts';
+import { reachableRun, ScopeQuery, scopeOf } from './scope.ts';
 
 const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const Query = Type.Object({
@@ -45,15 +45,24 @@ export function eventRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
       { schema: { tags, summary: 'Log of one run (JSON or event stream)', params: Id, querystring: Query, response } },
       async (request, reply) => {
         const principal = context.principal(request);
-        const run = await ownedRun(context, request.params.id, principal);
+        const run = await reachableRun(context, request.params.id, principal);
         return await answer(context, { request, reply, ...request.query }, { subject: { kind: 'run', id: run.id } });
       },
     );
     app.get(
       '/v1/events',
-      { schema: { tags, summary: 'Everything of the principal (JSON or event stream)', querystring: Query, response } },
-      async (request, reply) =>
-        answer(context, { request, reply, ...request.query }, { principal: context.principal(request) }),
+      {
+        schema: {
+          tags,
+          summary: 'Everything of the principal, or of everybody (JSON or event stream)',
+          querystring: Type.Object({ ...Query.properties, scope: ScopeQuery }),
+          response,
+        },
+      },
+      async (request, reply) => {
+        const { scope = 'own', ...query } = request.query;
+        return await answer(context, { request, reply, ...query }, scopeOf(context, request, scope));
+      },
     );
   };
 }

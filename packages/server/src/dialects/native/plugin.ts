@@ -5,11 +5,15 @@ import { Type } from 'typebox';
 import { assetRoutes } from './asset-routes.ts';
 import { chunkRecords } from './chunk-records.ts';
 import { chunkRoute } from './chunk-route.ts';
+import { classRoutes } from './class-routes.ts';
 import type { NativeContext } from './context.ts';
 import { eventRoutes } from './event-routes.ts';
+import { pipelineRoutes } from './pipeline-routes.ts';
 import { runRoutes } from './run-routes.ts';
+import { stepRoutes } from './step-routes.ts';
 import { uploadCommands } from './upload-commands.ts';
 import { uploadRoutes } from './upload-routes.ts';
+import { watchRoutes } from './watch-routes.ts';
 import { webhookRoutes } from './webhook-routes.ts';
 
 /** Shapes that routes refer to by `$id`. */
@@ -28,7 +32,21 @@ export const nativeSchemas = [
   wire.Artifact,
   wire.Run,
   wire.RunList,
+  wire.RunSummary,
+  wire.AttemptList,
+  wire.PlacedStep,
+  wire.PlacedStepList,
+  wire.FailureGroupList,
+  wire.DurationList,
+  wire.RetryFailed,
+  wire.Retried,
+  wire.Class,
+  wire.ClassList,
   wire.ServerInfo,
+  wire.WatchFolder,
+  wire.WatchFolderList,
+  wire.WatchFolderDetails,
+  wire.WatchedFile,
   wire.WebhookMessage,
   wire.CreationQuestion,
   wire.WebhookEndpoint,
@@ -39,6 +57,11 @@ export const nativeSchemas = [
   wire.WebhooksRetried,
   wire.TestWebhook,
   wire.WebhookTested,
+  wire.Pipeline,
+  wire.PipelineList,
+  wire.PlanPipelines,
+  wire.ApplyPipelines,
+  wire.PipelinePlan,
 ];
 
 export function nativeDialect(context: NativeContext): FastifyPluginAsync {
@@ -50,7 +73,11 @@ export function nativeDialect(context: NativeContext): FastifyPluginAsync {
     await app.register(eventRoutes(context));
     await app.register(assetRoutes(context));
     await app.register(runRoutes(context));
+    await app.register(stepRoutes(context));
+    await app.register(classRoutes(context));
     await app.register(webhookRoutes(context));
+    await app.register(watchRoutes(context));
+    await app.register(pipelineRoutes(context));
     app.get(
       '/v1/server',
       { schema: { tags: ['server'], summary: 'What this server takes', response: { 200: Type.Ref('ServerInfo') } } },

@@ -104,6 +104,7 @@ export function renderAsset(asset: OwnedAsset): wire.Asset {
       filename: s.filename,
       metadata: { ...s.metadata },
       addedAt: iso(s.addedAt),
+      ...(s.watched === undefined ? {} : { watched: { ...s.watched } }),
     })),
     createdAt: iso(asset.createdAt),
     contentUrl: contentUrl(asset.id),
@@ -117,7 +118,7 @@ export function renderArtifact(artifact: Artifact, assetId: string, step: string
 }
 
 function renderStep(step: Step): wire.Step {
-  const { key, name, version, state, attempt, attemptsMax, progress, output, reason } = step;
+  const { key, name, version, state, attempt, attemptsMax, progress, output, reason, errorClass } = step;
   return {
     key,
     name,
@@ -128,19 +129,23 @@ function renderStep(step: Step): wire.Step {
     progress,
     output: output === null ? null : { ...output },
     reason,
+    errorClass,
+    cancelling: step.cancelAskedAt !== null,
     startedAt: isoOrNull(step.startedAt),
     finishedAt: isoOrNull(step.finishedAt),
   };
 }
 
 export function renderRun(run: RunWithSteps): wire.Run {
-  const { id, assetId, pipeline, pipelineVersion, state } = run;
+  const { id, assetId, assetName, pipeline, pipelineVersion, state } = run;
   return {
     id,
     assetId,
+    assetName,
     pipeline,
     pipelineVersion,
     state,
+    cancelling: state === 'running' && run.cancelAskedAt !== null,
     steps: run.steps.map(renderStep),
     createdAt: iso(run.createdAt),
     finishedAt: isoOrNull(run.finishedAt),

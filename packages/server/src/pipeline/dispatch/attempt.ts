@@ -1,22 +1,30 @@
 /**
  * One attempt at one claimed step: run it, publish its files, record the result, in that order, under the claim's fence.
  *
- * The signal of the step fires with one of three causes, and each ends differently:
+ * The signal of the step fires with one of these causes, and each ends differently:
  * - `lost`: somebody else holds the step (or may): nothing more is written.
+ * - `cancelled`: somebody asked for that: the step is cancelled, once its processes are dead.
  * - `stopped`: the server stops: the step goes back to pending at once.
  * - `timeout`: the step took too long: a failure like any other.
+ * - `stalled`: the step got nowhere for too long: a failure like any other.
  */
 import path from 'node:path';
 import { invariant } from '../../core/errors.ts';
 import type { Claim, Outcome } from '../../core/ports/ledger-store.ts';
-import { PermanentStepError, type StepContext, type StepInput, type StepResult } from '../context.ts';
+import { noSecrets, PermanentStepError, type StepContext, type StepInput, type StepResult } from '../context.ts';
 import type { StepDefinition } from '../definition.ts';
 import { durationWords } from '../media/words.ts';
+import { findDefinition, isCommand } from '../step-lookup.ts';
+import { Work } from '../work.ts';
 import { retryDelayMs } from './backoff.ts';
+import { evidenceOf } from './evidence.ts';
+import { Lease } from './lease.ts';
+import { Reporter } from './reporter.ts';
 import type { RunnerSettings } from './settings.ts';
+import { watchForStall } from './stall.ts';
 
-export type AttemptEnd = 'succeeded' | 'skipped' | 'retrying' | 'failed' | 'given-back' | 'lost';
-type Cause = 'lost' | 'stopped' | 'timeout';
+export type AttemptEnd = 'succeeded' | 'skipped' | 'retrying' | 'failed' | 'cancelled' | 'given-back' | 'lost';
+type Cause = 'lost' | 'cancelled' | 'stopped' | 'timeout' | 'stalled';
 
 /** The ledger may be away for a moment; a result that cost hours is offered again before it is given up. */
 const recordTries = 6;
@@ -27,16 +35,41 @@ export class Attempt {
   readonly #claim: Claim;
   readonly #controller = new AbortController();
   #cause: Cause | null = null;
-  #progress = 0;
-  #leaseUntil: number;
-  #cancelBeat: () => void = () => {};
-  #beat: Promise<void> = Promise.resolve();
-  #settled = false;
+  /** How long it stood still when it was stopped for that. */
+  #stallMs = 0;
+  readonly #lease: Lease;
+  readonly #reporter: Reporter;
+  readonly #work: Work;
 
   constructor(settings: RunnerSettings, claim: Claim) {
     this.#settings = settings;
     this.#claim = claim;
-    this.#leaseUntil = claim.step.leaseUntil ?? settings.clock.now() + settings.leaseMs;
+    const work = new Work(settings.clock);
+    const facts = this.#facts();
+    const reporter = new Reporter({ settings, claim, facts, onActive: () => work.active() });
+    this.#work = work;
+    this.#reporter = reporter;
+    this.#lease = new Lease({
+      settings,
+      claim,
+      facts,
+      progress: () => reporter.progress,
+      onBeat: () => void reporter.flush(),
+      onEnd: (hold) => this.#abort(hold),
+    });
+  }
+
+  get key(): string {
+    return this.#claim.step.key;
+  }
+
+  get fence(): number {
+    return this.#claim.step.fence;
+  }
+
+  /** Tells the step to let go because somebody asked for that. */
+  cancel(): void {
+    this.#abort('cancelled');
   }
 
   /** Tells the step to let go because the server stops. */
@@ -48,8 +81,13 @@ export class Attempt {
   async run(): Promise<AttemptEnd> {
     const { clock, log } = this.#settings;
     const { step } = this.#claim;
-    this.#scheduleBeat();
+    this.#lease.begin();
     const cancelTimeout = clock.after(step.timeoutMs, () => this.#abort('timeout'));
+    const onStall = (stallMs: number) => {
+      this.#stallMs = stallMs;
+      this.#abort('stalled');
+    };
+    const stopWatching = watchForStall(this.#work, { clock, stallMs: this.#definition()?.stallMs, onStall });
     try {
       return await this.#runFenced();
     } catch (error) {
@@ -57,28 +95,28 @@ export class Attempt {
       log.error({ ...this.#facts(), err: error }, 'the outcome of a step could not be recorded');
       return 'lost';
     } finally {
-      this.#settled = true;
       cancelTimeout();
-      this.#cancelBeat();
-      await this.#beat;
+      stopWatching();
+      await this.#lease.settled();
+      await this.#reporter.flush();
     }
   }
 
   async #runFenced(): Promise<AttemptEnd> {
     const { artifacts, crashPoints } = this.#settings;
     const { step } = this.#claim;
-    crashPoints('step:after-claim');
+    crashPoints('step:after-claim', this.#claim.step.name);
     let scratch: string | null = null;
     try {
       const folder = await artifacts.scratch(step.key, step.fence);
       scratch = folder;
-      const result = this.#skippedInput() ?? (await this.#work(folder));
-      crashPoints('step:after-run');
+      const result = this.#skippedInput() ?? (await this.#work.during(() => this.#run(folder)));
+      crashPoints('step:after-run', this.#claim.step.name);
       this.#throwIfAborted();
       return await this.#record(result, folder);
     } catch (error) {
       if (error instanceof RecordFailed) throw error.cause;
-      return await this.#recordFailure(error);
+      return await this.#recordFailure(error, scratch);
     } finally {
       if (scratch !== null) await artifacts.clean(scratch);
     }
@@ -87,35 +125,45 @@ export class Attempt {
   async #record(result: StepResult, scratch: string): Promise<AttemptEnd> {
     const { ledger, artifacts, clock, crashPoints } = this.#settings;
     const { key, fence } = this.#claim.step;
+    await this.#reporter.flush();
     if (result.kind === 'skipped') {
       return this.#written('skipped', () => ledger.skip(key, fence, result.reason, clock.now()));
     }
     // Asked once more, so that one who lost the step does not replace files of the one who has it.
-    if (await this.#isLost()) return this.#lost();
+    const hold = await this.#lease.renew();
+    if (hold === 'lost') return this.#lost();
+    if (hold === 'cancelled') return this.#cancelled();
     const published = await artifacts.publish(key, scratch, result.files);
-    crashPoints('step:after-publish');
+    crashPoints('step:after-publish', this.#claim.step.name);
     const { output } = result;
     const end = await this.#written('succeeded', () =>
       ledger.succeed(key, fence, { output, artifacts: published, now: clock.now() }),
     );
-    crashPoints('step:after-commit');
+    crashPoints('step:after-commit', this.#claim.step.name);
     return end;
   }
 
-  async #recordFailure(error: unknown): Promise<AttemptEnd> {
-    const { ledger, clock, log, random } = this.#settings;
-    const { step } = this.#claim;
+  async #recordFailure(error: unknown, scratch: string | null): Promise<AttemptEnd> {
+    const { assets, ledger, clock, log, random } = this.#settings;
+    const { step, asset, assetName } = this.#claim;
     const { key, fence } = step;
     if (this.#cause === 'lost') return this.#lost();
+    await this.#reporter.flush();
     const now = clock.now();
+    if (this.#cause === 'cancelled') return this.#cancelled();
     if (this.#cause === 'stopped') {
       return this.#written('given-back', () => ledger.release(key, fence, now));
     }
-    const reason = (this.#cause === 'timeout' ? this.#timeoutReason() : reasonOf(error)).slice(0, reasonCharsMax);
+    const reason = (this.#stopReason() ?? reasonOf(error)).slice(0, reasonCharsMax);
+    const paths = [assets.assetPath(asset.id), ...(scratch === null ? [] : [path.resolve(scratch), scratch])];
+    const names = paths.map((one, i) => [one, i === 0 ? assetName : 'scratch'] as const);
+    const evidence = evidenceOf(error, this.#cause, { program: this.#work.lastProgram, names });
     const final = error instanceof PermanentStepError || step.attempt >= step.attemptsMax;
-    const retryAt = final ? null : now + retryDelayMs(step.attempt, random);
+    const retryAt = final ? null : now + retryDelayMs(step.attempt, random, this.#definition()?.backoff);
     log.warn({ ...this.#facts(), err: error, retryAt }, `step ${step.name} failed: ${reason}`);
-    return this.#written(final ? 'failed' : 'retrying', () => ledger.fail(key, fence, { reason, retryAt, now }));
+    return this.#written(final ? 'failed' : 'retrying', () =>
+      ledger.fail(key, fence, { reason, retryAt, now, evidence }),
+    );
   }
 
   /** Writes the outcome down, again and again while the ledger is away and the lease may still be ours. */
@@ -124,8 +172,9 @@ export class Attempt {
     for (let tried = 1; ; tried += 1) {
       try {
         const outcome = await write();
-        this.#settled = true;
-        return outcome === 'applied' ? end : this.#lost();
+        this.#lease.end();
+        if (outcome === 'lost') return this.#lost();
+        return outcome === 'cancelled' ? 'cancelled' : end;
       } catch (error) {
         if (tried >= recordTries || this.#cause === 'lost') throw new RecordFailed(error);
         log.warn({ ...this.#facts(), err: error }, 'the ledger does not take an outcome; trying again');
@@ -134,29 +183,35 @@ export class Attempt {
     }
   }
 
+  /** Everything of the step has let go: the ledger ends it. */
+  #cancelled(): Promise<AttemptEnd> {
+    const { ledger, clock } = this.#settings;
+    return this.#written('cancelled', () => ledger.release(this.key, this.fence, clock.now()));
+  }
+
   #lost(): AttemptEnd {
     this.#settings.log.warn(this.#facts(), `step ${this.#claim.step.name}: the lease was lost, its result is dropped`);
     return 'lost';
   }
 
-  #definition(): StepDefinition {
-    const { name, version } = this.#claim.step;
-    const found = this.#settings.steps.find((step) => step.name === name && step.version === version);
-    if (!found)
-      throw new Error(`This server has no step ${name} of version ${version}; another version of Holdfast planned it.`);
-    return found;
+  /** Undefined when this server does not know the step. */
+  #definition(): StepDefinition | undefined {
+    const found = findDefinition(this.#settings.steps, this.#claim.step);
+    return typeof found === 'string' ? undefined : found;
   }
 
-  #work(scratch: string): Promise<StepResult> {
-    const definition = this.#definition();
-    return definition.run(this.#context(scratch, definition));
+  async #run(scratch: string): Promise<StepResult> {
+    const { step } = this.#claim;
+    const found = findDefinition(this.#settings.steps, step);
+    if (typeof found !== 'string') return found.run(this.#context(scratch, found));
+    if (isCommand(step.params)) return { kind: 'skipped', reason: found };
+    throw new Error(found);
   }
 
   #context(scratch: string, definition: StepDefinition): StepContext {
-    const { assets, log, tools, clock } = this.#settings;
+    const { assets, tools, clock, secrets = noSecrets } = this.#settings;
     const { step, asset, assetName, inputs, missing } = this.#claim;
     const unplanned = definition.wants.filter((want) => !(want in inputs) && !(want in missing));
-    const facts = this.#facts();
     return {
       asset,
       assetName,
@@ -167,15 +222,10 @@ export class Attempt {
       params: step.params,
       signal: this.#controller.signal,
       timeoutMs: step.timeoutMs,
-      progress: (fraction) => {
-        if (Number.isFinite(fraction)) this.#progress = Math.min(1, Math.max(0, fraction));
-      },
-      log: {
-        info: (more, message) => log.info({ ...facts, ...more }, message),
-        warn: (more, message) => log.warn({ ...facts, ...more }, message),
-        error: (more, message) => log.error({ ...facts, ...more }, message),
-      },
+      progress: (fraction) => this.#reporter.set(fraction),
+      log: this.#reporter.stepLog(),
       tools,
+      secrets,
       clock,
     };
   }
@@ -208,43 +258,25 @@ export class Attempt {
     return Object.fromEntries(entries);
   }
 
-  #scheduleBeat(): void {
-    this.#cancelBeat = this.#settings.clock.after(Math.max(1, Math.floor(this.#settings.leaseMs / 3)), () => {
-      this.#beat = this.#isLost().then((lost) => {
-        if (!lost && !this.#settled) this.#scheduleBeat();
-      });
-    });
-  }
-
-  /** One heartbeat. Never rejects: a ledger that is away counts as lost only when the lease has run out. */
-  async #isLost(): Promise<boolean> {
-    const { ledger, clock, leaseMs, log } = this.#settings;
-    const { key, fence } = this.#claim.step;
-    const until = clock.now() + leaseMs;
-    try {
-      const outcome = await ledger.heartbeat(key, fence, until, this.#progress);
-      if (outcome === 'applied') this.#leaseUntil = until;
-      else if (!this.#settled) this.#abort('lost');
-    } catch (error) {
-      log.warn({ ...this.#facts(), err: error }, 'a heartbeat did not reach the ledger');
-      if (clock.now() >= this.#leaseUntil) this.#abort('lost');
-    }
-    return this.#cause === 'lost';
-  }
-
   #abort(cause: Cause): void {
     // Losing the step overrides the others: then nothing may be written.
-    if (this.#cause === null || cause === 'lost') this.#cause = cause;
+    if (this.#cause === null || cause === 'lost' || (cause === 'cancelled' && this.#cause !== 'lost'))
+      this.#cause = cause;
     this.#controller.abort(new Error(`step ${cause}`));
   }
 
   #throwIfAborted(): void {
     // A step that was done in spite of a stop is done.
-    if (this.#cause === 'lost' || this.#cause === 'timeout') throw new Error(`step ${this.#cause}`);
+    if (this.#cause === 'lost' || this.#cause === 'timeout' || this.#cause === 'cancelled')
+      throw new Error(`step ${this.#cause}`);
   }
 
-  #timeoutReason(): string {
-    return `It took longer than ${durationWords(this.#claim.step.timeoutMs / 1000)} and was stopped.`;
+  /** Why we stopped it; null when it ended by itself. */
+  #stopReason(): string | null {
+    const words = (ms: number) => durationWords(ms / 1000);
+    if (this.#cause === 'timeout') return `It took longer than ${words(this.#claim.step.timeoutMs)} and was stopped.`;
+    if (this.#cause !== 'stalled') return null;
+    return `It got nowhere for ${words(this.#stallMs)} (no progress, no output, no work of its programs) and was stopped.`;
   }
 
   #facts(): Record<string, unknown> {

@@ -86,6 +86,7 @@ export class Runner implements AsyncDisposable {
     try {
       do {
         this.#again = false;
+        await this.#cancelAsked();
         await this.#claimAll();
         wakeMs = await this.#untilDue();
       } while (this.#again && this.#state === 'running');
@@ -93,6 +94,15 @@ export class Runner implements AsyncDisposable {
       log.error({ err: error }, 'the ledger does not answer; looking again shortly');
     }
     if (this.#state === 'running') this.#cancelWake = this.#settings.clock.after(wakeMs, () => this.notify());
+  }
+
+  /** Tells steps of ours to let go whose cancellation somebody asked for, here or at another node. */
+  async #cancelAsked(): Promise<void> {
+    if (this.#running.size === 0) return;
+    const asked = await this.#settings.ledger.cancelAsked(this.#settings.holder);
+    for (const { attempt } of this.#running) {
+      if (asked.some((step) => step.key === attempt.key && step.fence === attempt.fence)) attempt.cancel();
+    }
   }
 
   async #claimAll(): Promise<void> {

@@ -4,7 +4,7 @@ import type { BlobStore } from '../../core/ports/blob-store.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { CrashPoints } from '../../core/ports/crash-points.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
-import type { StepLog } from '../context.ts';
+import type { StepLog, StepSecrets } from '../context.ts';
 import type { StepDefinition } from '../definition.ts';
 import type { MediaTools } from '../media/tools.ts';
 
@@ -15,6 +15,8 @@ export interface RunnerSettings {
   /** All steps that this node can do, of all pipelines. */
   readonly steps: readonly StepDefinition[];
   readonly tools: MediaTools;
+  /** Default: none. */
+  readonly secrets?: StepSecrets;
   readonly clock: Clock;
   readonly log: StepLog;
   readonly crashPoints: CrashPoints;

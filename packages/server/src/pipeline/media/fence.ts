@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import os from 'node:os';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../core/ports/clock.ts';
+import { currentWork } from '../work.ts';
 
 /** Gives the program that long between SIGTERM and SIGKILL. */
 const termMs = 2_000;
@@ -77,6 +78,8 @@ export class FenceError extends Error {
 export async function runFenced(run: FencedRun): Promise<FencedExit> {
   if (run.signal.aborted) throw new FenceError('aborted', `${run.command} was not started: aborted`);
   const child = start(run);
+  const work = currentWork();
+  if (child.pid !== undefined) work?.started(child.pid);
   const guard = new GroupGuard(child, run);
   const onAbort = () => guard.stop(new FenceError('aborted', `${run.command} was aborted`));
   const seconds = Math.round(run.timeoutMs / 100) / 10;
@@ -85,11 +88,13 @@ export async function runFenced(run: FencedRun): Promise<FencedExit> {
   );
   run.signal.addEventListener('abort', onAbort, { once: true });
   const stderr = new StderrTail();
+  let exitCode: number | null = null;
   try {
     const exit = guard.exited();
     const pumps = run.outputs.map((output) => pump(child, output, guard));
     pumps.push(pump(child, { fd: 2, bytesMax: stderrBytesMax, take: (chunk) => stderr.take(chunk) }, guard));
     const { code, signalName } = await exit;
+    exitCode = code;
     // A descendant that outlived the program would keep the pipes open for ever.
     guard.killGroup('SIGKILL');
     await Promise.all(pumps);
@@ -97,6 +102,7 @@ export async function runFenced(run: FencedRun): Promise<FencedExit> {
     return { code, signalName, stderrTail: stderr.text(), stderrLines: stderr.lines };
   } finally {
     cancelTimer();
+    work?.ended(child.pid, { exitCode, stderrTail: stderr.text() });
     guard.release();
     run.signal.removeEventListener('abort', onAbort);
   }
@@ -200,6 +206,7 @@ async function pump(child: ChildProcess, output: OutputPipe, guard: GroupGuard):
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       if (guard.cause) continue;
       bytes += chunk.length;
+      currentWork()?.active();
       if (bytes > output.bytesMax) {
         guard.stop(
           new FenceError(

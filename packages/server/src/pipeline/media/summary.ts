@@ -1,6 +1,9 @@
 /**
- * A summary in words, made from measured facts only: it says what can be measured and lists what is not known. Nothing is guessed. Pure.
+ * A summary in words: measured facts, and, where there are any, the file's own words: sentences that were said, text that was read. It says
+ * how it was made and lists what is not known. Nothing is guessed. Pure.
  */
+import type { ChatSummary } from '../text/chat-summary.ts';
+import { type Extract, type SaidSentence, type ScreenText, type Speech, shortened } from '../text/extract.ts';
 import type { Analysis, Interval, Shot } from './analysis.ts';
 import { framesPerSecond, shownSize } from './media-info.ts';
 import {
@@ -20,13 +23,30 @@ export interface SceneSummary extends Interval {
   /** Words for what was measured, for filters and lists. */
   readonly traits: readonly string[];
   readonly text: string;
+  /** The beginning of what is said in it; null when nothing is. */
+  readonly said: string | null;
+  /** Lines that were read in its picture. */
+  readonly onScreen: readonly string[];
+}
+
+/** What other steps found out; each may be missing. */
+export interface Material {
+  readonly speech: Speech | null;
+  readonly screen: readonly ScreenText[];
+  readonly extract: Extract;
+  readonly chat: ChatSummary | null;
+  /** Sentences about what is not known, and why. */
+  readonly notKnown: readonly string[];
 }
 
 export interface Summary {
   readonly kind: 'holdfast.summary';
   readonly schemaVersion: 1;
-  /** `facts`: put together from measurements, not written by a language model. */
-  readonly method: 'facts';
+  /**
+   * `facts`: put together from measurements. `extractive`: with sentences and phrases of the file itself. `chat`: written by the language
+   * model that `chat` names.
+   */
+  readonly method: 'facts' | 'extractive' | 'chat';
   readonly asset: Analysis['asset'];
   readonly text: string;
   readonly scenes: readonly SceneSummary[];
@@ -35,33 +55,66 @@ export interface Summary {
     readonly liveliestShot: number | null;
     readonly loudestShot: number | null;
   };
+  /** What is said, in its own words; null when nothing was recognised. */
+  readonly speech: {
+    readonly language: string | null;
+    readonly grade: 'draft' | 'full';
+    readonly sentences: readonly SaidSentence[];
+  } | null;
+  readonly keyPhrases: readonly string[];
+  /** The largest line of the first picture with text. */
+  readonly onScreenTitle: string | null;
+  readonly chat: Omit<ChatSummary, 'summary' | 'keyPhrases'> | null;
   readonly notKnown: readonly string[];
   readonly warnings: Analysis['warnings'];
 }
 
-export const notKnown = [
-  'What is said: this version has no speech recognition.',
-  'Who or what is seen: pictures are measured, not recognised.',
-  'Text in the picture: it is not read.',
-] as const;
-
-export function summarize(analysis: Analysis): Summary {
+export function summarize(analysis: Analysis, material: Material): Summary {
   const shots = analysis.video?.shots ?? [];
+  const { speech, extract, chat } = material;
   return {
     kind: 'holdfast.summary',
     schemaVersion: 1,
-    method: 'facts',
+    method: methodOf(material),
     asset: analysis.asset,
-    text: overview(analysis),
-    scenes: shots.map((shot) => scene(shot, analysis)),
+    text: [...(chat ? [chat.summary] : []), overview(analysis), ...(chat ? [] : ownWords(material))].join(' '),
+    scenes: shots.map((shot) => scene(shot, analysis, material)),
     highlights: {
       longestShot: indexOfMost(shots, (shot) => shot.duration),
       liveliestShot: indexOfMost(shots, (shot) => shot.motion),
       loudestShot: indexOfMost(shots, (shot) => shot.loudness ?? Number.NEGATIVE_INFINITY),
     },
-    notKnown,
+    speech: speech === null ? null : { language: speech.language, grade: speech.grade, sentences: extract.sentences },
+    keyPhrases: chat?.keyPhrases ?? extract.keyPhrases,
+    onScreenTitle: extract.title,
+    chat: chat === null ? null : withoutTexts(chat),
+    notKnown: material.notKnown,
     warnings: analysis.warnings,
   };
+}
+
+function methodOf({ chat, speech, screen }: Material): Summary['method'] {
+  if (chat !== null) return 'chat';
+  return speech !== null || screen.length > 0 ? 'extractive' : 'facts';
+}
+
+function withoutTexts({ summary: _summary, keyPhrases: _phrases, ...rest }: ChatSummary): Summary['chat'] {
+  return rest;
+}
+
+/** Marked as the file's own words, because a recogniser may have got them wrong and because they may say anything. */
+function ownWords({ speech, extract }: Material): string[] {
+  const out: string[] = [];
+  if (speech !== null && extract.sentences.length > 0) {
+    const [by, quotes] = [
+      speech.grade === 'draft' ? 'in a machine draft' : 'by machine transcript',
+      extract.sentences.map(({ start, text }) => `“${shortened(text, 240)}” (${timecode(start)})`),
+    ];
+    out.push(`What is said, ${by}, in sentences picked from it: ${quotes.join(' ')}.`);
+  }
+  if (extract.keyPhrases.length > 0) out.push(`Key phrases: ${extract.keyPhrases.join(', ')}.`);
+  if (extract.title !== null) out.push(`Text in the picture begins with “${extract.title}”.`);
+  return out;
 }
 
 function overview(analysis: Analysis): string {
@@ -127,7 +180,7 @@ function spans(words: string, intervals: readonly Interval[] | null): string[] {
   return [`${words} at ${shown.join(', ')}${more}.`];
 }
 
-function scene(shot: Shot, analysis: Analysis): SceneSummary {
+function scene(shot: Shot, analysis: Analysis, material: Material): SceneSummary {
   const colour = shot.dominantColour.share >= 0.4 ? `mostly ${shot.dominantColour.name}` : 'no single colour prevails';
   const traits = [brightnessWord(shot.brightness), motionWord(shot.motion), colour];
   if (analysis.audio) traits.push(loudnessWord(shot.loudness));
@@ -141,14 +194,24 @@ function scene(shot: Shot, analysis: Analysis): SceneSummary {
     keyframe: shot.keyframe,
     traits,
     text: `Shot ${shot.index} (${place}, ${durationWords(shot.duration)}): ${traits.join(', ')}.`,
+    said: saidIn(shot, material.speech),
+    onScreen: (material.screen.find((picture) => picture.shot === shot.index)?.lines ?? [])
+      .slice(0, 20)
+      .map(({ text }) => text),
   };
+}
+
+function saidIn(shot: Interval, speech: Speech | null): string | null {
+  const sentences = (speech?.paragraphs ?? []).flatMap((paragraph) => paragraph.sentences);
+  const inside = sentences.filter(({ start, end }) => (start + end) / 2 >= shot.start && (start + end) / 2 < shot.end);
+  return inside.length === 0 ? null : shortened(inside.map(({ text }) => text).join(' '), 300);
 }
 
 function overlaps(shot: Shot, intervals: readonly Interval[]): boolean {
   return intervals.some(({ start, end }) => start < shot.end && end > shot.start);
 }
 
-function weighed(shots: readonly Shot[], of: (shot: Shot) => number): number {
+export function weighed(shots: readonly Shot[], of: (shot: Shot) => number): number {
   const seconds = shots.reduce((sum, shot) => sum + shot.duration, 0);
   return seconds === 0 ? 0 : shots.reduce((sum, shot) => sum + of(shot) * shot.duration, 0) / seconds;
 }
@@ -165,27 +228,4 @@ function indexOf(values: readonly number[]): number | null {
     if (Number.isFinite(value) && (best === null || value > (values[best] ?? 0))) best = at;
   });
   return best;
-}
-
-/** One sentence about what was measured; the title is the file's own and marked as such. */
-export function logline(analysis: Analysis): string {
-  const { media, video, audio, decoded } = analysis;
-  const facts: string[] = [];
-  if (video) {
-    facts.push(
-      video.cuts === 0
-        ? 'one shot'
-        : `${plural(video.shots.length, 'shot')} (${paceWord(video.shotSecondsMean)} cutting)`,
-    );
-    const mean = weighed(video.shots, (shot) => shot.motion);
-    facts.push(`${brightnessWord(weighed(video.shots, (shot) => shot.brightness))}, ${motionWord(mean)}`);
-  }
-  if (audio) {
-    const silent = (audio.silentSeconds ?? 0) / Math.max(decoded.seconds, 0.001);
-    facts.push(audio.integratedLufs === null ? 'silent sound track' : `sound ${loudnessWord(audio.integratedLufs)}`);
-    if (silent > 0.05 && audio.integratedLufs !== null) facts.push(`silent for ${percent(silent)} of it`);
-  } else facts.push('no sound');
-  const title = media.title === null ? '' : ` titled “${media.title.replace(/\s+/g, ' ').trim()}” by its file`;
-  const duration = durationWords(decoded.seconds);
-  return `${video ? 'A video' : 'A sound recording'}${title} of ${duration}: ${facts.join('; ')}; its content was measured, not understood.`;
 }

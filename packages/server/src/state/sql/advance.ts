@@ -4,7 +4,8 @@
  * - A blocked step whose needs have all ended well (succeeded, or skipped themselves), and whose wants have all ended in whatever way,
  *   becomes pending: the step decides what it can do without a skipped input.
  * - A blocked step that needs a failed step, or one that was skipped for a failed step, is skipped for that failed step.
- * - A run is over when none of its steps can run any more: failed if one of them failed, succeeded otherwise.
+ * - A blocked step that needs a cancelled step is cancelled for it.
+ * - A run is over when none of its steps can run any more: failed if one of them failed, cancelled if one of them was, succeeded otherwise.
  */
 import type { RunState, StepState } from '../../core/ledger.ts';
 
@@ -18,7 +19,12 @@ export interface StepFacts {
 
 export type StepChange =
   | { readonly key: string; readonly to: 'pending' }
-  | { readonly key: string; readonly to: 'skipped'; readonly skippedFor: string; readonly reason: string };
+  | {
+      readonly key: string;
+      readonly to: 'skipped' | 'cancelled';
+      readonly skippedFor: string;
+      readonly reason: string;
+    };
 
 /** Keys of the steps that a step waits for. */
 export interface Inputs {
@@ -49,13 +55,21 @@ export function advanceSteps(steps: readonly StepFacts[], inputs: ReadonlyMap<st
 function afterChange(step: StepFacts, change: StepChange): StepFacts {
   return change.to === 'pending'
     ? { ...step, state: 'pending' }
-    : { ...step, state: 'skipped', reason: change.reason, skippedFor: change.skippedFor };
+    : { ...step, state: change.to, reason: change.reason, skippedFor: change.skippedFor };
 }
 
 function changeOf(step: StepFacts, needs: readonly StepFacts[], wants: readonly StepFacts[]): StepChange | null {
   const failed = needs.find((input) => input.state === 'failed');
   if (failed)
     return { key: step.key, to: 'skipped', skippedFor: failed.key, reason: `needs ${failed.name}, which failed` };
+  const cancelled = needs.find((input) => input.state === 'cancelled');
+  if (cancelled)
+    return {
+      key: step.key,
+      to: 'cancelled',
+      skippedFor: cancelled.skippedFor ?? cancelled.key,
+      reason: `needs ${cancelled.name}, which was cancelled`,
+    };
   const skipped = needs.find((input) => input.skippedFor !== null);
   if (skipped?.skippedFor)
     return {
@@ -66,13 +80,28 @@ function changeOf(step: StepFacts, needs: readonly StepFacts[], wants: readonly 
     };
   const ready =
     needs.every((input) => input.state === 'succeeded' || input.state === 'skipped') &&
-    wants.every((input) => input.state === 'succeeded' || input.state === 'skipped' || input.state === 'failed');
+    !wants.some(isOpen);
   return ready ? { key: step.key, to: 'pending' } : null;
+}
+
+export function isOpen({ state }: Pick<StepFacts, 'state'>): boolean {
+  return state === 'blocked' || state === 'pending' || state === 'running';
 }
 
 /** The state of a run with these steps. */
 export function runState(steps: readonly StepFacts[]): RunState {
-  const open = steps.some((step) => step.state === 'blocked' || step.state === 'pending' || step.state === 'running');
-  if (open) return 'running';
-  return steps.some((step) => step.state === 'failed' || step.skippedFor !== null) ? 'failed' : 'succeeded';
+  if (steps.some(isOpen)) return 'running';
+  const cancelled = steps.some((step) => step.state === 'cancelled');
+  const failed = steps.some(
+    (step) => step.state === 'failed' || (step.state === 'skipped' && step.skippedFor !== null),
+  );
+  if (failed) return 'failed';
+  return cancelled ? 'cancelled' : 'succeeded';
+}
+
+/** The state of a run whose cancellation was asked for; `leftToOthers` are the keys of steps that other runs still wait for. */
+export function cancelledRunState(steps: readonly StepFacts[], leftToOthers: ReadonlySet<string>): RunState {
+  if (steps.some((step) => isOpen(step) && !leftToOthers.has(step.key))) return 'running';
+  const untouched = steps.every((step) => !isOpen(step) && step.state !== 'cancelled');
+  return untouched ? runState(steps) : 'cancelled';
 }

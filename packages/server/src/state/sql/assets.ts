@@ -9,13 +9,13 @@ import type { AssetRow, AssetSourceRow } from './schema.ts';
 import { containing } from './upload-queries.ts';
 import { folded } from './upload-rows.ts';
 
-const sourcesMax = 20;
+export const sourcesMax = 20;
 
 export function rowToAsset(row: AssetRow): Asset {
   return { id: row.id, size: row.size, contentType: row.content_type, createdAt: row.created_at };
 }
 
-function rowToSource(row: AssetSourceRow): AssetSource {
+export function rowToSource(row: AssetSourceRow): AssetSource {
   return {
     assetId: row.asset_id,
     principal: row.principal,
@@ -24,6 +24,7 @@ function rowToSource(row: AssetSourceRow): AssetSource {
     safeName: row.safe_name,
     metadata: JSON.parse(row.metadata) as Record<string, string>,
     addedAt: row.added_at,
+    ...(row.watch_folder === null ? {} : { watched: { folder: row.watch_folder, path: row.watch_path ?? '' } }),
   };
 }
 
@@ -60,6 +61,8 @@ export async function insertAsset(
         safe_name: source.safeName,
         metadata: JSON.stringify(source.metadata),
         added_at: source.addedAt,
+        watch_folder: source.watched?.folder ?? null,
+        watch_path: source.watched?.path ?? null,
         // The asset may be older than this upload of it.
         asset_created_at: sql<number>`(select created_at from assets where id = ${asset.id})`,
       })

@@ -3,19 +3,22 @@
  * it. What they made without it is then void, and so is what was made from that: those steps go back to blocked.
  */
 import type { Sha256 } from '../../core/upload.ts';
+import type { AttemptLog } from './attempt-log.ts';
 import type { Dialect, Session } from './engine.ts';
 import type { RunLog } from './run-log.ts';
 import type { StepRow } from './schema.ts';
 
-type Dependant = Pick<StepRow, 'key' | 'name' | 'state'>;
+type Dependant = Pick<StepRow, 'key' | 'name' | 'state' | 'fence' | 'cancel_asked_at'>;
 
 export class LateInputs {
   readonly #dialect: Dialect;
   readonly #log: RunLog;
+  readonly #attempts: AttemptLog;
 
-  constructor(dialect: Dialect, log: RunLog) {
+  constructor(dialect: Dialect, parts: { readonly log: RunLog; readonly attempts: AttemptLog }) {
     this.#dialect = dialect;
-    this.#log = log;
+    this.#log = parts.log;
+    this.#attempts = parts.attempts;
   }
 
   /** Reopens what went on without the step that has just succeeded. The caller holds the asset's lock and settles afterwards. */
@@ -32,6 +35,13 @@ export class LateInputs {
     if (found.size === 0) return;
     await this.#block(session, [...found.keys()], now);
     for (const step of found.values()) {
+      if (step.state === 'running')
+        await this.#attempts.end(session, step, {
+          state: 'released',
+          now,
+          reason: `${late.name} has succeeded since`,
+          evidence: null,
+        });
       const reason = `${late.name} has succeeded since`;
       const data = { step: step.name, key: step.key, attempt: 0, reason, retryAt: now };
       const message = `Step ${step.name} will be done again: ${reason}`;
@@ -48,7 +58,7 @@ export class LateInputs {
       this.#dialect.build
         .selectFrom('steps')
         .innerJoin('step_needs', 'step_needs.step_key', 'steps.key')
-        .select(['steps.key', 'steps.name', 'steps.state'])
+        .select(['steps.key', 'steps.name', 'steps.state', 'steps.fence', 'steps.cancel_asked_at'])
         .distinct()
         .where('steps.asset_id', '=', assetId)
         .where('step_needs.need_key', 'in', [...inputs.of])
@@ -73,6 +83,7 @@ export class LateInputs {
           progress: 0,
           output: null,
           reason: null,
+          error_class: null,
           not_before: now,
           started_at: null,
           finished_at: null,
@@ -96,7 +107,7 @@ export class LateInputs {
   }
 }
 
-/** Failed and skipped steps are left to whoever retries them: what is missing there is something else. */
+/** Failed and skipped steps are left to whoever retries them: what is missing there is something else. One that is being cancelled ends. */
 function hasGoneOn(step: Dependant): boolean {
-  return step.state === 'succeeded' || step.state === 'running';
+  return step.state === 'succeeded' || (step.state === 'running' && step.cancel_asked_at === null);
 }

@@ -7,16 +7,18 @@ import { type Dialect, prepare } from './engine.ts';
 import type { StepRow } from './schema.ts';
 
 export interface RunQuery {
-  readonly principal: string;
+  readonly principal?: string;
   /** Only runs created then or later. */
   readonly since?: Millis;
   readonly state?: RunState;
+  readonly pipeline?: string;
   readonly limit: number;
   readonly cursor?: string;
 }
 
 const isPending = sql<boolean>`state = 'pending'`;
 const isRunning = sql<boolean>`state = 'running'`;
+const notPaused = sql<boolean>`not exists (select 1 from paused_classes where paused_classes.name = steps.class)`;
 
 /** The expression that the index for counting is on. */
 const counted = sql<StepState>`state || ''`;
@@ -27,6 +29,15 @@ export interface RunningStep {
   readonly fence: number;
 }
 
+/** A source by which the principal has the asset. */
+export function ownedBy(db: Dialect['build'], principal: string, assetId: 'runs.asset_id' | 'steps.asset_id') {
+  return db
+    .selectFrom('asset_sources')
+    .select('asset_id')
+    .where('asset_sources.asset_id', '=', sql.ref<string>(assetId))
+    .where('asset_sources.principal', '=', principal);
+}
+
 export function ledgerQueries(dialect: Dialect) {
   const db = dialect.build;
   const due = (of: { class: string; now: Millis }) =>
@@ -34,6 +45,7 @@ export function ledgerQueries(dialect: Dialect) {
       .selectFrom('steps')
       .where('class', '=', of.class)
       .where(isPending)
+      .where(notPaused)
       .where('not_before', '<=', of.now)
       .orderBy('priority', 'desc')
       .orderBy('created_at')
@@ -60,6 +72,7 @@ export function ledgerQueries(dialect: Dialect) {
           lease_until: arg('until'),
           progress: 0,
           reason: null,
+          error_class: null,
           started_at: arg('now'),
           finished_at: null,
         }))
@@ -67,14 +80,26 @@ export function ledgerQueries(dialect: Dialect) {
         .returningAll();
     }),
 
-    heartbeat: prepare<{ key: string; fence: number; until: Millis; progress: number }, unknown>((arg) =>
+    heartbeat: prepare<
+      { key: string; fence: number; until: Millis; progress: number },
+      Pick<StepRow, 'cancel_asked_at'>
+    >((arg) =>
       db
         .updateTable('steps')
         .set({ lease_until: arg('until'), progress: arg('progress') })
         .where('key', '=', arg('key'))
         .where('fence', '=', arg('fence'))
-        .where(isRunning),
+        .where(isRunning)
+        .returning('cancel_asked_at'),
     ),
+
+    cancelAsked: (holder: string) =>
+      db
+        .selectFrom('steps')
+        .select(['key', 'fence'])
+        .where('lease_holder', '=', holder)
+        .where(sql<boolean>`cancel_asked_at is not null`)
+        .compile(),
 
     // Only running steps have a lease: the table checks it.
     heldBy: (holder: string, limit: number) =>
@@ -89,7 +114,14 @@ export function ledgerQueries(dialect: Dialect) {
         .compile(),
 
     nextDue: () =>
-      db.selectFrom('steps').select('not_before').where(isPending).orderBy('not_before').limit(1).compile(),
+      db
+        .selectFrom('steps')
+        .select('not_before')
+        .where(isPending)
+        .where(notPaused)
+        .orderBy('not_before')
+        .limit(1)
+        .compile(),
 
     countByState: () =>
       db
@@ -165,20 +197,29 @@ export function ledgerQueries(dialect: Dialect) {
         .orderBy('id', 'desc')
         .compile(),
 
-    /** Runs on assets that the principal owns, newest first. */
+    /** Display names of assets. */
+    namesOf: (assetIds: readonly Sha256[]) =>
+      db
+        .selectFrom((eb) =>
+          eb
+            .selectFrom('asset_sources')
+            .select(['asset_id', 'safe_name'])
+            .select(
+              sql<number>`row_number() over (partition by asset_id order by added_at desc, upload_id desc)`.as('nth'),
+            )
+            .where('asset_id', 'in', [...assetIds])
+            .as('numbered'),
+        )
+        .select(['asset_id', 'safe_name'])
+        .where('nth', '=', 1)
+        .compile(),
+
+    /** Runs on assets that the principal owns, or all, newest first. */
     listRuns: (query: RunQuery) => {
-      let select = db
-        .selectFrom('runs')
-        .selectAll()
-        .where((eb) =>
-          eb.exists(
-            eb
-              .selectFrom('asset_sources')
-              .select('asset_id')
-              .whereRef('asset_sources.asset_id', '=', 'runs.asset_id')
-              .where('asset_sources.principal', '=', query.principal),
-          ),
-        );
+      const { principal } = query;
+      let select = db.selectFrom('runs').selectAll();
+      if (principal !== undefined) select = select.where((eb) => eb.exists(ownedBy(db, principal, 'runs.asset_id')));
+      if (query.pipeline !== undefined) select = select.where('pipeline', '=', query.pipeline);
       if (query.since !== undefined) select = select.where('created_at', '>=', query.since);
       if (query.state !== undefined) select = select.where('state', '=', query.state);
       if (query.cursor !== undefined) {

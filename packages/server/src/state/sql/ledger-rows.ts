@@ -1,6 +1,7 @@
 /** Runs, steps and artifacts as rows and back. */
+import type { AttemptRecord } from '../../core/attempt-record.ts';
 import type { Artifact, Run, Step } from '../../core/ledger.ts';
-import type { ArtifactRow, RunRow, StepRow } from './schema.ts';
+import type { ArtifactRow, RunRow, StepAttemptRow, StepRow } from './schema.ts';
 
 export function rowToStep(row: StepRow): Step {
   return {
@@ -22,21 +23,44 @@ export function rowToStep(row: StepRow): Step {
     progress: row.progress,
     output: row.output === null ? null : (JSON.parse(row.output) as Record<string, unknown>),
     reason: row.reason,
+    errorClass: row.error_class,
+    cancelAskedAt: row.cancel_asked_at,
     createdAt: row.created_at,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
   };
 }
 
-export function rowToRun(row: RunRow): Run {
+/** `assetName` is null for an asset that came in by no upload; then its id has to do. */
+export function rowToRun(row: RunRow, assetName: string | null): Run {
   return {
     id: row.id,
     assetId: row.asset_id,
+    assetName: assetName ?? row.asset_id,
     pipeline: row.pipeline,
     pipelineVersion: row.pipeline_version,
     state: row.state,
+    cancelAskedAt: row.cancel_asked_at,
     createdAt: row.created_at,
     finishedAt: row.finished_at,
+  };
+}
+
+export function rowToAttempt(row: StepAttemptRow): AttemptRecord {
+  return {
+    stepKey: row.step_key,
+    number: row.number,
+    attempt: row.attempt,
+    node: row.node,
+    state: row.state,
+    dueAt: row.due_at,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    reason: row.reason,
+    errorClass: row.error_class,
+    exitCode: row.exit_code,
+    stderr: row.stderr,
+    log: row.log,
   };
 }
 

@@ -10,7 +10,8 @@ afterAll(() => postgres.stop());
 
 async function ledgers(open: Promise<Fixture<TwoStates>>): Promise<Fixture<Ledgers>> {
   const { subject, close } = await open;
-  return { subject: { ledger: subject.one.ledger, other: subject.two.ledger, uploads: subject.one.uploads }, close };
+  const { ledger, control, questions, uploads } = subject.one;
+  return { subject: { ledger, control, questions, uploads, other: subject.two.ledger }, close };
 }
 
 registerLedgerStoreSuite('SQLite', () => ledgers(twoSqliteStates()));

@@ -3,20 +3,23 @@
 import type { CompiledQuery } from 'kysely';
 import { invariant } from '../../core/errors.ts';
 import type { Artifact, RunPlan, RunWithSteps, StepState } from '../../core/ledger.ts';
-import type { Claim, ClaimRequest, LedgerStore, Outcome } from '../../core/ports/ledger-store.ts';
+import type { Claim, ClaimRequest, LedgerStore, Outcome, Report, StepFailure } from '../../core/ports/ledger-store.ts';
 import type { Page } from '../../core/ports/upload-store.ts';
 import type { Millis, Sha256 } from '../../core/upload.ts';
 import { rowToAsset } from './assets.ts';
+import { AttemptLog } from './attempt-log.ts';
 import { toPage } from './cursor.ts';
 import { type Engine, first, type Session } from './engine.ts';
 import { EventLog } from './events.ts';
 import { type LedgerQueries, ledgerQueries, type RunningStep, type RunQuery } from './ledger-queries.ts';
 import { rowToArtifact, rowToRun, rowToStep } from './ledger-rows.ts';
+import { Reopening } from './reopening.ts';
 import { RunLog } from './run-log.ts';
-import { RunRetry } from './run-retry.ts';
 import { RunStarter } from './run-starter.ts';
 import type { RunRow, StepRow } from './schema.ts';
 import { type Ending, StepEndings } from './step-endings.ts';
+
+const unknownFailure = { errorClass: 'transient', exitCode: null, stderr: null } as const;
 
 /** Steps taken back between two looks at which are left. */
 const reclaimBatch = 100;
@@ -27,7 +30,8 @@ export class SqlLedgerStore implements LedgerStore {
   readonly #log: RunLog;
   readonly #starter: RunStarter;
   readonly #endings: StepEndings;
-  readonly #retry: RunRetry;
+  readonly #reopening: Reopening;
+  readonly #attempts: AttemptLog;
 
   constructor(engine: Engine) {
     const events = new EventLog(engine.dialect);
@@ -35,9 +39,9 @@ export class SqlLedgerStore implements LedgerStore {
     this.#queries = ledgerQueries(engine.dialect);
     this.#log = new RunLog(engine.dialect, events);
     this.#starter = new RunStarter(engine.dialect, events);
-    const parts = { queries: this.#queries, log: this.#log };
-    this.#endings = new StepEndings(engine, parts);
-    this.#retry = new RunRetry(engine, parts);
+    this.#attempts = new AttemptLog(engine.dialect);
+    this.#endings = new StepEndings(engine, { queries: this.#queries, log: this.#log, attempts: this.#attempts });
+    this.#reopening = new Reopening(engine, { queries: this.#queries, log: this.#log });
   }
 
   startRun(assetId: Sha256, plan: RunPlan, now: Millis): Promise<string> {
@@ -64,10 +68,15 @@ export class SqlLedgerStore implements LedgerStore {
   }
 
   async heartbeat(key: string, fence: number, until: Millis, progress: number): Promise<Outcome> {
-    const changed = await this.#engine.write((session) =>
-      session.change(this.#queries.heartbeat({ key, fence, until, progress })),
+    const step = first(
+      await this.#engine.write((session) => session.rows(this.#queries.heartbeat({ key, fence, until, progress }))),
     );
-    return changed > 0 ? 'applied' : 'lost';
+    if (step === null) return 'lost';
+    return step.cancel_asked_at === null ? 'applied' : 'cancelled';
+  }
+
+  report(key: string, fence: number, report: Report): Promise<Outcome> {
+    return this.#endings.report({ key, fence }, report);
   }
 
   succeed(
@@ -89,15 +98,9 @@ export class SqlLedgerStore implements LedgerStore {
     return this.#endings.end({ key, fence, now }, { type: 'skip', reason });
   }
 
-  fail(
-    key: string,
-    fence: number,
-    failure: { readonly reason: string; readonly retryAt: Millis | null; readonly now: Millis },
-  ): Promise<Outcome> {
-    return this.#endings.end(
-      { key, fence, now: failure.now },
-      { type: 'fail', reason: failure.reason, retryAt: failure.retryAt },
-    );
+  fail(key: string, fence: number, failure: StepFailure): Promise<Outcome> {
+    const { reason, retryAt, evidence = unknownFailure } = failure;
+    return this.#endings.end({ key, fence, now: failure.now }, { type: 'fail', reason, retryAt, evidence });
   }
 
   release(key: string, fence: number, now: Millis): Promise<Outcome> {
@@ -118,8 +121,12 @@ export class SqlLedgerStore implements LedgerStore {
     });
   }
 
+  cancelAsked(holder: string): Promise<readonly RunningStep[]> {
+    return this.#engine.read(this.#queries.cancelAsked(holder));
+  }
+
   retryRun(runId: string, now: Millis): Promise<boolean> {
-    return this.#retry.retry(runId, now);
+    return this.#reopening.run(runId, now);
   }
 
   async findRun(id: string): Promise<RunWithSteps | null> {
@@ -191,6 +198,7 @@ export class SqlLedgerStore implements LedgerStore {
     ]);
     const message = `Step ${row.name} started, attempt ${row.attempt} of ${row.attempts_max}`;
     const data = { step: row.name, key: row.key, attempt: row.attempt, holder: row.lease_holder };
+    await this.#attempts.begin(session, row);
     await this.#log.stepEvent(session, row.key, { at: row.started_at ?? 0, type: 'step.started', message, data });
     return {
       step: rowToStep(row),
@@ -222,7 +230,12 @@ export class SqlLedgerStore implements LedgerStore {
     if (runs.length === 0) return [];
     const rows = await this.#engine.read(this.#queries.stepsOfRuns(runs.map((run) => run.id)));
     const steps = Map.groupBy(rows, (row) => row.run_id);
-    return runs.map((run) => ({ ...rowToRun(run), steps: (steps.get(run.id) ?? []).map(rowToStep) }));
+    const named = await this.#engine.read(this.#queries.namesOf([...new Set(runs.map((run) => run.asset_id))]));
+    const names = new Map(named.map((row) => [row.asset_id, row.safe_name]));
+    return runs.map((run) => ({
+      ...rowToRun(run, names.get(run.asset_id) ?? null),
+      steps: (steps.get(run.id) ?? []).map(rowToStep),
+    }));
   }
 }
 

@@ -6,6 +6,8 @@ import { webhooks } from './migrations/0003-webhooks.ts';
 import { recordings } from './migrations/0004-recordings.ts';
 import { security } from './migrations/0005-security.ts';
 import { wants } from './migrations/0006-wants.ts';
+import { runs } from './migrations/0007-runs.ts';
+import { watch } from './migrations/0008-watch.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
@@ -18,7 +20,17 @@ export interface Ddl {
   readonly end: string;
   /** The same for tables that are kept in the order of their primary key where the engine can. */
   readonly clustered: string;
+  /** Lets a column that is checked to have one of `values` have another value as well. */
+  allowValue(change: {
+    readonly table: string;
+    readonly column: string;
+    /** As the table was created with, in that order. */
+    readonly values: readonly string[];
+    readonly more: string;
+  }): readonly string[];
 }
+
+const quoted = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
 
 export const sqliteDdl: Ddl = {
   text: 'text',
@@ -27,6 +39,16 @@ export const sqliteDdl: Ddl = {
   counter: 'integer primary key autoincrement',
   end: ' strict',
   clustered: ' strict, without rowid',
+  // SQLite cannot change a check in place. Its manual (lang_altertable, "Making Other Kinds Of Table Schema Changes") allows editing the text of
+  // the table for changes that leave the stored rows as they are; copying the tables would take long, and lose columns that others added.
+  allowValue({ table, column, values, more }) {
+    const list = (all: readonly string[]) => `check (${column} in (${quoted(all)}))`.replaceAll("'", "''");
+    return [
+      'pragma writable_schema = on',
+      `update sqlite_schema set sql = replace(sql, '${list(values)}', '${list([...values, more])}') where type = 'table' and name = '${table}'`,
+      'pragma writable_schema = reset',
+    ];
+  },
 };
 
 // Byte order ("C") as in SQLite: keys are compared the same way, and an operating system's new locale data cannot break an index.
@@ -37,6 +59,10 @@ export const postgresDdl: Ddl = {
   counter: 'bigint primary key',
   end: '',
   clustered: '',
+  allowValue: ({ table, column, values, more }) => [
+    `alter table ${table} drop constraint ${table}_${column}_check`,
+    `alter table ${table} add constraint ${table}_${column}_check check (${column} in (${quoted([...values, more])}))`,
+  ],
 };
 
 export interface Migration {
@@ -46,7 +72,7 @@ export interface Migration {
 }
 
 /** All migrations, in the order of their versions. */
-export const migrations: readonly Migration[] = [initial, append, webhooks, recordings, security, wants];
+export const migrations: readonly Migration[] = [initial, append, webhooks, recordings, security, wants, runs, watch];
 
 /** Creates the table that the version is recorded in. */
 export const schemaTable =

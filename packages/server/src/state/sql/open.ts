@@ -2,33 +2,45 @@
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { LibraryStore } from '../../core/ports/library-store.ts';
 import type { RecordingStore } from '../../core/ports/recording-store.ts';
+import type { RunControl } from '../../core/ports/run-control.ts';
+import type { RunQuestions } from '../../core/ports/run-questions.ts';
 import type { UploadLocks } from '../../core/ports/upload-locks.ts';
 import type { UploadStore } from '../../core/ports/upload-store.ts';
 import type { UploadTokenStore } from '../../core/ports/upload-token-store.ts';
+import type { WatchStore } from '../../core/ports/watch-store.ts';
 import type { WebhookStore } from '../../core/ports/webhook-store.ts';
 import { MemoryExtentClaims } from '../memory/extent-claims.ts';
 import { MemoryUploadLocks } from '../memory/upload-locks.ts';
 import type { Engine } from './engine.ts';
 import { SqlExtentClaims } from './extent-claims.ts';
 import { SqlLedgerStore } from './ledger-store.ts';
+import { SqlLibraryStore } from './library.ts';
 import { PostgresEngine } from './postgres.ts';
 import { SqlRecordingStore } from './recordings.ts';
+import { SqlRunControl } from './run-control.ts';
+import { SqlRunQuestions } from './run-questions.ts';
 import { SqliteEngine } from './sqlite.ts';
 import { SqlUploadLocks } from './upload-locks.ts';
 import { type ReceiptDurability, SqlUploadStore } from './upload-store.ts';
 import { SqlUploadTokenStore } from './upload-tokens.ts';
+import { SqlWatchStore } from './watch-store.ts';
 import { SqlWebhookStore } from './webhook-store.ts';
 
 /** Everything that is kept in one database. */
 export interface State extends AsyncDisposable {
   readonly uploads: UploadStore;
   readonly ledger: LedgerStore;
+  readonly control: RunControl;
+  readonly questions: RunQuestions;
+  readonly library: LibraryStore;
   readonly webhooks: WebhookStore;
   readonly recordings: RecordingStore;
   readonly claims: ExtentClaims;
   readonly locks: UploadLocks;
   readonly tokens: UploadTokenStore;
+  readonly watch: WatchStore;
   /** Finishes what was accepted and lets go of the database. Idempotent. */
   close(): Promise<void>;
 }
@@ -104,9 +116,13 @@ function assemble(
   return {
     uploads,
     ledger: new SqlLedgerStore(engine),
+    control: new SqlRunControl(engine),
+    questions: new SqlRunQuestions(engine),
+    library: new SqlLibraryStore(engine),
     webhooks: new SqlWebhookStore(engine),
     recordings: new SqlRecordingStore(engine),
     tokens: new SqlUploadTokenStore(engine),
+    watch: new SqlWatchStore(engine),
     claims,
     locks,
     close,

@@ -1,6 +1,7 @@
 /** What happens to runs and steps after each change, and the events that tell of it: shared by everything that moves steps. */
+import type { RunState } from '../../core/ledger.ts';
 import type { NewEvent, Sha256 } from '../../core/upload.ts';
-import { advanceSteps, type Inputs, runState, type StepChange, type StepFacts } from './advance.ts';
+import { advanceSteps, cancelledRunState, type Inputs, runState, type StepChange, type StepFacts } from './advance.ts';
 import { type Dialect, first, type Session } from './engine.ts';
 import type { EventLog } from './events.ts';
 
@@ -76,14 +77,14 @@ export class RunLog {
     }
     await session.change(
       update
-        .set({ state: 'skipped', reason: change.reason, skipped_for: change.skippedFor, finished_at: now })
+        .set({ state: change.to, reason: change.reason, skipped_for: change.skippedFor, finished_at: now })
         .compile(),
     );
     const data = { step: name, key: change.key, reason: change.reason };
     await this.stepEvent(session, change.key, {
       at: now,
-      type: 'step.skipped',
-      message: `Step ${name} skipped: ${change.reason}`,
+      type: `step.${change.to}`,
+      message: `Step ${name} ${change.to}: ${change.reason}`,
       data,
     });
   }
@@ -93,7 +94,7 @@ export class RunLog {
     const runs = await session.rows(
       db
         .selectFrom('runs')
-        .select(['id', 'pipeline'])
+        .select(['id', 'pipeline', 'cancel_asked_at', 'cancel_asked_by'])
         .where('asset_id', '=', assetId)
         .where('state', '=', 'running')
         .orderBy('id')
@@ -121,31 +122,45 @@ export class RunLog {
         .compile(),
     );
     const stepsOf = Map.groupBy(rows, (row) => row.run_id);
-    for (const run of runs) await this.#endRun(session, run, { assetId, now, steps: stepsOf.get(run.id) ?? [] });
+    const wanted = (but: string) =>
+      new Set(
+        runs
+          .filter((run) => run.id !== but && run.cancel_asked_at === null)
+          .flatMap((run) => (stepsOf.get(run.id) ?? []).map((step) => step.key)),
+      );
+    for (const run of runs) {
+      const steps = stepsOf.get(run.id) ?? [];
+      const state = run.cancel_asked_at === null ? runState(steps) : cancelledRunState(steps, wanted(run.id));
+      if (state !== 'running') await this.#endRun(session, run, { assetId, now, steps, state });
+    }
   }
 
   async #endRun(
     session: Session,
-    run: { readonly id: string; readonly pipeline: string },
-    facts: { readonly assetId: Sha256; readonly now: number; readonly steps: readonly StepFacts[] },
+    run: { readonly id: string; readonly pipeline: string; readonly cancel_asked_by: string | null },
+    facts: {
+      readonly assetId: Sha256;
+      readonly now: number;
+      readonly steps: readonly StepFacts[];
+      readonly state: Exclude<RunState, 'running'>;
+    },
   ): Promise<void> {
-    const { assetId, now, steps } = facts;
-    const state = runState(steps);
-    if (state === 'running') return;
+    const { assetId, now, steps, state } = facts;
     await session.change(
       this.#dialect.build.updateTable('runs').set({ state, finished_at: now }).where('id', '=', run.id).compile(),
     );
     const failed = steps
       .filter((step) => step.state === 'failed')
       .map((step) => ({ step: step.name, reason: step.reason }));
-    const message =
-      state === 'succeeded'
-        ? 'All steps are done'
-        : `Failed: ${failed.map((step) => `${step.step}: ${step.reason}`).join('; ')}`;
+    const messages = {
+      succeeded: 'All steps are done',
+      failed: `Failed: ${failed.map((step) => `${step.step}: ${step.reason}`).join('; ')}`,
+      cancelled: run.cancel_asked_by === null ? 'Cancelled' : `Cancelled by ${run.cancel_asked_by}`,
+    };
     await this.runEvent(session, run.id, {
       at: now,
       type: `run.${state}`,
-      message,
+      message: messages[state],
       data: { pipeline: run.pipeline, assetId, failed },
     });
   }

@@ -49,6 +49,8 @@ export class RunStarter {
       last_event: 0,
       created_at: now,
       finished_at: null,
+      cancel_asked_at: null,
+      cancel_asked_by: null,
     };
     const inserted = await session.change(
       this.#dialect.build
@@ -125,6 +127,9 @@ function newStep(step: StepPlan, assetId: Sha256, now: Millis) {
     created_at: now,
     started_at: null,
     finished_at: null,
+    error_class: null,
+    cancel_asked_at: null,
+    cancel_asked_by: null,
   };
 }
 

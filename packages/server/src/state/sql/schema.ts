@@ -4,9 +4,11 @@
  */
 
 import type { Generated } from 'kysely';
+import type { AttemptState, ErrorClass } from '../../core/attempt-record.ts';
 import type { RunState, StepState } from '../../core/ledger.ts';
 import type { Concatenation, PhaseName, Upload } from '../../core/upload.ts';
 import type { DeliveryState } from '../../core/webhook.ts';
+import type { WatchTables } from './watch-rows.ts';
 
 export interface UploadRow {
   id: string;
@@ -105,6 +107,9 @@ export interface AssetSourceRow {
   added_at: number;
   /** Copied from the asset, so that a principal's assets can be paged through one index. */
   asset_created_at: number;
+  /** Of a file in a watched folder: the folder, and its path in it. */
+  watch_folder: string | null;
+  watch_path: string | null;
 }
 
 export interface RunRow {
@@ -118,6 +123,8 @@ export interface RunRow {
   last_event: number;
   created_at: number;
   finished_at: number | null;
+  cancel_asked_at: number | null;
+  cancel_asked_by: string | null;
 }
 
 export interface StepRow {
@@ -139,11 +146,37 @@ export interface StepRow {
   progress: number;
   output: string | null;
   reason: string | null;
-  /** The key of the failed step because of which this one was skipped; tells that apart from a step that skipped itself. */
+  /** The key of the failed or cancelled step because of which this one ended; tells that apart from a step that skipped itself. */
   skipped_for: string | null;
   created_at: number;
   started_at: number | null;
   finished_at: number | null;
+  error_class: ErrorClass | null;
+  cancel_asked_at: number | null;
+  cancel_asked_by: string | null;
+}
+
+export interface StepAttemptRow {
+  step_key: string;
+  /** The fence of the claim. */
+  number: number;
+  attempt: number;
+  node: string;
+  state: AttemptState;
+  due_at: number;
+  started_at: number;
+  ended_at: number | null;
+  reason: string | null;
+  error_class: ErrorClass | null;
+  exit_code: number | null;
+  stderr: string | null;
+  log: string;
+}
+
+export interface PausedClassRow {
+  name: string;
+  paused_at: number;
+  paused_by: string;
 }
 
 export interface StepNeedRow {
@@ -231,7 +264,7 @@ export interface MetaRow {
   value: number;
 }
 
-export interface Tables {
+export interface Tables extends WatchTables {
   uploads: UploadRow;
   extents: ExtentRow;
   events: EventRow;
@@ -241,6 +274,8 @@ export interface Tables {
   steps: StepRow;
   step_needs: StepNeedRow;
   run_steps: RunStepRow;
+  step_attempts: StepAttemptRow;
+  paused_classes: PausedClassRow;
   artifacts: ArtifactRow;
   extent_claims: ExtentClaimRow;
   upload_parts: UploadPartRow;

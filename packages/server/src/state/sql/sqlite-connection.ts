@@ -73,6 +73,16 @@ export class SqliteConnection {
     this.run({ sql: statement, parameters: [] });
   }
 
+  /** Lets the work change the text of tables, which is refused otherwise. */
+  editingSchema(work: () => void): void {
+    this.#db.unsafeMode(true);
+    try {
+      work();
+    } finally {
+      this.#db.unsafeMode(false);
+    }
+  }
+
   /** Rises when another connection has committed to the file since the last call. */
   dataVersion(): number {
     return Number(this.#db.pragma('data_version', { simple: true }));

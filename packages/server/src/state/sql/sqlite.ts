@@ -102,7 +102,11 @@ export function migrateSqlite(connection: SqliteConnection, known: readonly Migr
   try {
     connection.exec(schemaTable);
     const [row] = connection.all<{ version: number | null }>({ sql: schemaVersion, parameters: [] });
-    for (const statement of missingStatements(row?.version ?? 0, sqliteDdl, known)) connection.exec(statement);
+    const statements = missingStatements(row?.version ?? 0, sqliteDdl, known);
+    if (statements.length > 0)
+      connection.editingSchema(() => {
+        for (const statement of statements) connection.exec(statement);
+      });
     connection.exec('commit');
   } catch (error) {
     if (connection.inTransaction) connection.exec('rollback');

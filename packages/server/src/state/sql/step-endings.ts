@@ -1,7 +1,9 @@
 /** How a running step stops running: it succeeds, skips itself, fails, or is taken back from a holder that is gone. */
+import type { Evidence } from '../../core/attempt-record.ts';
 import type { Artifact } from '../../core/ledger.ts';
-import type { Outcome } from '../../core/ports/ledger-store.ts';
+import type { Outcome, Report } from '../../core/ports/ledger-store.ts';
 import type { Millis } from '../../core/upload.ts';
+import type { AttemptLog } from './attempt-log.ts';
 import { type Engine, first, type Session } from './engine.ts';
 import { LateInputs } from './late-inputs.ts';
 import type { LedgerQueries } from './ledger-queries.ts';
@@ -17,7 +19,7 @@ export type Ending =
     }
   | { readonly type: 'skip'; readonly reason: string }
   /** Back to pending at that time, or failed for good when it is null. */
-  | { readonly type: 'fail'; readonly reason: string; readonly retryAt: Millis | null }
+  | { readonly type: 'fail'; readonly reason: string; readonly retryAt: Millis | null; readonly evidence: Evidence }
   /** Its holder stops in order: back to pending, as if it had not been started. */
   | { readonly type: 'release' }
   /** Its holder is gone: back to pending at once, or failed when its attempts are used up. */
@@ -37,12 +39,17 @@ export class StepEndings {
   readonly #queries: LedgerQueries;
   readonly #log: RunLog;
   readonly #late: LateInputs;
+  readonly #attempts: AttemptLog;
 
-  constructor(engine: Engine, parts: { readonly queries: LedgerQueries; readonly log: RunLog }) {
+  constructor(
+    engine: Engine,
+    parts: { readonly queries: LedgerQueries; readonly log: RunLog; readonly attempts: AttemptLog },
+  ) {
     this.#engine = engine;
     this.#queries = parts.queries;
     this.#log = parts.log;
-    this.#late = new LateInputs(engine.dialect, parts.log);
+    this.#late = new LateInputs(engine.dialect, parts);
+    this.#attempts = parts.attempts;
   }
 
   /** One transaction: the step's row, its artifacts, the events, what becomes of its dependants and its runs. */
@@ -50,8 +57,40 @@ export class StepEndings {
     return this.#engine.write(async (session) => {
       const step = await this.#held(session, hold, ending);
       if (step === null) return 'lost';
-      await this.#apply(session, { step, ending, now: hold.now });
+      const cancelled = step.cancel_asked_at !== null;
+      if (cancelled) await this.#cancel(session, { step, now: hold.now });
+      else await this.#apply(session, { step, ending, now: hold.now });
       await this.#log.settle(session, step.asset_id, hold.now);
+      return cancelled ? 'cancelled' : 'applied';
+    });
+  }
+
+  /** Progress and log of a step that goes on. */
+  report(hold: Omit<Hold, 'now'>, report: Report): Promise<Outcome> {
+    return this.#engine.write(async (session) => {
+      const { build } = this.#engine.dialect;
+      const step = first(
+        await session.rows(
+          build
+            .updateTable('steps')
+            .set({ progress: report.progress })
+            .where('key', '=', hold.key)
+            .where('fence', '=', hold.fence)
+            .where('state', '=', 'running')
+            .returning(['key', 'fence', 'name', 'attempt', 'cancel_asked_at'])
+            .compile(),
+        ),
+      );
+      if (step === null) return 'lost';
+      if (step.cancel_asked_at !== null) return 'cancelled';
+      await this.#attempts.write(session, step, report.log);
+      if (report.tell)
+        await this.#log.stepEvent(session, step.key, {
+          at: report.now,
+          type: 'step.progress',
+          message: `Step ${step.name}: ${Math.floor(report.progress * 100)} %`,
+          data: { step: step.name, key: step.key, attempt: step.attempt, progress: report.progress },
+        });
       return 'applied';
     });
   }
@@ -90,6 +129,7 @@ export class StepEndings {
           finished_at: now,
         });
         await this.#replaceArtifacts(session, step.key, ending.artifacts);
+        await this.#attempts.end(session, step, { state: 'succeeded', now, reason: null, evidence: null });
         await this.#tell(session, move, {
           type: 'succeeded',
           says: 'succeeded',
@@ -98,14 +138,21 @@ export class StepEndings {
         return this.#late.reopen(session, step, now);
       case 'skip':
         await this.#set(session, step, { state: 'skipped', reason: ending.reason, finished_at: now });
+        await this.#attempts.end(session, step, { state: 'skipped', now, reason: ending.reason, evidence: null });
         return this.#tell(session, move, {
           type: 'skipped',
           says: `skipped: ${ending.reason}`,
           data: { reason: ending.reason },
         });
       case 'fail':
-        return this.#failOrRetry(session, move, { reason: ending.reason, retryAt: ending.retryAt });
+        return this.#failOrRetry(session, move, ending);
       case 'release':
+        await this.#attempts.end(session, step, {
+          state: 'released',
+          now,
+          reason: 'the server stopped',
+          evidence: null,
+        });
         await this.#set(session, step, { state: 'pending', attempt: step.attempt - 1, not_before: now });
         return this.#tell(session, move, {
           type: 'retrying',
@@ -113,8 +160,13 @@ export class StepEndings {
           data: { reason: 'the server stops', retryAt: now },
         });
       case 'reclaim': {
-        const reason = `its worker ${step.lease_holder} is gone`;
-        return this.#failOrRetry(session, move, { reason, retryAt: step.attempt < step.attempts_max ? now : null });
+        const crashed = ending.leaseEndedBy === null;
+        const reason = crashed
+          ? `its worker ${step.lease_holder} ended while it ran`
+          : `its worker ${step.lease_holder} fell silent`;
+        const evidence: Evidence = { errorClass: crashed ? 'crash' : 'lost', exitCode: null, stderr: null };
+        const retryAt = step.attempt < step.attempts_max ? now : null;
+        return this.#failOrRetry(session, move, { reason, retryAt, evidence });
       }
     }
   }
@@ -122,19 +174,38 @@ export class StepEndings {
   async #failOrRetry(
     session: Session,
     move: { readonly step: StepRow; readonly now: Millis },
-    failure: { readonly reason: string; readonly retryAt: Millis | null },
+    failure: { readonly reason: string; readonly retryAt: Millis | null; readonly evidence: Evidence },
   ): Promise<void> {
-    const { reason, retryAt } = failure;
+    const { reason, retryAt, evidence } = failure;
+    const { errorClass } = evidence;
+    await this.#attempts.end(session, move.step, { state: 'failed', now: move.now, reason, evidence });
     if (retryAt === null) {
-      await this.#set(session, move.step, { state: 'failed', reason, finished_at: move.now });
-      return this.#tell(session, move, { type: 'failed', says: `failed: ${reason}`, data: { reason } });
+      await this.#set(session, move.step, { state: 'failed', reason, error_class: errorClass, finished_at: move.now });
+      return this.#tell(session, move, { type: 'failed', says: `failed: ${reason}`, data: { reason, errorClass } });
     }
-    await this.#set(session, move.step, { state: 'pending', reason, not_before: retryAt });
+    await this.#set(session, move.step, { state: 'pending', reason, error_class: errorClass, not_before: retryAt });
     return this.#tell(session, move, {
       type: 'retrying',
       says: `will be tried again: ${reason}`,
-      data: { reason, retryAt },
+      data: { reason, errorClass, retryAt },
     });
+  }
+
+  /** Its cancellation was asked for, and now nobody works on it any more. */
+  async #cancel(session: Session, move: { readonly step: StepRow; readonly now: Millis }): Promise<void> {
+    const { step, now } = move;
+    const reason = `cancelled by ${step.cancel_asked_by ?? 'somebody'}`;
+    await this.#set(session, step, {
+      state: 'cancelled',
+      reason,
+      error_class: null,
+      finished_at: now,
+      cancel_asked_at: null,
+      cancel_asked_by: null,
+    });
+    const evidence: Evidence = { errorClass: 'cancelled', exitCode: null, stderr: null };
+    await this.#attempts.end(session, step, { state: 'cancelled', now, reason, evidence });
+    return this.#tell(session, move, { type: 'cancelled', says: `was ${reason}`, data: { reason } });
   }
 
   async #set(session: Session, step: StepRow, values: Partial<StepRow>): Promise<void> {

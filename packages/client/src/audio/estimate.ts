@@ -1,0 +1,75 @@
+/** What compression would bring, before it is done. */
+import { defaultRuntime } from '../runtime.ts';
+import { type AsrImpact, untouched } from './asr-impact.ts';
+import { bitrateOf, type CompressOptions, impactOf } from './compress.ts';
+import { type Plan, planFor } from './goal-plan.ts';
+import type { SourceFacts } from './messages.ts';
+import type { CompressionPreset } from './presets.ts';
+import { SkipError, type Skipped, skipped } from './skipped.ts';
+import { runInWorker } from './worker-link.ts';
+
+export interface CompressionEstimate {
+  readonly inputBytes: number;
+  /** Expected within a few percent; pauses make it smaller. The input's size when it would be skipped. */
+  readonly outputBytes: number;
+  readonly savedBytes: number;
+  readonly ratio: number;
+  readonly durationSeconds: number | null;
+  readonly estimatedAsrImpact: AsrImpact;
+  /** Why `compress` would leave it as it is, as far as its head tells. */
+  readonly skipped: Skipped | null;
+}
+
+/**
+ * Reads only the head of the file (and what its format needs to tell its duration), and says what `compress`, or `autoCompress` for `{ targetSizeMB }`, would make of it.
+ * @throws the reason of the signal; RangeError as they do.
+ */
+export async function estimateCompression(
+  original: Blob,
+  goal: CompressionPreset | { readonly targetSizeMB: number },
+  options: CompressOptions = {},
+): Promise<CompressionEstimate> {
+  const { signal, filters = {}, runtime = defaultRuntime() } = options;
+  const targetBytes = typeof goal === 'object' ? goal.targetSizeMB * 1_000_000 : null;
+  if (targetBytes !== null && !(Number.isFinite(targetBytes) && targetBytes > 0))
+    throw new RangeError('The target is a number of megabytes above 0.');
+  const bitrate = typeof goal === 'string' ? bitrateOf(goal) : null;
+  if (original.size === 0) return unchanged(original, skipped('empty', 'The file has no bytes.'), null);
+  if (targetBytes !== null && original.size <= targetBytes)
+    return unchanged(original, skipped('already-fits', 'The file is within the target already.'), null);
+  const link = { ...options, signal, runtime, onProgress: () => {} };
+  const outcome = await runInWorker({ kind: 'probe', blob: original }, link);
+  if (outcome.kind === 'skipped') return unchanged(original, outcome.skipped, outcome.source);
+  if (outcome.kind === 'compressed') throw new TypeError('The worker answered another question.');
+  const { source, longFrames } = outcome;
+  const wanted = bitrate === null ? { targetBytes: targetBytes ?? 0 } : { bitrate };
+  let plan: Plan;
+  try {
+    plan = planFor(wanted, original, source, longFrames);
+  } catch (error) {
+    if (error instanceof SkipError) return unchanged(original, error.skipped, source);
+    throw error;
+  }
+  const outputBytes = plan.bytes;
+  return {
+    inputBytes: original.size,
+    outputBytes,
+    savedBytes: original.size - outputBytes,
+    ratio: original.size / outputBytes,
+    durationSeconds: source.durationSeconds,
+    estimatedAsrImpact: impactOf(original, plan.bitrate, source, filters),
+    skipped: null,
+  };
+}
+
+function unchanged(original: Blob, why: Skipped, source: SourceFacts | null): CompressionEstimate {
+  return {
+    inputBytes: original.size,
+    outputBytes: original.size,
+    savedBytes: 0,
+    ratio: 1,
+    durationSeconds: source?.durationSeconds ?? null,
+    estimatedAsrImpact: untouched,
+    skipped: why,
+  };
+}

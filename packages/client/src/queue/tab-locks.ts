@@ -1,0 +1,77 @@
+/**
+ * Who may do what, over all tabs: one leads; and each content that is only in a tab is held by it. A lock ends with its tab, also
+ * when that crashes. Without Web Locks (Chrome 69, Firefox 96, Safari 15.4 have them): a lease in the store for the leader, and a held content
+ * counts as let go when its record was not touched for a while.
+ */
+import type { Runtime } from '../runtime.ts';
+import { sleep } from '../sleep.ts';
+import type { SwitchedStorage } from './storage-switch.ts';
+
+export interface TabLocks {
+  /** Resolves when this tab leads; it does until the signal aborts. Rejects with the signal's reason when it never did. */
+  lead(signal: AbortSignal): Promise<void>;
+  /** Resolves when nobody else holds the content of an upload; it is held until the returned function is called. */
+  hold(uploadId: string, signal: AbortSignal): Promise<() => void>;
+}
+
+export interface TabLocksOptions {
+  /** Of database and owner. */
+  readonly scope: string;
+  readonly storage: SwitchedStorage;
+  readonly runtime: Runtime;
+  /** Of this tab. */
+  readonly tabId: string;
+}
+
+const leaseMs = 6_000;
+const renewMs = 2_000;
+const untouchedMs = 15_000;
+
+export function tabLocks(options: TabLocksOptions): TabLocks {
+  return globalThis.navigator?.locks === undefined ? leasedLocks(options) : webLocks(options.scope);
+}
+
+function webLocks(scope: string): TabLocks {
+  const take = (name: string, signal: AbortSignal) =>
+    new Promise<() => void>((resolve, reject) => {
+      navigator.locks
+        .request(`${scope}:${name}`, { signal }, () => new Promise<void>((release) => resolve(release)))
+        .catch(reject);
+    });
+  return {
+    lead: async (signal) => {
+      const release = await take('leader', signal);
+      signal.addEventListener('abort', release, { once: true });
+      if (signal.aborted) release();
+    },
+    hold: (uploadId, signal) => take(`content:${uploadId}`, signal),
+  };
+}
+
+function leasedLocks({ scope, storage, runtime, tabId }: TabLocksOptions): TabLocks {
+  const claim = () => {
+    const now = runtime.now();
+    return storage.use((store) => store.lease(scope, { holder: tabId, now, until: now + leaseMs }));
+  };
+  const renew = async (signal: AbortSignal) => {
+    while (!signal.aborted) {
+      await sleep(runtime, renewMs, signal);
+      await claim();
+    }
+  };
+  return {
+    lead: async (signal) => {
+      while (!(await claim())) await sleep(runtime, renewMs, signal);
+      // Ends with the signal; a lease that is not renewed any more ends by itself.
+      renew(signal).catch(() => {});
+    },
+    hold: async (uploadId, signal) => {
+      for (;;) {
+        const row = await storage.use((store) => store.row(uploadId));
+        // A record that does not exist yet is ours to write.
+        if (row === undefined || row.updatedAt + untouchedMs < runtime.now()) return () => {};
+        await sleep(runtime, renewMs, signal);
+      }
+    },
+  };
+}

@@ -1,0 +1,99 @@
+/** Takes the sound that recognisers get out of a file: 16 kHz, mono, lossless, on the clock of the file, without any filter for noise. */
+import type { Clock } from '../../core/ports/clock.ts';
+import { runFenced } from '../media/fence.ts';
+import { guardedInput } from '../media/input-guard.ts';
+import { plainDiagnostics } from '../media/probe.ts';
+import type { ReadyTools } from '../media/tools.ts';
+import { type ChannelChoice, StereoPower } from './channels.ts';
+import { sampleRate } from './pcm.ts';
+
+export interface ExtractionRequest {
+  readonly tools: ReadyTools;
+  readonly file: string;
+  /** Which of the file's sound tracks, counted from 0. */
+  readonly track: number;
+  readonly secondsMax: number;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+}
+
+/** Enough to tell how the sides of a recording relate. */
+const listenSeconds = 600;
+const listenRate = 8_000;
+
+function input({ file, track }: ExtractionRequest): string[] {
+  const start = ['-nostdin', '-hide_banner', '-v', 'error', '-y', '-threads', '1'];
+  return [...start, ...guardedInput(file), '-map', `0:a:${track}`, '-vn', '-sn', '-dn'];
+}
+
+/** Listens to the first ten minutes of a track with two channels. */
+export async function chooseChannels(request: ExtractionRequest): Promise<ChannelChoice> {
+  const { tools, signal, clock, timeoutMs } = request;
+  const power = new StereoPower();
+  let rest: Buffer = Buffer.alloc(0);
+  const exit = await runFenced({
+    command: tools.ffmpeg,
+    args: [
+      ...[...input(request), '-t', String(listenSeconds), '-ac', '2', '-ar', String(listenRate)],
+      ...['-c:a', 'pcm_s16le', '-f', 's16le', 'pipe:1'],
+    ],
+    signal,
+    clock,
+    timeoutMs,
+    outputs: [
+      {
+        fd: 1,
+        bytesMax: (listenSeconds + 2) * listenRate * 4,
+        take: (chunk) => {
+          const joined = Buffer.concat([rest, chunk]);
+          const whole = joined.length - (joined.length % 4);
+          // A copy begins where 16-bit numbers may.
+          power.push(new Int16Array(new Uint8Array(joined.subarray(0, whole)).buffer));
+          rest = joined.subarray(whole);
+        },
+      },
+    ],
+    memory: tools.memory,
+  });
+  if (exit.code !== 0) throw failure(exit.stderrTail, request.file);
+  return power.choice();
+}
+
+/** Writes FLAC. Gaps and a late beginning of the track are filled with silence, so that times are those of the file. */
+export async function extractSound(
+  request: ExtractionRequest,
+  out: { readonly file: string; readonly channels: ChannelChoice; onSeconds(seconds: number): void },
+): Promise<void> {
+  const { tools, signal, clock, timeoutMs, secondsMax } = request;
+  const side = out.channels === 'mix' ? [] : [`pan=mono|c0=c${out.channels === 'left' ? 0 : 1}`];
+  const filters = [...side, `aresample=${sampleRate}:async=1:first_pts=0`].join(',');
+  const exit = await runFenced({
+    command: tools.ffmpeg,
+    args: [
+      ...[...input(request), '-t', String(secondsMax), '-af', filters, '-ac', '1', '-ar', String(sampleRate)],
+      ...['-sample_fmt', 's16', '-c:a', 'flac', '-map_metadata', '-1', '-fflags', '+bitexact', '-flags:a', '+bitexact'],
+      // Lossless at this rate is below 32 kB/s whatever the file claims.
+      ...['-fs', String(Math.ceil(secondsMax * sampleRate * 2.1)), '-progress', 'pipe:1', '-f', 'flac', out.file],
+    ],
+    signal,
+    clock,
+    timeoutMs,
+    outputs: [
+      {
+        fd: 1,
+        bytesMax: 256 * 1024 * 1024,
+        take: (chunk) => {
+          const micros = [...chunk.toString('latin1').matchAll(/^out_time_us=(\d+)$/gm)].at(-1)?.[1];
+          if (micros !== undefined) out.onSeconds(Number(micros) / 1e6);
+        },
+      },
+    ],
+    memory: tools.memory,
+  });
+  if (exit.code !== 0) throw failure(exit.stderrTail, request.file);
+}
+
+function failure(stderr: string, file: string): Error {
+  return new Error(`ffmpeg could not take the sound out: ${plainDiagnostics(stderr, file)}`);
+}

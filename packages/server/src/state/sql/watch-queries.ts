@@ -1,0 +1,216 @@
+/** The statements of watched folders. Conditions that a partial index answers are literals, or no planner would see it. */
+import { sql } from 'kysely';
+import type { FolderRecord, OutsideAsset, ProcessedContent } from '../../core/ports/watch-store.ts';
+import type { Sha256 } from '../../core/upload.ts';
+import type { FileFacts, WatchedFile, WatchedKey, WatchedState } from '../../core/watch.ts';
+import type { Dialect } from './engine.ts';
+import { factsToRow, fileToRow, outsideToRow, type WatchFileRow } from './watch-rows.ts';
+
+export function watchQueries({ build: db, rowLocks }: Dialect) {
+  const at = (key: WatchedKey) =>
+    db
+      .selectFrom('watch_files')
+      .where('folder_id', '=', key.folderId)
+      .where('dir', '=', key.dir)
+      .where('name', '=', key.name);
+  const updateAt = (key: WatchedKey, change: Partial<WatchFileRow>) =>
+    db
+      .updateTable('watch_files')
+      .set(change)
+      .where('folder_id', '=', key.folderId)
+      .where('dir', '=', key.dir)
+      .where('name', '=', key.name);
+  return {
+    folder: (id: string) => db.selectFrom('watch_folders').selectAll().where('id', '=', id).compile(),
+    saveFolder: ({ scannedAt, ...record }: FolderRecord) => {
+      const row = { ...record, scanned_at: scannedAt };
+      return db
+        .insertInto('watch_folders')
+        .values(row)
+        .onConflict((on) => on.column('id').doUpdateSet(row))
+        .compile();
+    },
+
+    find: (folderId: string, dir: string, names: readonly string[]) =>
+      db
+        .selectFrom('watch_files')
+        .selectAll()
+        .where('folder_id', '=', folderId)
+        .where('dir', '=', dir)
+        .where('name', 'in', [...names])
+        .compile(),
+    namesIn: (page: { folderId: string; dir: string; after: string; limit: number }) =>
+      db
+        .selectFrom('watch_files')
+        .select('name')
+        .where('folder_id', '=', page.folderId)
+        .where('dir', '=', page.dir)
+        .where('name', '>', page.after)
+        .where('missing', '=', 0)
+        .orderBy('name')
+        .limit(page.limit)
+        .compile(),
+    dirs: (folderId: string) =>
+      db
+        .selectFrom('watch_files')
+        .select('dir')
+        .distinct()
+        .where('folder_id', '=', folderId)
+        .where('missing', '=', 0)
+        .compile(),
+    save: (file: WatchedFile) => {
+      const { folder_id, dir, name, ...rest } = fileToRow(file);
+      return db
+        .insertInto('watch_files')
+        .values({ folder_id, dir, name, ...rest })
+        .onConflict((on) => on.columns(['folder_id', 'dir', 'name']).doUpdateSet(rest))
+        .compile();
+    },
+    /** What nobody needs any more once the file is gone: the rest waits for its outcome. */
+    drop: (key: WatchedKey) =>
+      db
+        .deleteFrom('watch_files')
+        .where('folder_id', '=', key.folderId)
+        .where('dir', '=', key.dir)
+        .where('name', '=', key.name)
+        .where('state', 'in', ['waiting', 'ignored', 'done'])
+        .where('moved_to', 'is', null)
+        .compile(),
+    dropMissing: (key: WatchedKey) =>
+      db
+        .deleteFrom('watch_files')
+        .where('folder_id', '=', key.folderId)
+        .where('dir', '=', key.dir)
+        .where('name', '=', key.name)
+        .where('missing', '=', 1)
+        .where('moved_to', 'is', null)
+        .compile(),
+    miss: (key: WatchedKey) => updateAt(key, { missing: 1 }).compile(),
+
+    digestOf: (facts: FileFacts) =>
+      db
+        .selectFrom('watch_digests')
+        .select('sha256')
+        .where('device', '=', facts.device)
+        .where('inode', '=', facts.inode)
+        .where('size', '=', facts.size)
+        .where('mtime_ns', '=', facts.mtimeNs)
+        .compile(),
+    saveDigest: (facts: FileFacts, sha256: Sha256) => {
+      const { device, inode, size, mtime_ns } = factsToRow(facts);
+      return db
+        .insertInto('watch_digests')
+        .values({ device, inode, size, mtime_ns, sha256 })
+        .onConflict((on) => on.columns(['device', 'inode']).doUpdateSet({ size, mtime_ns, sha256 }))
+        .compile();
+    },
+
+    lock: (key: WatchedKey) =>
+      at(key)
+        .selectAll()
+        .$if(rowLocks, (query) => query.forUpdate())
+        .compile(),
+    change: (key: WatchedKey, change: Partial<WatchFileRow>) => updateAt(key, change).compile(),
+    saveOutside: (outside: OutsideAsset) => {
+      const row = outsideToRow(outside);
+      return db
+        .insertInto('outside_assets')
+        .values(row)
+        .onConflict((on) => on.column('asset_id').doUpdateSet(row))
+        .compile();
+    },
+
+    finished: (folderId: string, limit: number) =>
+      db
+        .selectFrom('watch_files')
+        .selectAll()
+        .where('folder_id', '=', folderId)
+        .where(sql<boolean>`state = 'taken'`)
+        .where(
+          sql<boolean>`not exists (select 1 from runs where runs.asset_id = watch_files.sha256 and runs.finished_at is null)`,
+        )
+        .orderBy('taken_at')
+        .limit(limit)
+        .compile(),
+    unmoved: (folderId: string, limit: number) =>
+      db
+        .selectFrom('watch_files')
+        .selectAll()
+        .where('folder_id', '=', folderId)
+        .where(sql<boolean>`state in ('ended', 'moving')`)
+        .orderBy('ended_at')
+        .limit(limit)
+        .compile(),
+
+    counts: (folderId: string) =>
+      db
+        .selectFrom('watch_files')
+        .select(['state', 'outcome', 'missing', (eb) => eb.fn.countAll<number>().as('count')])
+        .where('folder_id', '=', folderId)
+        .groupBy(['state', 'outcome', 'missing'])
+        .compile(),
+    list: (folderId: string, states: readonly WatchedState[], limit: number) =>
+      db
+        .selectFrom('watch_files')
+        .selectAll()
+        .where('folder_id', '=', folderId)
+        .where('state', 'in', [...states])
+        .where((eb) => eb.or([eb('missing', '=', 0), eb('moved_to', 'is not', null)]))
+        .orderBy('seen_at', 'desc')
+        .limit(limit)
+        .compile(),
+
+    outsideAssets: () => db.selectFrom('outside_assets').selectAll().compile(),
+    artifact: (sha256: Sha256) =>
+      db.selectFrom('artifacts').select('name').where('sha256', '=', sha256).limit(1).compile(),
+
+    processed: (sha256: Sha256) =>
+      db.selectFrom('processed_contents').selectAll().where('sha256', '=', sha256).compile(),
+    listProcessed: (after: Sha256, limit: number) =>
+      db
+        .selectFrom('processed_contents')
+        .selectAll()
+        .where('sha256', '>', after)
+        .orderBy('sha256')
+        .limit(limit)
+        .compile(),
+    insertProcessed: (content: ProcessedContent, imported: boolean) =>
+      db
+        .insertInto('processed_contents')
+        .values({ ...content, imported: imported ? 1 : 0, logged: imported ? 1 : 0 })
+        .onConflict((on) => on.doNothing())
+        .compile(),
+    forget: (sha256: Sha256) => db.deleteFrom('processed_contents').where('sha256', '=', sha256).compile(),
+    waitAgain: (sha256: Sha256) =>
+      db
+        .updateTable('watch_files')
+        .set({
+          state: 'waiting',
+          sha256: null,
+          taken_at: null,
+          outcome: null,
+          ended_at: null,
+          reason: null,
+          attempts: 0,
+          not_before: 0,
+        })
+        .where('sha256', '=', sha256)
+        .where('outcome', '=', 'known')
+        .where('moved_to', 'is', null)
+        .compile(),
+    unlogged: (limit: number) =>
+      db
+        .selectFrom('processed_contents')
+        .selectAll()
+        .where(sql<boolean>`logged = 0`)
+        .orderBy('at')
+        .limit(limit)
+        .compile(),
+    logged: (digests: readonly Sha256[]) =>
+      db
+        .updateTable('processed_contents')
+        .set({ logged: 1 })
+        .where('sha256', 'in', [...digests])
+        .compile(),
+  };
+}

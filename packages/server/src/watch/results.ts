@@ -1,0 +1,59 @@
+/** Results next to the files that they are about: `<name>.analytic.json`, `<name>.summary.json`, `<name>.logline.txt`. */
+import { readFile } from 'node:fs/promises';
+import { splitExtension } from '../core/filename.ts';
+import type { Artifact } from '../core/ledger.ts';
+import type { ArtifactStore } from '../core/ports/artifact-store.ts';
+import { makeDirectory, writeDurably } from './durable-files.ts';
+import { joinBytes, nameToText, textToName } from './names.ts';
+import { codeOf } from './walk.ts';
+
+/** Artifacts that are named after their asset, by what comes after the name. */
+const delivered = /\.((?:analytic|summary|transcript)\.json|logline\.txt|transcript\.(?:vtt|srt|txt))$/;
+
+export interface Delivery {
+  readonly artifacts: Pick<ArtifactStore, 'path'>;
+  readonly results: readonly Artifact[];
+  /** Folder to write into. */
+  readonly dir: Buffer;
+  /** Name of the file, as text for any bytes. */
+  readonly name: string;
+}
+
+/**
+ * Writes them, over what an earlier delivery wrote. Named after this file, whatever other names its content has. Where that name belongs
+ * to another content already (`talk.mp4` beside `talk.mov`), the whole name is used: `talk.mov.analytic.json`.
+ */
+export async function deliver({ artifacts, results, dir, name }: Delivery): Promise<Buffer[]> {
+  const written: Buffer[] = [];
+  for (const artifact of results) {
+    const suffix = delivered.exec(artifact.name)?.[0];
+    if (suffix === undefined) continue;
+    const bytes = await readFile(artifacts.path(artifact.stepKey, artifact.name));
+    await makeDirectory(dir);
+    const short = joinBytes(dir, textToName(splitExtension(name).stem + suffix));
+    const target = (await holdsOther(short, bytes)) ? joinBytes(dir, textToName(name + suffix)) : short;
+    const part = joinBytes(dir, textToName(`.holdfast-${nameToText(Buffer.from(artifact.sha256.slice(0, 16)))}.part`));
+    if (!(await holds(target, bytes))) await writeDurably(target, part, bytes);
+    written.push(target);
+  }
+  return written;
+}
+
+async function holds(path: Buffer, bytes: Buffer): Promise<boolean> {
+  const there = await readOrNull(path);
+  return there?.equals(bytes) === true;
+}
+
+async function holdsOther(path: Buffer, bytes: Buffer): Promise<boolean> {
+  const there = await readOrNull(path);
+  return there !== null && !there.equals(bytes);
+}
+
+async function readOrNull(path: Buffer): Promise<Buffer | null> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * One pass over a folder: names and `lstat`, directory by directory. No file is opened, links are not followed, and at most one
+ * directory's names are in memory.
+ */
+import type { BigIntStats } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import { type FileFacts, isTemporaryName } from '../core/watch.ts';
+import { joinBytes, joinText, nameToText, textToName } from './names.ts';
+
+export interface Found {
+  /** As text for any bytes. */
+  readonly name: string;
+  readonly facts: FileFacts;
+}
+
+export type WalkStep =
+  /** Some of the files of a directory. */
+  | { readonly kind: 'files'; readonly dir: string; readonly files: readonly Found[] }
+  /** A directory is through; `names` has every name in it, of whatever sort. */
+  | { readonly kind: 'directory'; readonly dir: string; readonly names: ReadonlySet<string> }
+  /** It cannot be listed: what is in it is not known to be gone. */
+  | { readonly kind: 'unreadable'; readonly dir: string; readonly code: string };
+
+export interface WalkOptions {
+  readonly root: string;
+  readonly recursive: boolean;
+  /** Whether to stay out of a directory: our own folders. Absolute path. */
+  skips(path: Buffer): boolean;
+  /** Asked before each directory. */
+  stopped(): boolean;
+}
+
+/** Looked at together: enough to keep the system busy, few enough to hold. */
+const batch = 256;
+
+export async function* walk(options: WalkOptions): AsyncGenerator<WalkStep> {
+  const root = Buffer.from(options.root);
+  const open: string[] = [''];
+  for (let dir = open.pop(); dir !== undefined; dir = open.pop()) {
+    if (options.stopped()) return;
+    const path = joinBytes(root, textToName(dir));
+    let names: Buffer[];
+    try {
+      names = await readdir(path, { encoding: 'buffer' });
+    } catch (error) {
+      yield { kind: 'unreadable', dir, code: codeOf(error) };
+      continue;
+    }
+    for (let start = 0; start < names.length; start += batch) {
+      const files: Found[] = [];
+      const some = names.slice(start, start + batch).filter((name) => !isTemporaryName(name.toString('utf8')));
+      const stats = await Promise.all(some.map((name) => statOrNull(joinBytes(path, name))));
+      stats.forEach((stat, i) => {
+        const name = some[i];
+        if (!stat || !name) return;
+        if (stat.isFile()) files.push({ name: nameToText(name), facts: factsFrom(stat) });
+        else if (stat.isDirectory() && options.recursive && !options.skips(joinBytes(path, name)))
+          open.push(joinText(dir, nameToText(name)));
+      });
+      if (files.length > 0) yield { kind: 'files', dir, files };
+    }
+    yield { kind: 'directory', dir, names: new Set(names.map(nameToText)) };
+  }
+}
+
+/** Gone meanwhile, or not for us to look at: nothing is known of it. */
+async function statOrNull(path: Buffer): Promise<BigIntStats | null> {
+  return await lstat(path, { bigint: true }).catch(() => null);
+}
+
+export function factsFrom(stats: BigIntStats): FileFacts {
+  return {
+    device: String(stats.dev),
+    inode: String(stats.ino),
+    size: Number(stats.size),
+    mtimeNs: String(stats.mtimeNs),
+    ctimeNs: String(stats.ctimeNs),
+  };
+}
+
+export function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}
