@@ -7,6 +7,7 @@ import {
   UploadQueueManager,
   type UploadQueueOptions,
 } from '@holdfast/client/queue';
+import { openDB } from 'idb';
 
 export interface QueuePage {
   /** Starts the page's queue. */
@@ -31,8 +32,8 @@ export interface QueuePage {
   token: { now: string; refresh: string; refreshed: number };
   /** Long tasks, in ms, as the browser reports them. */
   readonly longTasks: number[];
-  /** Bytes of the origin's storage. */
-  usage(): Promise<number>;
+  /** Records with bytes in a queue's database. */
+  countBlobs(databaseName: string): Promise<number>;
 }
 
 declare global {
@@ -121,5 +122,10 @@ window.page = {
     return this.recording.id;
   },
   items: () => [...current().list()],
-  usage: async () => (await navigator.storage.estimate()).usage ?? 0,
+  async countBlobs(databaseName) {
+    const database = await openDB(databaseName);
+    const count = await database.count('blobs');
+    database.close();
+    return count;
+  },
 };

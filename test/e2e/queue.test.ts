@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { QueueItem } from '@holdfast/client/queue';
@@ -21,6 +21,8 @@ let proxy: FaultProxy;
 let folder: string;
 let databases = 0;
 let databaseName: string;
+/** Other origins of the same page. */
+let roomless: readonly [string, string];
 
 beforeAll(async () => {
   [pages, browser, folder] = await Promise.all([
@@ -28,7 +30,11 @@ beforeAll(async () => {
     ProfiledBrowser.start(),
     mkdtemp(join(tmpdir(), 'holdfast-queue-')),
   ]);
-  server = await ServerProcess.start({ env: { HOLDFAST_CORS_ORIGINS: pages.origin, HOLDFAST_RESERVE_MB: '0' } });
+  const { port } = new URL(pages.origin);
+  roomless = [`http://room-1.localhost:${port}`, `http://room-2.localhost:${port}`];
+  const origins = [pages.origin, ...roomless].join(',');
+  const env = { HOLDFAST_CORS_ORIGINS: origins, HOLDFAST_RESERVE_MB: '0', HOLDFAST_PIPELINE: 'false' };
+  server = await ServerProcess.start({ env });
 });
 
 afterAll(async () => {
@@ -142,5 +148,278 @@ test('C14: the browser is killed during an upload of 200 MB: opened again, it fi
   expect(await uploadsNamed('lecture.bin')).toHaveLength(1);
   // Chunks that were on their way when it was killed go twice, nothing else.
   expect(proxy.bytesFromClients).toBeLessThan(size + 24 * MiB);
-  await expect.poll(() => again.evaluate(() => window.page.usage()), { timeout: 5_000 }).toBeLessThan(8 * MiB);
+  // The bytes are let go; the browser gives the disk back when nothing refers to them any more.
+  await expect.poll(() => again.evaluate((name) => window.page.countBlobs(name), databaseName)).toBe(0);
+});
+
+test('C14, C18: cut connections and a killed server cost only the chunks that were on their way', async () => {
+  const size = 24 * MiB;
+  const { path, sha256 } = await fileOf('cut.bin', size);
+  // One seed, so that a failure can be repeated.
+  let seed = 7;
+  proxy.nextPlan = () => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+    return seed % 3 === 0 ? { afterBytes: seed % (2 * MiB), fault: 'reset' } : null;
+  };
+  proxy.pieceDelayMs = 1;
+  const page = await openPage({ chunkSize: MiB });
+  await pick(page, path);
+  await page.evaluate(() => window.page.addPicked());
+  await reaches(page, 'cut.bin', acknowledged(size / 4));
+  await server.kill('SIGKILL');
+  await reaches(page, 'cut.bin', status('waiting'));
+  proxy.pieceDelayMs = 0;
+  await server.run();
+  const done = await completed(page, 'cut.bin');
+  expect(done).toMatchObject({ sha256, retries: 0, error: null });
+  expect(proxy.cuts).toBeGreaterThan(2);
+  expect(await uploadsNamed('cut.bin')).toHaveLength(1);
+});
+
+test('C14: two tabs: one sends, the other shows and commands; when the first crashes the second goes on, and nothing goes twice', async () => {
+  const size = 24 * MiB;
+  const { path, sha256 } = await fileOf('tabs.bin', size);
+  proxy.pieceDelayMs = 3;
+  const first = await openPage({ chunkSize: MiB });
+  await expect.poll(() => first.evaluate(() => window.page.queue.snapshot.role)).toBe('leader');
+  const second = await openPage({ chunkSize: MiB });
+  expect(await second.evaluate(() => window.page.queue.snapshot.role)).toBe('follower');
+  // Added in the tab that does not send.
+  await pick(second, path);
+  const [id = ''] = await second.evaluate(() => window.page.addPicked());
+  await reaches(second, 'tabs.bin', acknowledged(2 * MiB));
+  expect(await itemOf(first, 'tabs.bin')).toMatchObject({ id });
+  await second.evaluate((paused) => window.page.queue.pause(paused), id);
+  await reaches(first, 'tabs.bin', status('paused'));
+  await reaches(second, 'tabs.bin', status('paused'));
+  await second.evaluate((paused) => window.page.queue.resume(paused), id);
+  await reaches(second, 'tabs.bin', acknowledged(6 * MiB));
+
+  const crashed = first.waitForEvent('crash');
+  const devtools = await first.context().newCDPSession(first);
+  void devtools.send('Page.crash').catch(() => {});
+  await crashed;
+  await expect.poll(() => second.evaluate(() => window.page.queue.snapshot.role)).toBe('leader');
+  proxy.pieceDelayMs = 0;
+  expect(await completed(second, 'tabs.bin')).toMatchObject({ id, sha256 });
+  expect(await uploadsNamed('tabs.bin')).toHaveLength(1);
+  expect(proxy.bytesFromClients).toBeLessThan(size + 8 * MiB);
+  const heard = await second.evaluate(() => window.page.heard);
+  expect(heard.filter((event) => event.startsWith('upload-completed'))).toHaveLength(1);
+  expect(heard).toContain('upload-paused tabs.bin');
+});
+
+test('C14: offline for a while, and a leader that closes its page', async () => {
+  const first = await openPage({ chunkSize: MiB });
+  const second = await openPage({ chunkSize: MiB });
+  proxy.pieceDelayMs = 3;
+  await first.evaluate(() => window.page.addBytes(12 * 2 ** 20, 3, { filename: 'offline.bin' }));
+  await reaches(second, 'offline.bin', acknowledged(MiB));
+  await first.close();
+  await reaches(second, 'offline.bin', acknowledged(3 * MiB));
+  await browser.context.setOffline(true);
+  proxy.cutAll();
+  await reaches(second, 'offline.bin', (item) => item.waiting?.reason === 'offline');
+  await browser.context.setOffline(false);
+  expect(await completed(second, 'offline.bin')).toMatchObject({ retries: 0 });
+});
+
+/** A page of an origin that may store hardly anything, and never did: the browser looks at the quota of an open database now and then only. */
+async function openRoomless(origin: string): Promise<Page> {
+  const page = await browser.open(origin);
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 4 * MiB });
+  await page.evaluate((wish) => window.page.open(wish), { endpoint: proxy.url, databaseName, chunkSize: MiB });
+  return page;
+}
+
+test('C14, C17: no room: sent from memory, asked for after a reload, recognised, and another file refused', async () => {
+  const size = 12 * MiB;
+  const { path, sha256 } = await fileOf('roomless.bin', size);
+  const other = await fileOf('other.bin', size);
+  const [origin] = roomless;
+  const page = await openRoomless(origin);
+  proxy.pieceDelayMs = 3;
+  await pick(page, path);
+  const [id = ''] = await page.evaluate(() => window.page.addPicked());
+  expect(await itemOf(page, 'roomless.bin')).toMatchObject({ keeping: 'memory' });
+  const { uploadId } = await reaches(page, 'roomless.bin', acknowledged(2 * MiB));
+  await page.close();
+
+  const again = await browser.open(origin);
+  await again.evaluate((wish) => window.page.open(wish), { endpoint: proxy.url, databaseName, chunkSize: MiB });
+  const asked = await reaches(again, 'roomless.bin', status('needs-reselect'));
+  expect(asked).toMatchObject({ id, uploadId });
+  await pick(again, other.path);
+  expect(await again.evaluate((wanted) => window.page.provide(wanted), id)).toBe('resume-mismatch');
+  proxy.pieceDelayMs = 0;
+  await pick(again, path);
+  // Added like a new one: the queue knows it.
+  expect(await again.evaluate(() => window.page.addPicked())).toEqual([id]);
+  expect(await completed(again, 'roomless.bin')).toMatchObject({ id, uploadId, sha256 });
+  // What the server had was not sent again.
+  expect(proxy.bytesFromClients).toBeLessThan(size + 4 * MiB);
+});
+
+test('C14, C17: a file that changes on disk while it is sent from there is asked for again', async () => {
+  const { path } = await fileOf('changing.bin', 12 * MiB);
+  const page = await openRoomless(roomless[1]);
+  proxy.pieceDelayMs = 3;
+  await pick(page, path);
+  const [id = ''] = await page.evaluate(() => window.page.addPicked());
+  await reaches(page, 'changing.bin', acknowledged(MiB));
+  await appendFile(path, 'more');
+  const asked = await reaches(page, 'changing.bin', status('needs-reselect'));
+  expect(asked.error).toMatchObject({ type: 'validation', code: 'source-unreadable', retryable: false });
+  await page.evaluate((gone) => window.page.queue.remove(gone), id);
+  await expect.poll(() => itemOf(page, 'changing.bin')).toBeUndefined();
+});
+
+test('C13: a recording goes on after its tab crashed, as a recording on the server', async () => {
+  const page = await openPage({ target: 'recording' });
+  const id = await page.evaluate(() =>
+    window.page.record({ asignatura: 'Cardiología', tema: 'Arritmias', profesor_text: '' }),
+  );
+  await page.evaluate(async () => {
+    for (let i = 0; i < 5; i += 1) await window.page.recording?.append(new Blob([new Uint8Array(50_000).fill(i)]));
+  });
+  const watching = await openPage({ target: 'recording' });
+  await reaches(watching, 'recording.webm', status('recording'));
+  const crashed = page.waitForEvent('crash');
+  const devtools = await page.context().newCDPSession(page);
+  void devtools.send('Page.crash').catch(() => {});
+  await crashed;
+  const done = await completed(watching, 'recording.webm');
+  const expected = createHash('sha256');
+  for (let i = 0; i < 5; i += 1) expected.update(Buffer.alloc(50_000, i));
+  expect(done).toMatchObject({ id, size: 250_000, sha256: expected.digest('hex') });
+  const answer = await fetch(`${server.url}/api/v1/recordings/${done.recordingId}`);
+  expect(await answer.json()).toMatchObject({ asignatura: 'Cardiología', tema: 'Arritmias', estado: 'completado' });
+  expect((await fetch(done.finalUrl ?? '')).status).toBe(200);
+});
+
+test('C13: 500 files at once: the page stays responsive, and they complete in order', async () => {
+  const page = await openPage();
+  const devtools = await page.context().newCDPSession(page);
+  // Of the page's thread only: this machine may be busy with others.
+  await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const threadMs = async () => {
+    const { metrics } = await devtools.send('Performance.getMetrics');
+    return 1_000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0);
+  };
+  const before = await threadMs();
+  const commits = page.evaluate(async () => {
+    const { page: it } = window;
+    it.longTasks.length = 0;
+    let count = 0;
+    it.queue.subscribe(() => {
+      count += 1;
+    });
+    const completed = new Promise<void>((resolve) => {
+      it.queue.on('queue-changed', ({ metrics }) => {
+        if (metrics.completed === 500) resolve();
+      });
+    });
+    const added: Promise<string>[] = [];
+    for (let i = 0; i < 500; i += 1) added.push(it.addBytes(2_000, i, { filename: `small-${i}.bin` }));
+    await Promise.all(added);
+    await completed;
+    return count;
+  });
+  const msPerCommit = ((await commits.then(threadMs)) - before) / (await commits);
+  const heard = await page.evaluate(() => window.page.heard.filter((event) => event.startsWith('upload-completed')));
+  const order = heard.map((event) => Number(/small-(\d+)/.exec(event)?.[1]));
+  // Several are on their way at once; none waits for those that came long after it.
+  expect(Math.max(...order.map((file, place) => Math.abs(file - place)))).toBeLessThan(30);
+  const tasks = await page.evaluate(() => window.page.longTasks);
+  const longest = Math.max(0, ...tasks);
+  console.log(
+    `500 files: ${msPerCommit.toFixed(1)} ms of the page's thread per commit; ${tasks.length} long tasks, ${longest} ms`,
+  );
+  // Thread time: the browser's long tasks also count what other processes did meanwhile, so they are told and not judged.
+  expect(msPerCommit).toBeLessThan(50);
+  expect(await page.evaluate(() => window.page.queue.metrics())).toMatchObject({
+    ...{ total: 500, completed: 500, failed: 0, active: 0, successRate: 1, averageRetries: 0 },
+    bytes: 1_000_000,
+  });
+});
+
+test('C14: priorities, owners, and what is wiped at sign-out', async () => {
+  const page = await openPage({ owner: 'ana', activeMax: 1, parallel: 1 });
+  proxy.pieceDelayMs = 3;
+  await page.evaluate(async () => {
+    const { page: it } = window;
+    await it.addBytes(3 * 2 ** 20, 90, { filename: 'low.bin', priority: 'low', config: { chunkSize: 2 ** 20 } });
+    await it.addBytes(300_000, 91, { filename: 'low-2.bin', priority: 'low' });
+    await it.addBytes(300_000, 92, { filename: 'urgent.bin', priority: 'urgent' });
+  });
+  await completed(page, 'low-2.bin');
+  const ends = (await page.evaluate(() => window.page.heard)).filter((event) => event.startsWith('upload-completed'));
+  expect(ends).toEqual(['urgent.bin', 'low.bin', 'low-2.bin'].map((name) => `upload-completed ${name}`));
+
+  const refusal = page.evaluate(() => window.page.addBytes(1, 1, { maxRetries: -1 }));
+  await expect(refusal).rejects.toThrow('maxRetries');
+  await page.evaluate(async () => {
+    const id = await window.page.addBytes(9_000_000, 93, { filename: 'private.bin' });
+    await window.page.queue.pause(id);
+  });
+  const others = await openPage({ owner: 'ben' });
+  expect(await others.evaluate(() => window.page.items())).toEqual([]);
+  await others.evaluate(() => window.page.queue.clear({ owner: 'ana' }));
+  await expect.poll(() => page.evaluate(() => window.page.items())).toEqual([]);
+  await page.reload();
+  await page.evaluate((wish) => window.page.open(wish), { endpoint: proxy.url, databaseName, owner: 'ana' });
+  expect(await page.evaluate(() => [window.page.items().length, window.page.queue.metrics().total])).toEqual([0, 0]);
+});
+
+test('C14, C17: credentials that end are fetched anew; a page without IndexedDB or worker says so and sends all the same', async () => {
+  const key = '0123456789abcdef';
+  const env = { HOLDFAST_CORS_ORIGINS: pages.origin, HOLDFAST_RESERVE_MB: '0', HOLDFAST_API_KEYS: `ana:${key}` };
+  await using guarded = await ServerProcess.start({ env });
+  const page = await browser.open(pages.origin);
+  await page.evaluate(
+    async ([endpoint, token]) => {
+      Object.defineProperty(globalThis, 'indexedDB', { value: undefined });
+      Object.assign(window.page.token, { now: token, refresh: token });
+      await window.page.open({ endpoint: endpoint ?? '', chunkSize: 2 ** 20, workerUrl: '/missing.js' });
+      window.page.queue.on('upload-progress', ({ bytesAcknowledged }) => {
+        // The server refuses what comes next.
+        if (bytesAcknowledged > 0 && window.page.token.refreshed === 0) window.page.token.now = 'ended-long-ago-000';
+      });
+      await window.page.addBytes(8 * 2 ** 20, 5, { filename: 'token.bin' });
+    },
+    [guarded.url, key],
+  );
+  const done = await completed(page, 'token.bin');
+  expect(done).toMatchObject({ retries: 0, error: null });
+  expect(await page.evaluate(() => window.page.token.refreshed)).toBeGreaterThan(0);
+  expect(await page.evaluate(() => window.page.queue.snapshot.storage)).toMatchObject({ kind: 'memory' });
+  expect(await page.evaluate(() => window.page.heard[0])).toMatch(/^storage-degraded/);
+});
+
+test('C13, C14: without Web Locks a lease decides; what the server has is complete without a byte sent', async () => {
+  const withoutLocks = async () => {
+    const page = await browser.open(pages.origin);
+    await page.evaluate(
+      async (wish) => {
+        Object.defineProperty(navigator, 'locks', { value: undefined });
+        await window.page.open(wish);
+      },
+      { endpoint: proxy.url, databaseName },
+    );
+    return page;
+  };
+  const roleOf = (page: Page) => page.evaluate(() => window.page.queue.snapshot.role);
+  const first = await withoutLocks();
+  await expect.poll(() => roleOf(first)).toBe('leader');
+  const second = await withoutLocks();
+  await second.evaluate(() => window.page.addBytes(2 * 2 ** 20, 50, { filename: 'owned.bin' }));
+  await completed(second, 'owned.bin');
+  expect(await roleOf(second)).toBe('follower');
+  await first.close();
+  await expect.poll(() => roleOf(second), { timeout: 20_000 }).toBe('leader');
+  const before = proxy.bytesFromClients;
+  await second.evaluate(() => window.page.addBytes(2 * 2 ** 20, 50, { filename: 'owned again.bin' }));
+  await completed(second, 'owned again.bin');
+  expect(proxy.bytesFromClients - before).toBeLessThan(20_000);
 });

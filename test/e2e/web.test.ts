@@ -59,6 +59,9 @@ test('a film arrives with progress, can be paused and resumed, and is shown with
   await expectAccessible(page);
   await picture(page, 'uploading');
 
+  // The bytes go through the engine's worker, which the page's security policy allows.
+  expect(page.workers()).toHaveLength(1);
+
   await button(page, 'Pause harbour.mp4').click();
   await shows(rowOf(page, 'harbour.mp4'), 'Paused');
   const { items } = await json<UploadList>(`${server.url}/v1/uploads`);

@@ -49,7 +49,11 @@ export class WorkerTransport implements Transport {
     const worker = await this.#started();
     signal.throwIfAborted();
     if (worker === null) return sendWithDigest(this.#options.inPage, request, options);
-    const order: Order = { kind: 'send', request, reportsSent: onSent !== undefined };
+    const order: Order = {
+      kind: 'send',
+      request: { ...request, url: absolute(request.url) },
+      reportsSent: onSent !== undefined,
+    };
     const report = await this.#perform(worker, order, options);
     if (report.kind !== 'answered') throw new TypeError('The worker answered something else.');
     return report.response;
@@ -154,4 +158,9 @@ export class WorkerTransport implements Transport {
   #loseJobs(): void {
     for (const job of [...this.#jobs.values()]) job.lost();
   }
+}
+
+/** A worker would take an address as relative to its own script. */
+function absolute(url: string): string {
+  return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
 }

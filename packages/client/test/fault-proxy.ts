@@ -40,8 +40,13 @@ export class FaultProxy {
     return `http://127.0.0.1:${port}`;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Breaks every connection that there is. */
+  cutAll(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cutAll();
     await new Promise((resolve) => this.#server?.close(resolve));
   }
 

@@ -53,7 +53,9 @@ export class ContentKeeper {
         if (kept) return announce(row.id, null);
       }
       const release = await this.#hold(row.id);
-      await storage.use((store) => store.insert({ ...row, keeping: fits ? 'storing' : 'memory' }));
+      await storage
+        .use((store) => store.insert({ ...row, keeping: fits ? 'storing' : 'memory' }))
+        .catch(notEvenARecord);
       await this.#keep({ id: row.id, blob, sliceBytes: row.sliceBytes, fits, release });
     });
   }
@@ -98,8 +100,10 @@ export class ContentKeeper {
       const stored = fits && (await this.#store(content));
       const keeping = stored ? 'stored' : 'memory';
       const now = runtime.now();
+      // What is stored of it is no use without the rest.
+      const also = stored ? {} : ({ drop: 'slices' } as const);
       const row = await storage.use((store) =>
-        store.update(id, (before) => (isHeld(before) ? { ...before, keeping, updatedAt: now } : before)),
+        store.update(id, (before) => (isHeld(before) ? { ...before, keeping, updatedAt: now } : before), also),
       );
       if (stored || row === null || !isHeld(row)) release();
       else this.#inMemory.set(id, { blob, release });
@@ -119,7 +123,7 @@ export class ContentKeeper {
     }
   }
 
-  /** Returns whether everything is in the store. False: there was no room, and nothing is. */
+  /** Returns whether everything is in the store. False: there was no room. */
   async #store({ id, blob, sliceBytes }: HeldContent): Promise<boolean> {
     const { storage, signal } = this.#options;
     for (let start = 0; start < blob.size; start += sliceBytes) {
@@ -130,10 +134,7 @@ export class ContentKeeper {
         .then((known) => (known ? 'kept' : 'gone'), noRoomOrThrow);
       // Cancelled meanwhile: whoever did that has seen to it.
       if (kept === 'gone') return true;
-      if (kept === false) {
-        await storage.use((store) => store.dropContent(id, { slices: true, chunks: false }));
-        return false;
-      }
+      if (kept === false) return false;
     }
     return true;
   }
@@ -173,4 +174,10 @@ export async function sliceOf(uploadId: string, start: number, blob: Blob): Prom
 function noRoomOrThrow(error: unknown): false {
   if (isQuotaError(error)) return false;
   throw error;
+}
+
+function notEvenARecord(cause: unknown): never {
+  if (!isQuotaError(cause)) throw cause;
+  const message = 'This browser has no room left, not even to note the upload. Free some space and add it again.';
+  throw new UploadError(message, { type: 'validation', code: 'storage-full', retryable: true, cause });
 }

@@ -7,6 +7,7 @@ import { afterFailure } from './after-failure.ts';
 import { errorFacts } from './compose-item.ts';
 import type { QueueEntry } from './queue-entry.ts';
 import { isOver, type TallyChange, type UploadRow } from './queue-row.ts';
+import type { AlsoChange } from './queue-store.ts';
 import type { SwitchedStorage } from './storage-switch.ts';
 
 export interface OutcomeOptions {
@@ -30,18 +31,18 @@ export class EntryOutcomes {
   }
 
   /** Changes the record. Resolves with whether there was one. */
-  async write(entry: QueueEntry, change: Partial<UploadRow>, tally?: TallyChange): Promise<boolean> {
+  async write(entry: QueueEntry, change: Partial<UploadRow>, also: AlsoChange = {}): Promise<boolean> {
     const { storage, runtime, show, gone, count } = this.#options;
     const updatedAt = runtime.now();
     const row = await storage.use((store) =>
-      store.update(entry.row.id, (before) => ({ ...before, ...change, updatedAt }), tally),
+      store.update(entry.row.id, (before) => ({ ...before, ...change, updatedAt }), also),
     );
     if (row === null) {
       gone(entry.row.id);
       return false;
     }
     entry.row = row;
-    if (tally !== undefined) count(tally);
+    if (also.tally !== undefined) count(also.tally);
     show(entry);
     return true;
   }
@@ -52,7 +53,7 @@ export class EntryOutcomes {
     entry.receipts.stop();
     const facts = { status: 'completed', keeping: 'released', error: null, completedAt: runtime.now() } as const;
     const tally = { completed: 1, bytes, sendingMs: takeSendingMs(), retries };
-    if (await this.write(entry, { ...facts, ...result }, tally)) await this.#dropContent(entry, true);
+    await this.write(entry, { ...facts, ...result }, { tally, drop: 'all' });
     entry.end();
     entry.live = null;
   }
@@ -68,15 +69,14 @@ export class EntryOutcomes {
         break;
       case 'reselect':
         entry.live = null;
-        await this.#dropContent(entry, false);
-        await this.write(entry, { status: 'needs-reselect', keeping: 'released', error: facts });
+        await this.write(entry, { status: 'needs-reselect', keeping: 'released', error: facts }, { drop: 'slices' });
         break;
       case 'cancelled':
         await this.#cancelled(entry);
         break;
       case 'fail': {
         const anew = await this.#anew(entry, next.anew);
-        await this.write(entry, { ...anew, status: 'failed', error: facts }, { failed: 1, retries });
+        await this.write(entry, { ...anew, status: 'failed', error: facts }, { tally: { failed: 1, retries } });
         break;
       }
       default:
@@ -85,15 +85,18 @@ export class EntryOutcomes {
   }
 
   async pause(entry: QueueEntry): Promise<void> {
-    const handle = entry.end();
+    if (entry.retryAt !== null) entry.end();
+    // The handle stays: the server's answer to a creation may still be on its way to it.
+    void entry.handle?.pause();
     await this.write(entry, { status: 'paused' });
-    void handle?.pause();
     await entry.receipts.flush();
   }
 
   async retry(entry: QueueEntry): Promise<void> {
     if (entry.row.status === 'failed') {
-      await this.write(entry, { status: 'queued', retries: 0, error: null }, { failed: -1 });
+      // Its bytes are lost: it can only be added again.
+      if (entry.row.keeping === 'released') return;
+      await this.write(entry, { status: 'queued', retries: 0, error: null }, { tally: { failed: -1 } });
     } else if (entry.retryAt !== null) entry.end();
     else entry.handle?.retry();
   }
@@ -110,8 +113,7 @@ export class EntryOutcomes {
   async #cancelled(entry: QueueEntry): Promise<void> {
     entry.live = null;
     entry.receipts.stop();
-    await this.write(entry, { status: 'cancelled', keeping: 'released', error: null });
-    await this.#dropContent(entry, true);
+    await this.write(entry, { status: 'cancelled', keeping: 'released', error: null }, { drop: 'all' });
   }
 
   #retryLater(entry: QueueEntry, { retryAfterMs }: UploadError): void {
@@ -126,10 +128,6 @@ export class EntryOutcomes {
     entry.startOver();
     await entry.receipts.forget();
     return { uploadId: null, totalChunks: 0, gridBytes: 0 };
-  }
-
-  #dropContent(entry: QueueEntry, chunks: boolean): Promise<void> {
-    return this.#options.storage.use((store) => store.dropContent(entry.row.id, { slices: true, chunks }));
   }
 }
 

@@ -10,7 +10,7 @@ import {
   type TallyRow,
   type UploadRow,
 } from './queue-row.ts';
-import type { QueueStore, StoredQueue } from './queue-store.ts';
+import type { AlsoChange, QueueStore, StoredQueue } from './queue-store.ts';
 
 interface LeaseRow {
   readonly name: string;
@@ -48,6 +48,7 @@ const ofUpload = (id: string) => IDBKeyRange.bound([id], [id, []]);
 
 /** @throws what the platform says when IndexedDB is not to be had. `onClosed`: the connection is gone and not by us. */
 export async function openIdbStore(databaseName: string, onClosed: () => void): Promise<QueueStore> {
+  if (globalThis.indexedDB === undefined) throw new ReferenceError('This page has no IndexedDB.');
   const db = await openDB<QueueSchema>(databaseName, version, {
     upgrade(database) {
       const uploads = database.createObjectStore('uploads', { keyPath: 'id' });
@@ -101,14 +102,21 @@ class IdbStore implements QueueStore {
     });
   }
 
-  update(id: string, change: (row: UploadRow) => UploadRow, tally?: TallyChange): Promise<UploadRow | null> {
-    return this.#write(['uploads', 'metrics'], strict, async (tx) => {
+  update(id: string, change: (row: UploadRow) => UploadRow, also: AlsoChange = {}): Promise<UploadRow | null> {
+    const { tally, drop } = also;
+    const names: StoreName[] = ['uploads'];
+    if (tally !== undefined) names.push('metrics');
+    if (drop !== undefined) names.push('blobs');
+    if (drop === 'all') names.push('chunks');
+    return this.#write(names, strict, async (tx) => {
       const uploads = tx.objectStore('uploads');
       const before = await uploads.get(id);
       if (before === undefined) return null;
       const after = change(before);
       if (after !== before) await uploads.put(after);
       if (tally !== undefined) await count(tx, after.owner, tally);
+      if (drop !== undefined) await tx.objectStore('blobs').delete(ofUpload(id));
+      if (drop === 'all') await tx.objectStore('chunks').delete(ofUpload(id));
       return after;
     });
   }
@@ -151,11 +159,8 @@ class IdbStore implements QueueStore {
     });
   }
 
-  dropContent(id: string, { slices, chunks }: { slices: boolean; chunks: boolean }): Promise<void> {
-    return this.#write(['blobs', 'chunks'], strict, async (tx) => {
-      if (slices) await tx.objectStore('blobs').delete(ofUpload(id));
-      if (chunks) await tx.objectStore('chunks').delete(ofUpload(id));
-    });
+  dropChunks(id: string): Promise<void> {
+    return this.#write(['chunks'], strict, (tx) => tx.objectStore('chunks').delete(ofUpload(id)));
   }
 
   remove(ids: readonly string[]): Promise<void> {

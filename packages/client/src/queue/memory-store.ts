@@ -33,12 +33,14 @@ export function createMemoryStore(known: readonly UploadRow[] = [], tallies: rea
       if (slice !== undefined) slices.set(row.id, [slice]);
       totals.set(row.owner, addToTally(tallyOf(row.owner), { total: 1 }));
     },
-    update: async (id, change, tally) => {
+    update: async (id, change, { tally, drop } = {}) => {
       const before = rows.get(id);
       if (before === undefined) return null;
       const after = change(before);
       rows.set(id, after);
       if (tally !== undefined) totals.set(after.owner, addToTally(tallyOf(after.owner), tally));
+      if (drop !== undefined) slices.delete(id);
+      if (drop === 'all') chunks.delete(id);
       return after;
     },
     putSlice: async (slice) => {
@@ -61,9 +63,8 @@ export function createMemoryStore(known: readonly UploadRow[] = [], tallies: rea
         if (rows.has(chunk.uploadId)) chunks.set(chunk.uploadId, [...others, chunk]);
       }
     },
-    dropContent: async (id, what) => {
-      if (what.slices) slices.delete(id);
-      if (what.chunks) chunks.delete(id);
+    dropChunks: async (id) => {
+      chunks.delete(id);
     },
     remove: async (ids) => remove(ids),
     clear: async (owner) => {

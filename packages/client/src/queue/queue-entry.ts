@@ -52,7 +52,7 @@ export class QueueEntry {
 
   /** Whether it takes one of the places of those that are worked on. */
   get isAtWork(): boolean {
-    return this.handle !== null && this.handle.snapshot.state !== 'finishing';
+    return this.handle !== null && !['finishing', 'paused'].includes(this.handle.snapshot.state);
   }
 
   get item(): QueueItem {

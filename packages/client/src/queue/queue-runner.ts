@@ -106,7 +106,7 @@ export class QueueRunner {
         break;
       case 'resume':
         if (status === 'paused') await this.#outcomes.write(entry, { status: 'queued' });
-        else entry.handle?.resume();
+        entry.handle?.resume();
         break;
       case 'retry':
         await this.#outcomes.retry(entry);
@@ -206,7 +206,7 @@ export class QueueRunner {
     else if (state === 'failed' && error !== null) {
       entry.end();
       void this.#settle(this.#outcomes.failed(entry, error), entry);
-    } else if (uploadId !== null && (uploadId !== entry.row.uploadId || totalChunks !== entry.row.totalChunks)) {
+    } else if (uploadId !== null && isNews(entry.row, uploadId, totalChunks)) {
       const change = { uploadId, totalChunks, gridBytes: chunkSize };
       // At once in memory, so that it is written once; a crash before that leaves an upload that nobody resumes, and that expires.
       entry.row = { ...entry.row, ...change };
@@ -257,6 +257,11 @@ export class QueueRunner {
     if (left === 'removed') this.#drop(id);
     else await this.changed(id, null);
   }
+}
+
+/** Whether the server said something to remember: the id, and how many chunks there are if there are several. */
+function isNews(row: UploadRow, uploadId: string, totalChunks: number): boolean {
+  return uploadId !== row.uploadId || (totalChunks > 1 && totalChunks !== row.totalChunks);
 }
 
 /** The database has told its own user already. */

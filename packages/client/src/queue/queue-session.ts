@@ -5,7 +5,7 @@
 import type { Runtime } from '../runtime.ts';
 import type { UploadClient } from '../upload-client.ts';
 import { askToPersist } from './browser-room.ts';
-import { composeItem, composeMetrics, countActive } from './compose-item.ts';
+import { composeItem, composeMetrics } from './compose-item.ts';
 import { ContentKeeper } from './content-keeper.ts';
 import { emptyTally, isOver, type TallyRow, type UploadRow } from './queue-row.ts';
 import { QueueRunner } from './queue-runner.ts';
@@ -96,7 +96,12 @@ export class QueueSession {
   async announce(id: string, blob: Blob | null): Promise<void> {
     if (this.#runner !== null) return this.#runner.changed(id, blob);
     const row = await this.storage.use((store) => store.row(id));
-    if (row !== undefined) this.#options.view.put(composeItem(row, { endpoint: this.#options.endpoint }));
+    const { view, endpoint } = this.#options;
+    const shown = view.get(id);
+    // The tab that leads knows how far it is; here only where its bytes are is news.
+    const known = shown !== undefined && row?.status === 'queued' && shown.status !== 'needs-reselect';
+    if (known) view.put(Object.freeze({ ...shown, keeping: row.keeping }));
+    else if (row !== undefined) view.put(composeItem(row, { endpoint }));
     this.#channel.post({ kind: 'changed', id, blob });
   }
 
@@ -243,7 +248,7 @@ export class QueueSession {
   #showTally(tally: TallyRow): void {
     const { view } = this.#options;
     this.#tally = tally;
-    view.setMetrics(composeMetrics(tally, countActive(view.items)));
+    view.setMetrics(composeMetrics(tally, view.metrics.active));
   }
 
   #stored(row: UploadRow, { chunks }: StoredQueue) {

@@ -7,6 +7,14 @@ export interface StoredQueue {
   readonly tally: TallyRow;
 }
 
+/** What goes with a changed record, all or nothing. */
+export interface AlsoChange {
+  /** Added to the sums of its owner. */
+  readonly tally?: TallyChange | undefined;
+  /** Forgets its bytes; `all`: its receipts, too. */
+  readonly drop?: 'slices' | 'all' | undefined;
+}
+
 /** Obligations: each method is atomic; what resolved is durable, unless the method says otherwise. @throws the platform's errors. */
 export interface QueueStore {
   /** Everything of an owner but the bytes. */
@@ -16,7 +24,7 @@ export interface QueueStore {
   /** A new upload, with bytes if they come in one piece. @throws when the id is taken, or there is no room: then nothing is kept. */
   insert(row: UploadRow, slice?: SliceRow): Promise<void>;
   /** Replaces a row by what `change` makes of it. Resolves with it, or null when there is none (any more): nothing comes back to life. */
-  update(id: string, change: (row: UploadRow) => UploadRow, tally?: TallyChange): Promise<UploadRow | null>;
+  update(id: string, change: (row: UploadRow) => UploadRow, also?: AlsoChange): Promise<UploadRow | null>;
   /** Adds bytes. Resolves with false when the upload is over or gone: then nothing is kept. Each place is written once. */
   putSlice(slice: SliceRow): Promise<boolean>;
   /** What is kept of `[start, end)`, in order; the first and the last may reach beyond. */
@@ -27,8 +35,8 @@ export interface QueueStore {
   storedEnd(id: string): Promise<number>;
   /** Remembers receipts. May be lost in a power cut: the server knows. */
   putChunks(chunks: readonly ChunkRow[]): Promise<void>;
-  /** Forgets the bytes of an upload, or its receipts, or both. */
-  dropContent(id: string, what: { readonly slices: boolean; readonly chunks: boolean }): Promise<void>;
+  /** Forgets the receipts of an upload. */
+  dropChunks(id: string): Promise<void>;
   /** Removes uploads with all that belongs to them. */
   remove(ids: readonly string[]): Promise<void>;
   /** Removes everything of an owner, and bytes that belong to nobody. Resolves with the ids. */

@@ -1,6 +1,7 @@
 /** The list as one tab shows it, whoever works on it: takes changes, tells of them. */
 import type { Runtime } from '../runtime.ts';
 import { SnapshotStore } from '../snapshot-store.ts';
+import { countActive } from './compose-item.ts';
 import type { QueueItem } from './queue-item.ts';
 import type { QueueMetrics, QueueRole, QueueSnapshot, QueueStorage } from './queue-snapshot.ts';
 import type { QueueEventName, QueueEvents } from './upload-queue.ts';
@@ -36,6 +37,9 @@ export class QueueView {
   }
 
   get metrics(): QueueMetrics {
+    // Uploads change more often than sums do.
+    const active = countActive(this.#items.values());
+    if (this.#metrics.active !== active) this.#metrics = Object.freeze({ ...this.#metrics, active });
     return this.#metrics;
   }
 
@@ -110,7 +114,7 @@ export class QueueView {
     this.#list ??= Object.freeze([...this.#items.values()].sort((a, b) => a.createdAt - b.createdAt));
     return Object.freeze({
       items: this.#list,
-      metrics: this.#metrics,
+      metrics: this.metrics,
       storage: this.#storage,
       role: this.#role,
       ready: this.#ready,

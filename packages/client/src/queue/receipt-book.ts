@@ -69,7 +69,7 @@ export class ReceiptBook {
     this.stop();
     this.ranges.clear();
     this.#chunks = 0;
-    await this.#storage.use((store) => store.dropContent(this.#row().id, { slices: false, chunks: true }));
+    await this.#storage.use((store) => store.dropChunks(this.#row().id));
   }
 
   stop(): void {

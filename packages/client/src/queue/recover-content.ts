@@ -1,6 +1,7 @@
 /** The tab that had the bytes of an upload is gone: what is left of them? */
 import { ByteRanges } from './byte-ranges.ts';
 import type { UploadRow } from './queue-row.ts';
+import type { AlsoChange } from './queue-store.ts';
 import type { SwitchedStorage } from './storage-switch.ts';
 
 export interface ContentRecovery {
@@ -22,8 +23,8 @@ const lost = {
 export async function recoverContent({ storage, row, ranges, now }: ContentRecovery): Promise<'kept' | 'removed'> {
   const { id, status, size, keeping, file } = row;
   const end = keeping === 'memory' ? 0 : await storage.use((store) => store.storedEnd(id));
-  const as = (change: Partial<UploadRow>) =>
-    storage.use((store) => store.update(id, (before) => ({ ...before, ...change, updatedAt: now })));
+  const as = (change: Partial<UploadRow>, also?: AlsoChange) =>
+    storage.use((store) => store.update(id, (before) => ({ ...before, ...change, updatedAt: now }), also));
   if (status === 'recording') {
     if (end > 0) await as({ status: 'queued', keeping: 'stored', size: end });
     else await storage.use((store) => store.remove([id]));
@@ -35,8 +36,7 @@ export async function recoverContent({ storage, row, ranges, now }: ContentRecov
     await as({ keeping: 'stored' });
     return 'kept';
   }
-  await storage.use((store) => store.dropContent(id, { slices: true, chunks: false }));
-  if (file === null) await as({ status: 'failed', keeping: 'released', error: lost });
-  else await as({ status: 'needs-reselect', keeping: 'released' });
+  if (file === null) await as({ status: 'failed', keeping: 'released', error: lost }, { drop: 'slices' });
+  else await as({ status: 'needs-reselect', keeping: 'released' }, { drop: 'slices' });
   return 'kept';
 }

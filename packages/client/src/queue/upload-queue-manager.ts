@@ -182,9 +182,15 @@ export class UploadQueueManager implements UploadQueue {
       // The stretch before lets go first.
       this.#session = { session, opened: this.#closing.then(() => session.open()) };
     }
-    const { session, opened } = this.#session;
-    await opened;
-    return session;
+    const current = this.#session;
+    try {
+      await current.opened;
+    } catch (error) {
+      // The next call tries anew.
+      if (this.#session === current) this.#session = null;
+      throw error;
+    }
+    return current.session;
   }
 
   async #command(name: CommandName, id: string): Promise<void> {
