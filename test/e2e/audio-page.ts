@@ -9,7 +9,7 @@ import { extname, join, normalize } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import type { CompressionResult } from '../../packages/client/src/audio/index.ts';
 
 const run = promisify(execFile);
@@ -59,7 +59,9 @@ export async function serveAudioPage(): Promise<AudioPage> {
     }
     const [, root, rest = ''] = /^\/(client|media)\/(.*)$/.exec(normalize(decodeURIComponent(pathname))) ?? [];
     const path = join(root === 'client' ? dist : folder, rest);
-    const { size } = await stat(path);
+    const found = await stat(path);
+    if (!found.isFile()) throw new Error('not a file');
+    const { size } = found;
     response.writeHead(200, {
       'content-type': types[extname(path)] ?? 'application/octet-stream',
       'content-length': size,
@@ -110,19 +112,27 @@ export async function pcm(path: string): Promise<Int16Array> {
   return new Int16Array(stdout.buffer, stdout.byteOffset, stdout.byteLength >> 1);
 }
 
-/** Peak and present memory (resident set) of the renderer processes of a browser, in MB. */
-export async function rendererMegabytes(browserPid: number): Promise<number> {
-  const { stdout } = await run('ps', ['-eo', 'pid,ppid,args']);
-  const rows = stdout.split('\n').map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line));
-  const parent = new Map(rows.map((row) => [Number(row?.[1]), Number(row?.[2])]));
-  const belongs = (pid: number | undefined): boolean =>
-    pid === browserPid || (!!pid && pid > 1 && belongs(parent.get(pid)));
-  const renderers = rows.filter((row) => row?.[3]?.includes('--type=renderer') && belongs(Number(row[1])));
+export interface RendererMemory {
+  /** Resident set of the largest renderer process, in MB; about 110 of it is the program of Chromium, which all its processes share. */
+  readonly resident: number;
+  /** Without files that are mapped: what the process has for itself. */
+  readonly own: number;
+}
+
+export async function rendererMemory(browser: Browser): Promise<RendererMemory> {
+  const devtools = await browser.newBrowserCDPSession();
+  const { processInfo } = await devtools.send('SystemInfo.getProcessInfo');
+  await devtools.detach();
+  const renderers = processInfo.filter(({ type }) => type === 'renderer');
   const sizes = await Promise.all(
-    renderers.map(async (row) => {
-      const status = await readFile(`/proc/${row?.[1]}/status`, 'utf8').catch(() => '');
-      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+    renderers.map(async ({ id }) => {
+      const status = await readFile(`/proc/${id}/status`, 'utf8').catch(() => '');
+      const megabytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
+      return { resident: megabytes('VmRSS'), own: megabytes('VmRSS') - megabytes('RssFile') };
     }),
   );
-  return Math.max(0, ...sizes);
+  return {
+    resident: Math.max(0, ...sizes.map(({ resident }) => resident)),
+    own: Math.max(0, ...sizes.map(({ own }) => own)),
+  };
 }

@@ -65,7 +65,7 @@ export async function autoCompress(
   targetSizeMB: number,
   options: CompressOptions | NonNullable<CompressOptions['onProgress']> = {},
 ): Promise<CompressionResult> {
-  if (!(targetSizeMB > 0 && targetSizeMB < Number.POSITIVE_INFINITY))
+  if (!(Number.isFinite(targetSizeMB) && targetSizeMB > 0))
     throw new RangeError(`The target is a number of megabytes above 0, not ${targetSizeMB}.`);
   const targetBytes = Math.floor(targetSizeMB * 1_000_000);
   const settings = typeof options === 'function' ? { onProgress: options } : options;

@@ -31,7 +31,8 @@ export async function estimateCompression(
 ): Promise<CompressionEstimate> {
   const { signal, filters = {}, runtime = defaultRuntime() } = options;
   const targetBytes = typeof goal === 'object' ? goal.targetSizeMB * 1_000_000 : null;
-  if (targetBytes !== null && !(targetBytes > 0)) throw new RangeError('The target is a number of megabytes above 0.');
+  if (targetBytes !== null && !(Number.isFinite(targetBytes) && targetBytes > 0))
+    throw new RangeError('The target is a number of megabytes above 0.');
   const bitrate = typeof goal === 'string' ? bitrateOf(goal) : null;
   if (original.size === 0) return unchanged(original, skipped('empty', 'The file has no bytes.'), null);
   if (targetBytes !== null && original.size <= targetBytes)

@@ -19,7 +19,7 @@ export interface Plan {
  */
 export function planFor(goal: Goal, original: Blob, source: SourceFacts, longFrames: boolean): Plan {
   const plan =
-    'bitrate' in goal ? presetPlan(goal.bitrate, source, longFrames) : targetPlan(goal.targetBytes, source, longFrames);
+    'bitrate' in goal ? presetPlan(goal.bitrate, longFrames) : targetPlan(goal.targetBytes, source, longFrames);
   const bytes = plannedBytes(plan.bitrate, source.durationSeconds, plan.frameMs);
   if (bytes >= original.size)
     throw new SkipError(
@@ -29,8 +29,8 @@ export function planFor(goal: Goal, original: Blob, source: SourceFacts, longFra
   return { ...plan, bytes };
 }
 
-function presetPlan(bitrate: number, { durationSeconds }: SourceFacts, longFrames: boolean) {
-  return { bitrate, bitrateMode: 'variable', frameMs: longFrames ? frameMsFor(bitrate, durationSeconds) : 20 } as const;
+function presetPlan(bitrate: number, longFrames: boolean) {
+  return { bitrate, bitrateMode: 'variable', frameMs: longFrames ? frameMsFor(bitrate) : 20 } as const;
 }
 
 function targetPlan(targetBytes: number, { durationSeconds }: SourceFacts, longFrames: boolean) {

@@ -3,29 +3,28 @@ import { bitrateMax, bitrateMin } from './presets.ts';
 
 /** What Opus puts before the first sample, in seconds (312 samples at 48 kHz). */
 const preSkipSeconds = 0.0065;
-/** EBML header, track, seek head, duration. */
-const headerBytes = 420;
-export const clusterSeconds = 5;
-/** A cluster's header with its time stamp, and its place in the index. */
-const clusterBytes = 45;
+/** All of the file before the clusters, the head of the index, what the last block has more than the others (266 bytes), and some to spare. */
+const headBytes = 280;
+const clusterMs = 5000;
+/** A cluster's head with its time stamp, and its place in the index. */
+const clusterBytes = 37;
 const blockBytes = 7;
 /** What stays free of a target. */
-const margin = 0.004;
+const margin = 0.001;
 
-/**
- * Length of an Opus frame in ms. Every frame costs 7 bytes of container, so frames are long where bits are few. The last frame is
- * filled up with silence, as nothing shorter can be encoded: where 60 ms would make the end more than 40 ms late, 40 ms are taken.
- */
-export function frameMsFor(bitrate: number, durationSeconds: number): number {
-  if (bitrate > 32_000) return 20;
-  const lastMs = ((durationSeconds + preSkipSeconds) * 1000) % 60;
-  return lastMs > 0 && lastMs < 20 ? 40 : 60;
+/** Length of an Opus frame in ms. Every frame costs 7 bytes of container, so frames are long where bits are few. */
+export function frameMsFor(bitrate: number): number {
+  return bitrate < 48_000 ? 60 : 20;
+}
+
+export function framesPerCluster(frameMs: number): number {
+  return Math.floor(clusterMs / frameMs);
 }
 
 /** Bytes of the file at a constant bitrate (bit/s). */
 export function plannedBytes(bitrate: number, durationSeconds: number, frameMs: number): number {
   const packets = packetCount(durationSeconds, frameMs);
-  return Math.round(overheadBytes(durationSeconds, packets) + packets * ((bitrate * frameMs) / 8000));
+  return Math.round(overheadBytes(packets, frameMs) + packets * ((bitrate * frameMs) / 8000));
 }
 
 export interface TargetPlan {
@@ -37,19 +36,18 @@ export interface TargetPlan {
 export function planForTarget(targetBytes: number, durationSeconds: number, longFrames = true): TargetPlan | null {
   const attempt = (frameMs: number): TargetPlan => {
     const packets = packetCount(durationSeconds, frameMs);
-    const packetBytes = Math.floor((targetBytes * (1 - margin) - overheadBytes(durationSeconds, packets)) / packets);
+    const packetBytes = Math.floor((targetBytes * (1 - margin) - overheadBytes(packets, frameMs)) / packets);
     return { bitrate: Math.min(bitrateMax, Math.floor((packetBytes * 8000) / frameMs)), frameMs };
   };
   const short = attempt(20);
-  if (!longFrames || frameMsFor(short.bitrate, durationSeconds) === 20)
-    return short.bitrate >= bitrateMin ? short : null;
-  const long = attempt(frameMsFor(bitrateMin, durationSeconds));
+  if (!longFrames || frameMsFor(short.bitrate) === 20) return short.bitrate >= bitrateMin ? short : null;
+  const long = attempt(frameMsFor(bitrateMin));
   return long.bitrate >= bitrateMin ? long : null;
 }
 
 /** The smallest target that can be met. */
 export function targetBytesMin(durationSeconds: number, longFrames = true): number {
-  const frameMs = longFrames ? frameMsFor(bitrateMin, durationSeconds) : 20;
+  const frameMs = longFrames ? frameMsFor(bitrateMin) : 20;
   // A packet has whole bytes.
   const bitrate = (Math.ceil((bitrateMin * frameMs) / 8000) * 8000) / frameMs;
   return Math.ceil((plannedBytes(bitrate, durationSeconds, frameMs) + 1) / (1 - margin)) + 1;
@@ -59,6 +57,7 @@ function packetCount(durationSeconds: number, frameMs: number): number {
   return Math.max(1, Math.ceil(((durationSeconds + preSkipSeconds) * 1000) / frameMs));
 }
 
-function overheadBytes(durationSeconds: number, packets: number): number {
-  return headerBytes + Math.ceil(durationSeconds / clusterSeconds) * clusterBytes + packets * blockBytes;
+function overheadBytes(packets: number, frameMs: number): number {
+  const clusters = Math.ceil(packets / framesPerCluster(frameMs));
+  return headBytes + clusters * clusterBytes + packets * blockBytes;
 }

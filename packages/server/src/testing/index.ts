@@ -18,8 +18,10 @@ export {
 export type { Ledgers } from './ledger-store-subject.ts';
 export { ledgerStoreSuite, registerLedgerStoreSuite } from './ledger-store-suite.ts';
 export { startPostgres, type TestPostgres } from './postgres.ts';
+export { recognise, type Speech, speak, type Voice, voices } from './recognise.ts';
 export { type RecordingStores, recordingStoreSuite } from './recording-store-suite.ts';
 export { brokenUploadLocks, type Locks, registerUploadLocksSuite, uploadLocksSuite } from './upload-locks-suite.ts';
 export type { UploadStores } from './upload-store-subject.ts';
 export { registerUploadStoreSuite, uploadStoreSuite } from './upload-store-suite.ts';
 export { registerWebhookStoreSuite, type WebhookStores, webhookStoreSuite } from './webhook-store-suite.ts';
+export { type WordErrorRate, wordErrorRate, wordsOf } from './word-error-rate.ts';

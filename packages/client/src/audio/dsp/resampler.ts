@@ -25,8 +25,7 @@ export function resampler(inputRate: number, outputRate: number): Stage {
 
 function polyphase(inputRate: number, outputRate: number): Stage {
   const { up, down } = ratio(inputRate, outputRate);
-  const { table, half } = phaseTable(inputRate, outputRate, up);
-  const taps = 2 * half;
+  const { phases, half } = phaseTable(inputRate, outputRate, up);
   const input = new Held(half - 1);
   let received = 0;
   // The next output lies at base + phase / up, in input samples.
@@ -38,7 +37,7 @@ function polyphase(inputRate: number, outputRate: number): Stage {
   function produce(end: number): Float32Array {
     const output = new Float32Array(Math.max(0, end - produced));
     for (let i = 0; i < output.length; i++) {
-      output[i] = product(table, phase * taps, input.samples, base - half + 1 - input.start, taps);
+      output[i] = product(phases[phase] ?? nothing, input.samples, base - half + 1 - input.start);
       phase += down;
       base += Math.floor(phase / up);
       phase %= up;
@@ -61,46 +60,39 @@ function polyphase(inputRate: number, outputRate: number): Stage {
   };
 }
 
-/** Four sums side by side: the processor need not wait for one addition before it begins the next. */
-function product(
-  table: Float32Array,
-  tableAt: number,
-  samples: Float32Array,
-  samplesAt: number,
-  length: number,
-): number {
+/** The sum of products. Four of them side by side: the processor need not wait for one addition before it begins the next. */
+function product(weights: Float32Array, samples: Float32Array, from: number): number {
   let a = 0;
   let b = 0;
   let c = 0;
   let d = 0;
-  for (let k = 0; k < length; k += 4) {
-    const t = tableAt + k;
-    const s = samplesAt + k;
-    a += (table[t] as number) * (samples[s] as number);
-    b += (table[t + 1] as number) * (samples[s + 1] as number);
-    c += (table[t + 2] as number) * (samples[s + 2] as number);
-    d += (table[t + 3] as number) * (samples[s + 3] as number);
+  for (let k = 0; k < weights.length; k += 4) {
+    const s = from + k;
+    a += (weights[k] as number) * (samples[s] as number);
+    b += (weights[k + 1] as number) * (samples[s + 1] as number);
+    c += (weights[k + 2] as number) * (samples[s + 2] as number);
+    d += (weights[k + 3] as number) * (samples[s + 3] as number);
   }
   return a + b + (c + d);
 }
 
 /** The filter for each of the `up` places that an output can have between two inputs, oldest sample first. */
-function phaseTable(inputRate: number, outputRate: number, up: number): { table: Float32Array; half: number } {
+function phaseTable(
+  inputRate: number,
+  outputRate: number,
+  up: number,
+): { readonly phases: readonly Float32Array[]; readonly half: number } {
   const edge = Math.min(inputRate, outputRate) / 2 / inputRate;
   const filter = windowedSinc({ stopbandDb, passband: edge * (1 - transition), stopband: edge });
   const { half } = filter;
   const taps = 2 * half;
-  const table = new Float32Array(up * taps);
-  for (let phase = 0; phase < up; phase++) {
+  const phases = Array.from({ length: up }, (_, phase) => {
     const weights = Array.from({ length: taps }, (_, k) => filter.at(half - 1 - k + phase / up));
     // Every phase passes a constant unchanged; otherwise the phases would leave a tone of their own.
     const sum = weights.reduce((total, weight) => total + weight, 0);
-    table.set(
-      weights.map((weight) => weight / sum),
-      phase * taps,
-    );
-  }
-  return { table, half };
+    return Float32Array.from(weights, (weight) => weight / sum);
+  });
+  return { phases, half };
 }
 
 /** `up / down` = outputRate / inputRate in lowest terms, or the nearest with `up` ≤ phasesMax. */

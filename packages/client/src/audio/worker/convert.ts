@@ -1,70 +1,75 @@
 /** Decodes, filters and encodes, a second at a time. */
-import {
-  AudioSample,
-  AudioSampleSink,
-  AudioSampleSource,
-  Output,
-  Quality,
-  StreamTarget,
-  WebMOutputFormat,
-} from 'mediabunny';
+import { type AudioSample, AudioSampleSink } from 'mediabunny';
 import { downmixWeights, mixInto } from '../dsp/downmix.ts';
-import { adaptiveVoiceChain, type VoiceFilters, voiceRate } from '../dsp/voice-chain.ts';
-import type { Plan } from '../goal-plan.ts';
+import { adaptiveVoiceChain, type VoiceFilters } from '../dsp/voice-chain.ts';
 import { durationSecondsMax } from '../presets.ts';
-import { clusterSeconds } from '../size-plan.ts';
 import { SkipError } from '../skipped.ts';
-import { BlobSink } from './blob-sink.ts';
-import type { OpusDetails } from './opus-encoder.ts';
+import type { OpusStream } from './opus-stream.ts';
 import { asSkip, type SoundSource, tooLong } from './sound-source.ts';
 import { Timeline } from './timeline.ts';
 
-export interface ConvertOptions extends Pick<Plan, 'bitrate' | 'bitrateMode'> {
+export interface ConvertOptions {
   readonly filters: VoiceFilters;
-  readonly details: OpusDetails;
+  readonly output: OpusStream;
   /** Stops when the result gets as large as this. */
   readonly bytesMax: number;
   readonly onSeconds: (seconds: number) => void;
 }
 
-const outputChunkBytes = 256 * 1024;
-
-/** @throws SkipError */
+/**
+ * The sound of `sound` through the filters into a file; and how many seconds there were.
+ * @throws SkipError
+ */
 export async function convert(sound: SoundSource, options: ConvertOptions): Promise<{ blob: Blob; seconds: number }> {
-  const sink = new BlobSink();
-  const encoder = createEncoder(sink, options);
-  const chain = adaptiveVoiceChain(options.filters);
+  const { output, filters, bytesMax, onSeconds } = options;
+  const chain = adaptiveVoiceChain(filters);
   const timeline = new Timeline();
   const batch = new Batch(async (samples, rate) => {
-    await encoder.add(chain.process(samples, rate));
+    await output.add(chain.process(samples, rate));
     if (timeline.seconds > durationSecondsMax) throw tooLong();
-    if (sink.size >= options.bytesMax)
-      throw new SkipError('not-smaller', 'The result would not be smaller than the original.');
-    options.onSeconds(timeline.seconds);
+    if (output.size >= bytesMax) throw tooLarge(timeline.seconds, sound.facts.durationSeconds);
+    onSeconds(timeline.seconds);
   });
-  await encoder.start();
   try {
-    for await (const sample of decoded(sound)) {
-      using block = sample;
+    for await (const { block, isLast } of blocks(sound)) {
       const { silence, skip } = timeline.place(block.timestamp, block.numberOfFrames, block.sampleRate);
+      const frames = block.numberOfFrames - skip;
+      const excess = isLast ? timeline.takeOffEnd(sound.facts.durationSeconds, frames, block.sampleRate) : 0;
       await batch.silence(silence, block.sampleRate);
-      await batch.sound(block, skip);
+      await batch.sound(block, skip, frames - excess);
     }
     await batch.flush();
-    await encoder.add(chain.flush());
-    await encoder.finish();
+    await output.add(chain.flush());
+    return { blob: await output.finish(), seconds: timeline.seconds };
   } catch (error) {
     throw asSkip(error);
   }
-  return { blob: sink.blob('audio/webm;codecs=opus'), seconds: timeline.seconds };
 }
 
-/** What the decoder gives. Names the fault of the decoder as one. */
-async function* decoded({ track }: SoundSource): AsyncGenerator<AudioSample> {
+/** Sizes are planned for the duration that the file gives; who gets beyond them had more to say, or was small already. */
+export function tooLarge(seconds: number, announcedSeconds: number): SkipError {
+  return seconds > announcedSeconds + 0.1
+    ? new SkipError(
+        'damaged',
+        `The file announces ${announcedSeconds.toFixed(1)} s of sound and has more: its head is wrong.`,
+      )
+    : new SkipError('not-smaller', 'The result would not be smaller than the original, or than wanted.');
+}
+
+/** Decoded blocks; each is closed when the next one is asked for. */
+async function* blocks({
+  track,
+}: SoundSource): AsyncGenerator<{ readonly block: AudioSample; readonly isLast: boolean }> {
+  let held: AudioSample | null = null;
   try {
-    yield* new AudioSampleSink(track).samples();
-  } catch (error) {
-    throw asSkip(error);
+    for await (const sample of new AudioSampleSink(track).samples()) {
+      if (held) yield { block: held, isLast: false };
+      held?.close();
+      held = sample;
+    }
+    if (held) yield { block: held, isLast: true };
+  } finally {
+    held?.close();
   }
 }
 
@@ -88,8 +93,7 @@ class Batch {
     }
   }
 
-  async sound(block: AudioSample, skip: number): Promise<void> {
-    const frameCount = block.numberOfFrames - skip;
+  async sound(block: AudioSample, skip: number, frameCount: number): Promise<void> {
     if (frameCount <= 0) return;
     const room = await this.#room(frameCount, block.sampleRate);
     room.fill(0);
@@ -104,8 +108,10 @@ class Batch {
   }
 
   async flush(): Promise<void> {
-    if (this.#length > 0) await this.#emit(this.#mix.slice(0, this.#length), this.#rate);
+    const length = this.#length;
     this.#length = 0;
+    // Until the next block comes, nobody else uses this memory.
+    if (length > 0) await this.#emit(this.#mix.subarray(0, length), this.#rate);
   }
 
   async #room(frames: number, rate: number): Promise<Float32Array> {
@@ -124,46 +130,4 @@ class Batch {
   async #emitWhenFull(): Promise<void> {
     if (this.#length >= this.#rate) await this.flush();
   }
-}
-
-function createEncoder(sink: BlobSink, { bitrate, bitrateMode, details }: ConvertOptions) {
-  const source = new AudioSampleSource({
-    codec: 'opus',
-    quality: new Quality({ bitrate, bitrateMode }),
-    onEncoderConfig: (config) => {
-      if (details) config.opus = details;
-    },
-  });
-  const output = new Output({
-    format: new WebMOutputFormat({ minimumClusterDuration: clusterSeconds }),
-    target: new StreamTarget(sink.stream(), { chunked: true, chunkSize: outputChunkBytes }),
-  });
-  output.addAudioTrack(source);
-  let produced = 0;
-  const guarded = async (work: () => Promise<void>) => {
-    try {
-      await work();
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      throw new SkipError('cannot-encode', `The encoder of the browser failed: ${message}`, error);
-    }
-  };
-  return {
-    start: () => guarded(() => output.start()),
-    add: (samples: Float32Array) =>
-      guarded(async () => {
-        if (samples.length === 0) return;
-        const data = samples as Float32Array<ArrayBuffer>;
-        using sample = new AudioSample({
-          data,
-          format: 'f32-planar',
-          numberOfChannels: 1,
-          sampleRate: voiceRate,
-          timestamp: produced / voiceRate,
-        });
-        produced += samples.length;
-        await source.add(sample);
-      }),
-    finish: () => guarded(() => output.finalize()),
-  };
 }

@@ -2,10 +2,11 @@
 import { defaultRuntime } from '../../runtime.ts';
 import { planFor } from '../goal-plan.ts';
 import type { Compressed, Order, Report, SourceFacts } from '../messages.ts';
-import { SkipError } from '../skipped.ts';
-import { convert } from './convert.ts';
+import { SkipError, skipped } from '../skipped.ts';
+import { convert, tooLarge } from './convert.ts';
 import { findOpus, type OpusAbility } from './opus-encoder.ts';
-import { asSkip, openSound, type SoundSource } from './sound-source.ts';
+import { OpusStream } from './opus-stream.ts';
+import { asSkip, isReadable, openSound, type SoundSource } from './sound-source.ts';
 
 /** The part of DedicatedWorkerGlobalScope that is used. */
 interface WorkerScope {
@@ -13,7 +14,10 @@ interface WorkerScope {
   onmessage: ((event: MessageEvent<Order>) => void) | null;
 }
 
+const { now, after } = defaultRuntime();
 const progressMs = 100;
+const heartbeatMs = 10_000;
+const gone = skipped('unreadable', 'The file cannot be read any more; choose it again.');
 const scope = globalThis as unknown as WorkerScope;
 
 scope.onmessage = ({ data }) => void serve(data);
@@ -23,14 +27,26 @@ async function serve(order: Order): Promise<void> {
   let source: SourceFacts | null = null;
   try {
     const opus = await findOpus();
-    const sound = await openSound(order.blob, order.kind === 'compress');
+    const sound = await reading(openSound(order.blob, order.kind === 'compress'));
     source = sound.facts;
     const { longFrames } = opus;
     if (order.kind === 'probe') scope.postMessage({ kind: 'probed', source, longFrames });
     else scope.postMessage(await compressed(order, sound, opus));
   } catch (error) {
-    scope.postMessage({ kind: 'skipped', skipped: asSkip(error).skipped, source });
+    const reason = (await isReadable(order.blob)) ? asSkip(error).skipped : gone;
+    scope.postMessage({ kind: 'skipped', skipped: reason, source });
   }
+}
+
+/** Tells the page meanwhile that the worker lives. Once sound is decoded, progress tells; a decoder that hangs is found by its silence. */
+async function reading<Result>(work: Promise<Result>): Promise<Result> {
+  let stop = () => {};
+  const beat = () => {
+    scope.postMessage({ kind: 'reading' });
+    stop = after(heartbeatMs, beat);
+  };
+  stop = after(heartbeatMs, beat);
+  return work.finally(() => stop());
 }
 
 type CompressOrder = Extract<Order, { kind: 'compress' }>;
@@ -41,23 +57,28 @@ async function compressed(
   opus: OpusAbility,
 ): Promise<Compressed> {
   const { facts, announcedSeconds } = sound;
-  const { bitrate, bitrateMode, frameMs } = planFor(goal, blob, facts, opus.longFrames);
-  const details = opus.detailsFor(bitrate, frameMs);
+  const plan = planFor(goal, blob, facts, opus.longFrames);
+  const output = new OpusStream(plan, opus.detailsFor(plan.bitrate, plan.frameMs));
   const onSeconds = progressReporter(facts.durationSeconds);
   const bytesMax = 'targetBytes' in goal ? goal.targetBytes + 1 : blob.size;
-  const result = await convert(sound, { bitrate, bitrateMode, filters, details, bytesMax, onSeconds });
+  const result = await convert(sound, { filters, output, bytesMax, onSeconds });
   if (announcedSeconds !== null && announcedSeconds - result.seconds > Math.max(1, 0.01 * announcedSeconds))
     throw new SkipError(
       'damaged',
       `The file announces ${Math.round(announcedSeconds)} s of sound and has ${Math.round(result.seconds)} s: it is cut off or damaged.`,
     );
-  if (result.blob.size >= bytesMax) throw new SkipError('not-smaller', 'The result would not be smaller than wanted.');
-  return { kind: 'compressed', blob: result.blob, source: facts, bitrate, durationSeconds: result.seconds };
+  if (result.blob.size >= bytesMax) throw tooLarge(result.seconds, facts.durationSeconds);
+  return {
+    kind: 'compressed',
+    blob: result.blob,
+    source: facts,
+    bitrate: plan.bitrate,
+    durationSeconds: result.seconds,
+  };
 }
 
 /** Reports progress at most every 100 ms. */
 function progressReporter(durationSeconds: number): (seconds: number) => void {
-  const { now } = defaultRuntime();
   let last = Number.NEGATIVE_INFINITY;
   return (secondsDone) => {
     if (now() - last < progressMs) return;
