@@ -142,7 +142,7 @@ describe('files that are broken', () => {
     const moovAtEnd = path.join(folder, 'late.mp4');
     await ffmpeg(['-i', secret, '-c', 'copy', moovAtEnd]);
     const bytes = await readFile(moovAtEnd);
-    expect(await refusal(await written('unfinished.mp4', bytes.subarray(0, bytes.length - 2_000)))).toMatch(
+    expect(await refusal(await written('unfinished.mp4', bytes.subarray(0, bytes.length / 2)))).toMatch(
       /cut off or was not finished/,
     );
   });
@@ -164,7 +164,7 @@ describe('files that are broken', () => {
 
 describe('files that claim too much', () => {
   it('30000 × 30000 pixels are refused', async () => {
-    // A PNG that says so, in a container that is taken: MPEG-4 part 2 in AVI with the size patched in.
+    // Motion JPEG in AVI whose frame headers say so.
     const avi = path.join(folder, 'small.avi');
     await ffmpeg(['-f', 'lavfi', '-i', 'testsrc2=s=64x64:r=5:d=1', '-c:v', 'mjpeg', '-pix_fmt', 'yuvj420p', avi]);
     const bytes = await readFile(avi);
@@ -172,9 +172,11 @@ describe('files that claim too much', () => {
       bytes.writeUInt16BE(30_000, at + 5);
       bytes.writeUInt16BE(30_000, at + 7);
     }
-    await processed(await written('huge.avi', bytes)).catch((error: unknown) =>
-      expect(error).toBeInstanceOf(PermanentStepError),
-    );
+    const analysis = await processed(await written('huge.avi', bytes)).catch((error: unknown) => {
+      expect(error).toBeInstanceOf(PermanentStepError);
+      return null;
+    });
+    expect(analysis?.video?.shots ?? []).toEqual([]);
   });
 
   it('two frames ten hours apart stay two frames and few bytes', async () => {

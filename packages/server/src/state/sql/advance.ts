@@ -78,9 +78,7 @@ function changeOf(step: StepFacts, needs: readonly StepFacts[], wants: readonly 
       skippedFor: skipped.skippedFor,
       reason: `needs ${skipped.name}, which ${skipped.reason ?? 'was skipped'}`,
     };
-  const ready =
-    needs.every((input) => input.state === 'succeeded' || input.state === 'skipped') &&
-    !wants.some(isOpen);
+  const ready = needs.every((input) => input.state === 'succeeded' || input.state === 'skipped') && !wants.some(isOpen);
   return ready ? { key: step.key, to: 'pending' } : null;
 }
 
