@@ -4,7 +4,6 @@ import { mkdir, mkdtemp, open, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../config/schema.ts';
-import type { ReadyTools } from '../pipeline/media/tools.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { openSqliteState } from '../state/sql/open.ts';
 import { engineChoice } from './engines.ts';
@@ -125,23 +124,6 @@ export async function checkMedia(config: Config, signal: AbortSignal): Promise<D
     },
     contained,
   ];
-}
-
-/** What stands between a file that somebody sent and this machine. */
-function containment({ isolation, memory }: ReadyTools): Diagnosis {
-  const subject = 'containment';
-  if (isolation !== null && memory !== null) {
-    const found = 'media tools and commands run without a network, and within limits of memory, CPU time and files';
-    return { subject, verdict: 'good', found };
-  }
-  const lacking = [
-    ...(isolation === null ? ['taking the network away (unshare)'] : []),
-    ...(memory === null ? ['limits of memory, CPU time and files (prlimit)'] : []),
-  ];
-  const found = `this machine lacks ${lacking.join(' and ')}; white lists of formats and protocols hold in any case`;
-  const advice =
-    'apt install util-linux; in a container, allow user namespaces, or let the container have no way out itself';
-  return { subject, verdict: 'warning', found, advice };
 }
 
 /** The engines that recognise speech and text and write summaries: each is optional. */
