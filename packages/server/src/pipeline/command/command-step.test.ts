@@ -1,25 +1,16 @@
 /** Command steps as the runner runs them: real programs, real files, the real ledger. */
-import { chmod, mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Bench } from '../../../test/pipeline-bench.ts';
-import { systemClock } from '../../platform/system-clock.ts';
 import { defaultPipeline } from '../default-pipeline.ts';
 import type { Pipeline } from '../definition.ts';
 import { loadDefinitions } from '../definitions/load-definitions.ts';
-import { networkFence } from '../media/network-fence.ts';
 import { builtInSteps } from '../steps/registry.ts';
 
 let dir: string;
 let bench: Bench;
-let isolation: readonly string[] | null;
-
-beforeAll(async () => {
-  const unshare = '/usr/bin/unshare';
-  const signal = new AbortController().signal;
-  isolation = await networkFence({ unshare, program: '/bin/true', clock: systemClock, signal });
-});
 
 beforeEach(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'holdfast-command-'));
@@ -34,10 +25,6 @@ const environment = { PATH: '/usr/bin:/bin', HOLDFAST_API_KEYS: 'secret', TOKEN:
 
 /** The pipeline `own` of these steps, as YAML flow maps. */
 function pipeline(...steps: string[]): Pipeline {
-  return pipelineOn(isolation, ...steps);
-}
-
-function pipelineOn(isolation: readonly string[] | null, ...steps: string[]): Pipeline {
   const text = `pipelines: [{ name: own, steps: [${steps.join(',\n  ')}] }]`;
   const around = {
     builtInSteps,
@@ -45,7 +32,7 @@ function pipelineOn(isolation: readonly string[] | null, ...steps: string[]): Pi
     classes: { light: 2 },
     environment,
     prlimit: '/usr/bin/prlimit',
-    isolation,
+    isolation: null,
   };
   const found = loadDefinitions([{ name: 'own.yaml', text }], around).pipelines.find((one) => one.name === 'own');
   if (!found) throw new Error('no pipeline');
@@ -223,27 +210,6 @@ describe('a command', () => {
     const { step } = await ended(pipeline(script(text, more)));
     expect({ state: step?.state, attempt: step?.attempt }).toEqual({ state, attempt: attempts });
     expect(String(step?.reason)).toMatch(reason);
-  });
-
-  it('D6: has no network unless its definition says so, which is part of its key', async (context) => {
-    if (isolation === null) return context.skip('this kernel or container gives no network namespaces');
-    const own = await readlink('/proc/self/ns/net');
-    const seen = async (from: readonly string[] | null, more: string) => {
-      const outputs = 'outputs: { net: { file: net.txt, type: text/plain, from: stdout } }';
-      const { step } = await ended(pipelineOn(from, script('readlink /proc/self/ns/net', `, ${outputs}${more}`)));
-      const key = step?.key ?? '';
-      return { key, net: (await readFile(bench.disk.artifacts.path(key, 'net.txt'), 'utf8')).trim() };
-    };
-    const closed = await seen(isolation, '');
-    const open = await seen(isolation, ', network: true');
-    expect(closed.net).toMatch(/^net:/);
-    expect(closed.net).not.toBe(own);
-    expect(open.net).toBe(own);
-    expect(open.key).not.toBe(closed.key);
-  });
-
-  it('D6: runs with its network where the kernel cannot take it away', async () => {
-    expect((await ended(pipelineOn(null, script('true')))).step?.state).toBe('succeeded');
   });
 
   it('tells its progress by lines', async () => {
