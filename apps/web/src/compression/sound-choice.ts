@@ -40,6 +40,8 @@ export interface Outlook {
   readonly lost: readonly [number, number];
   /** Why none of them would become smaller. */
   readonly refused: string | null;
+  /** They are within the size that was asked for. */
+  readonly fits: boolean;
 }
 
 export function outlookOf(estimates: readonly CompressionEstimate[], allBytes: number): Outlook {
@@ -49,16 +51,19 @@ export function outlookOf(estimates: readonly CompressionEstimate[], allBytes: n
   const refused = estimates.every(({ skipped }) => skipped !== null) ? (estimates[0]?.skipped?.message ?? null) : null;
   const ranges = estimates.map(({ estimatedAsrImpact }) => estimatedAsrImpact.relativeWerIncrease);
   const lost = [Math.max(0, ...ranges.map(([low]) => low)), Math.max(0, ...ranges.map(([, high]) => high))] as const;
-  return { bytes, ratio: bytes === 0 ? 1 : allBytes / bytes, lost, refused };
+  const fits = refused !== null && estimates.every(({ skipped }) => skipped?.reason === 'already-fits');
+  return { bytes, fits, ratio: bytes === 0 ? 1 : allBytes / bytes, lost, refused };
 }
 
 /** `about 14.6 MB, 47× smaller` */
-export function savingWords({ bytes, ratio, refused }: Outlook): string {
+export function savingWords({ bytes, ratio, refused, fits }: Outlook): string {
+  if (fits) return 'is within that already';
   return refused !== null ? 'would not be smaller' : `about ${formatBytes(bytes)}, ${formatRatio(ratio)} smaller`;
 }
 
 /** `2 – 4 % more words misheard (estimate)` */
-export function lossWords({ lost: [low, high], refused }: Outlook): string {
+export function lossWords({ lost: [low, high], refused, fits }: Outlook): string {
+  if (fits) return '';
   if (refused !== null) return refused;
   const percent = (value: number) => Math.round(value * 1000) / 10;
   if (high === 0) return '';
