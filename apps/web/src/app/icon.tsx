@@ -13,6 +13,8 @@ const shapes = {
   upload: 'M12 20V7M6.5 12L12 6.5l5.5 5.5M5 3.5h14',
   copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
   back: 'M19 12H5M11 6l-6 6 6 6',
+  up: 'M6 15l6-6 6 6',
+  down: 'M6 9l6 6 6-6',
   search: 'M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.5 15.5L20 20',
   audio: 'M4 10v4M8 6.5v11M12 3.5v17M16 7.5v9M20 10.5v3',
   video: 'M4 5h16v14H4zM10 9l5 3-5 3z',
