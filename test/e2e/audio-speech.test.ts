@@ -1,10 +1,10 @@
 /**
  * What compression costs a recogniser: voices of flite through each preset in Chromium, decoded by ffmpeg, heard by pocketsphinx; and what it saves
- * against WAV and AAC (C15). AUDIO_SPEECH=full takes every text in every voice, as for the table of docs/audio.md.
+ * against WAV and AAC (C15). AUDIO_SPEECH=full takes more, for the table of docs/audio.md.
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { recognise, speak, type Voice, voices, wordErrorRate } from 'holdfast/testing';
+import { recognise, speak, type Voice, wordErrorRate } from 'holdfast/testing';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CompressionPreset } from '../../packages/client/src/audio/index.ts';
@@ -20,7 +20,7 @@ const texts = [
 ];
 const full = process.env['AUDIO_SPEECH'] === 'full';
 const readings: readonly (readonly [text: number, voice: Voice])[] = full
-  ? texts.flatMap((_, text) => voices.map((voice) => [text, voice] as const))
+  ? texts.flatMap((_, text) => (['slt', 'rms'] as const).map((voice) => [text, voice] as const))
   : [
       [0, 'slt'],
       [1, 'rms'],
@@ -43,7 +43,6 @@ const conditions: readonly Condition[] = [
     ? ([
         { name: 'SPEECH, no filters', preset: 'SPEECH', options: unfiltered },
         { name: 'SPEECH, noise reduction', preset: 'SPEECH', options: '{ filters: { noiseReduction: true } }' },
-        { name: 'SPEECH, pre-emphasis 0.97', preset: 'SPEECH', options: '{ filters: { preEmphasis: 0.97 } }' },
       ] as const)
     : []),
 ];

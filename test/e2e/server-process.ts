@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const nodeBinary = join(root, 'node_modules', '.bin', 'node');
-const program = join(root, 'packages', 'server', 'bin', 'holdfast.js');
+export const nodeBinary = join(root, 'node_modules', '.bin', 'node');
+export const program = join(root, 'packages', 'server', 'bin', 'holdfast.js');
 const startMs = 20_000;
 
 export type LogLine = { readonly msg?: string; readonly address?: string } & Readonly<Record<string, unknown>>;
@@ -168,7 +168,7 @@ export class ServerProcess {
   }
 }
 
-function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+export function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], HOME: process.env['HOME'], ...more };
 }
 

@@ -1,7 +1,7 @@
 /** Search over HTTP: names, scope, pages, refusals. What is said and read is searched in the tests of the steps and of the stores. */
 import { createHash } from 'node:crypto';
 import type { Problem, SearchResults } from '@holdfast/protocol';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { RunningNode, someBytes } from './running-node.ts';
 
 const keys = { ana: 'the-key-of-ana-is-long', ben: 'the-key-of-ben-is-long' };
@@ -14,7 +14,10 @@ beforeAll(async () => {
   node = await RunningNode.start({ config: { apiKeys, pipeline: true, speechEngine: 'none', textEngine: 'none' } });
   for (const [i, name] of ['Budget 2026.txt', 'Budget café.txt', 'Holiday.txt'].entries())
     await node.as(keys.ana).upload(someBytes(100 + i), { filename: name, contentType: 'text/plain' });
-  await expect.poll(async () => (await search('ana', 'q=budget')).items.length, { timeout: 15_000 }).toBe(2);
+  await vi.waitFor(async () => expect((await search('ana', 'q=budget')).items).toHaveLength(2), {
+    timeout: 30_000,
+    interval: 50,
+  });
 });
 afterAll(() => node.close());
 
@@ -35,9 +38,8 @@ it('finds names with their places in the text', async () => {
     highlights: [[7, 11]],
   });
   expect((await search('ana', 'q=budget&kind=speech')).items).toEqual([]);
-  expect((await search('ana', `q=budget&asset=${hit?.assetId}`)).items).toEqual(
-    (await search('ana', 'q=cafe+budget')).items.map((each) => ({ ...each })),
-  );
+  const inside = (await search('ana', `q=budget&asset=${hit?.assetId}`)).items;
+  expect(inside.map((each) => each.filename)).toEqual(['Budget café.txt']);
 });
 
 it('shows nobody what belongs to others', async () => {

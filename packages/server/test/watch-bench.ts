@@ -115,7 +115,7 @@ export class WatchBench {
 
   /** Resolves when the details fit. */
   async until(fits: (details: FolderDetails) => boolean): Promise<FolderDetails> {
-    for (const end = performance.now() + 15_000; ; await sleep(10)) {
+    for (const end = performance.now() + 15_000; ; await sleep(30)) {
       const details = await this.details();
       if (fits(details)) return details;
       if (performance.now() > end) throw new Error(`never so: ${JSON.stringify(details, null, 1)}`);

@@ -1,5 +1,5 @@
 import type { Attempt, FailureGroup, PlacedStep } from '@holdfast/protocol';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Icon } from '../app/icon.tsx';
 import { useServices } from '../app/services.tsx';
 import { stepTitle } from '../asset/asset-view.ts';
@@ -100,9 +100,9 @@ function Group({ group, onChanged }: { group: FailureGroup; onChanged: () => voi
 
 function Files({ group, onChanged }: { group: FailureGroup; onChanged: () => void }) {
   const { api } = useServices();
-  const [loaded, reload] = useResource(`${groupId(group)} ${group.count} ${group.lastAt}`, () =>
-    api.processing.failedSteps(group),
-  );
+  const [loaded, reload] = useResource(groupId(group), () => api.processing.failedSteps(group));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: these two say when the list has changed.
+  useEffect(() => reload(), [reload, group.count, group.lastAt]);
   if (loaded.state === 'loading') return <p className="failure-files quiet">Loading …</p>;
   if (loaded.state === 'failed') return <p className="failure-files problem">{loaded.error.message}</p>;
   const changed = () => {

@@ -36,8 +36,8 @@ function Overview({ processing, onChanged }: { processing: Processing; onChanged
       <Running classes={classes} running={running} onChanged={onChanged} />
       <Waiting steps={waiting} />
       <Failures groups={failures} onChanged={onChanged} />
-      <Durations items={durations} />
       <Classes classes={classes} onChanged={onChanged} />
+      <Durations items={durations} />
     </>
   );
 }

@@ -36,7 +36,12 @@ export interface Compressed {
   readonly durationSeconds: number;
 }
 
-export type Report = { readonly kind: 'ready' } | { readonly kind: 'progress'; readonly progress: Progress } | Outcome;
+export type Report =
+  | { readonly kind: 'ready' }
+  /** Still looking through the file; some formats have to be read to the end to know their duration. */
+  | { readonly kind: 'reading' }
+  | { readonly kind: 'progress'; readonly progress: Progress }
+  | Outcome;
 
 export type Outcome =
   | Compressed

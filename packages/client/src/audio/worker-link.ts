@@ -43,7 +43,7 @@ export async function runInWorker(order: Order, options: LinkOptions): Promise<O
         watch.heard();
         if (data.kind === 'ready') worker.postMessage(order);
         else if (data.kind === 'progress') options.onProgress(data.progress);
-        else resolve(data);
+        else if (data.kind !== 'reading') resolve(data);
       };
       worker.onmessageerror = () => resolve(gaveUp('worker-failed', 'An answer of the worker could not be read.'));
       worker.onerror = (event) => {

@@ -15,6 +15,9 @@ export function ownedClient(client: UploadClient): OwnedClient {
   const isFree = () => holders === 0 && ![...handles].some(isBusy);
   const closeIfFree = async () => {
     if (!isFree()) return;
+    // A handle says that it is cancelled a moment before it begins to tell the server.
+    await Promise.resolve();
+    if (!isFree()) return;
     // At rest, this only waits for what the server is still being told.
     await Promise.all([...handles].map((handle) => handle.pause()));
     if (isFree()) client.close();

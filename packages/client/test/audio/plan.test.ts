@@ -116,6 +116,15 @@ describe('the timeline', () => {
     expect(timeline.place(Number.NaN, 1600, 16_000)).toEqual({ silence: 0, skip: 0 });
   });
 
+  test('what the last packet is filled up with is taken off; an end that cannot be takes nothing', () => {
+    const timeline = new Timeline();
+    timeline.place(0, 48_000, 48_000);
+    expect(timeline.takeOffEnd(0.99, 1024, 48_000)).toBe(480);
+    expect(timeline.seconds).toBeCloseTo(0.99, 9);
+    expect(timeline.takeOffEnd(0.5, 1024, 48_000)).toBe(0);
+    expect(timeline.takeOffEnd(2, 1024, 48_000)).toBe(0);
+  });
+
   test('sound that begins late is as late in the result', () => {
     expect(new Timeline().place(0.02, 100, 48_000)).toEqual({ silence: 960, skip: 0 });
   });

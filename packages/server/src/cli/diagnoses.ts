@@ -7,6 +7,7 @@ import type { Config } from '../config/schema.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { openSqliteState } from '../state/sql/open.ts';
 import { engineChoice } from './engines.ts';
+import { containment } from './media-containment.ts';
 import { mediaTools } from './media-tools.ts';
 
 export interface Diagnosis {
@@ -112,7 +113,8 @@ export async function checkMedia(config: Config, signal: AbortSignal): Promise<D
     .filter(([, has]) => !has)
     .map(([name]) => name);
   const found = `${tools.ffmpeg} ${tools.version}, ${tools.ffprobe} ${tools.probeVersion}`;
-  if (lacking.length === 0) return [{ subject: 'media tools', verdict: 'good', found }];
+  const contained = containment(tools);
+  if (lacking.length === 0) return [{ subject: 'media tools', verdict: 'good', found }, contained];
   return [
     {
       subject: 'media tools',
@@ -120,6 +122,7 @@ export async function checkMedia(config: Config, signal: AbortSignal): Promise<D
       found: `${found}; without ${lacking.join(', ')}`,
       advice: 'what needs these is left out of results; a full build of ffmpeg has them',
     },
+    contained,
   ];
 }
 

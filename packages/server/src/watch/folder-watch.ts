@@ -115,10 +115,10 @@ export class FolderWatch {
     if (this.#wanted || this.#round || this.#settling || queue.busyIn(this.folder.id) > 0) return false;
     if (this.#last === null || this.#last.more) return false;
     if (this.#last.state !== 'watching') return true;
-    const open = await store.list(this.folder.id, ['waiting'], 1_000);
-    if (open.some((file) => file.notBefore === 0 && file.facts.size > 0)) return false;
     const counts = await store.counts(this.folder.id);
-    return counts.taken === 0 && counts.ended + counts.moving <= this.#parts.outcomes.problems.length;
+    if (counts.taken > 0 || counts.ended + counts.moving > this.#parts.outcomes.problems.length) return false;
+    const open = await store.list(this.folder.id, ['waiting'], 1_000);
+    return !open.some((file) => file.notBefore === 0 && file.facts.size > 0);
   }
 
   async status(): Promise<FolderStatus> {

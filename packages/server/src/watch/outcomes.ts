@@ -33,6 +33,8 @@ export interface OutcomeParts {
 }
 
 const batch = 100;
+/** Files moved at once. */
+const together = 8;
 
 export class Outcomes {
   readonly #parts: OutcomeParts;
@@ -55,7 +57,8 @@ export class Outcomes {
     const { store, processedLog } = this.#parts;
     for (let full = true; full && !stopped(); ) {
       const files = await store.finished(this.#folder.id, batch);
-      for (const file of files) await this.#end(file);
+      // Together: their commits share a sync.
+      await Promise.all(files.map((file) => this.#end(file)));
       full = files.length === batch;
     }
     await processedLog?.append();
@@ -63,7 +66,8 @@ export class Outcomes {
     for (let full = true; full && !stopped(); ) {
       const files = await store.unmoved(this.#folder.id, batch + this.#failed.size);
       const open = files.filter((file) => !this.#failed.has(joinText(file.dir, file.name)));
-      for (const file of open) if (!stopped()) await this.#finish(file);
+      for (let start = 0; start < open.length && !stopped(); start += together)
+        await Promise.all(open.slice(start, start + together).map((file) => this.#finish(file)));
       full = open.length >= batch;
     }
   }

@@ -27,21 +27,49 @@ export async function convert(sound: SoundSource, options: ConvertOptions): Prom
   const batch = new Batch(async (samples, rate) => {
     await output.add(chain.process(samples, rate));
     if (timeline.seconds > durationSecondsMax) throw tooLong();
-    if (output.size >= bytesMax) throw new SkipError('not-smaller', 'The result would not be smaller than wanted.');
+    if (output.size >= bytesMax) throw tooLarge(timeline.seconds, sound.facts.durationSeconds);
     onSeconds(timeline.seconds);
   });
   try {
-    for await (const sample of new AudioSampleSink(sound.track).samples()) {
-      using block = sample;
+    for await (const { block, isLast } of blocks(sound)) {
       const { silence, skip } = timeline.place(block.timestamp, block.numberOfFrames, block.sampleRate);
+      const frames = block.numberOfFrames - skip;
+      const excess = isLast ? timeline.takeOffEnd(sound.facts.durationSeconds, frames, block.sampleRate) : 0;
       await batch.silence(silence, block.sampleRate);
-      await batch.sound(block, skip);
+      await batch.sound(block, skip, frames - excess);
     }
     await batch.flush();
     await output.add(chain.flush());
     return { blob: await output.finish(), seconds: timeline.seconds };
   } catch (error) {
     throw asSkip(error);
+  }
+}
+
+/** Sizes are planned for the duration that the file gives; who gets beyond them had more to say, or was small already. */
+export function tooLarge(seconds: number, announcedSeconds: number): SkipError {
+  return seconds > announcedSeconds + 0.1
+    ? new SkipError(
+        'damaged',
+        `The file announces ${announcedSeconds.toFixed(1)} s of sound and has more: its head is wrong.`,
+      )
+    : new SkipError('not-smaller', 'The result would not be smaller than the original, or than wanted.');
+}
+
+/** Decoded blocks; each is closed when the next one is asked for. */
+async function* blocks({
+  track,
+}: SoundSource): AsyncGenerator<{ readonly block: AudioSample; readonly isLast: boolean }> {
+  let held: AudioSample | null = null;
+  try {
+    for await (const sample of new AudioSampleSink(track).samples()) {
+      if (held) yield { block: held, isLast: false };
+      held?.close();
+      held = sample;
+    }
+    if (held) yield { block: held, isLast: true };
+  } finally {
+    held?.close();
   }
 }
 
@@ -65,8 +93,7 @@ class Batch {
     }
   }
 
-  async sound(block: AudioSample, skip: number): Promise<void> {
-    const frameCount = block.numberOfFrames - skip;
+  async sound(block: AudioSample, skip: number, frameCount: number): Promise<void> {
     if (frameCount <= 0) return;
     const room = await this.#room(frameCount, block.sampleRate);
     room.fill(0);

@@ -3,7 +3,7 @@ import { defaultRuntime } from '../../runtime.ts';
 import { planFor } from '../goal-plan.ts';
 import type { Compressed, Order, Report, SourceFacts } from '../messages.ts';
 import { SkipError, skipped } from '../skipped.ts';
-import { convert } from './convert.ts';
+import { convert, tooLarge } from './convert.ts';
 import { findOpus, type OpusAbility } from './opus-encoder.ts';
 import { OpusStream } from './opus-stream.ts';
 import { asSkip, isReadable, openSound, type SoundSource } from './sound-source.ts';
@@ -14,7 +14,9 @@ interface WorkerScope {
   onmessage: ((event: MessageEvent<Order>) => void) | null;
 }
 
+const { now, after } = defaultRuntime();
 const progressMs = 100;
+const heartbeatMs = 10_000;
 const gone = skipped('unreadable', 'The file cannot be read any more; choose it again.');
 const scope = globalThis as unknown as WorkerScope;
 
@@ -25,7 +27,7 @@ async function serve(order: Order): Promise<void> {
   let source: SourceFacts | null = null;
   try {
     const opus = await findOpus();
-    const sound = await openSound(order.blob, order.kind === 'compress');
+    const sound = await reading(openSound(order.blob, order.kind === 'compress'));
     source = sound.facts;
     const { longFrames } = opus;
     if (order.kind === 'probe') scope.postMessage({ kind: 'probed', source, longFrames });
@@ -34,6 +36,17 @@ async function serve(order: Order): Promise<void> {
     const reason = (await isReadable(order.blob)) ? asSkip(error).skipped : gone;
     scope.postMessage({ kind: 'skipped', skipped: reason, source });
   }
+}
+
+/** Tells the page meanwhile that the worker lives. Once sound is decoded, progress tells; a decoder that hangs is found by its silence. */
+async function reading<Result>(work: Promise<Result>): Promise<Result> {
+  let stop = () => {};
+  const beat = () => {
+    scope.postMessage({ kind: 'reading' });
+    stop = after(heartbeatMs, beat);
+  };
+  stop = after(heartbeatMs, beat);
+  return work.finally(() => stop());
 }
 
 type CompressOrder = Extract<Order, { kind: 'compress' }>;
@@ -54,7 +67,7 @@ async function compressed(
       'damaged',
       `The file announces ${Math.round(announcedSeconds)} s of sound and has ${Math.round(result.seconds)} s: it is cut off or damaged.`,
     );
-  if (result.blob.size >= bytesMax) throw new SkipError('not-smaller', 'The result would not be smaller than wanted.');
+  if (result.blob.size >= bytesMax) throw tooLarge(result.seconds, facts.durationSeconds);
   return {
     kind: 'compressed',
     blob: result.blob,
@@ -66,7 +79,6 @@ async function compressed(
 
 /** Reports progress at most every 100 ms. */
 function progressReporter(durationSeconds: number): (seconds: number) => void {
-  const { now } = defaultRuntime();
   let last = Number.NEGATIVE_INFINITY;
   return (secondsDone) => {
     if (now() - last < progressMs) return;

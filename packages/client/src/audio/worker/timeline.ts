@@ -30,4 +30,15 @@ export class Timeline {
     this.#seconds += (silence + frames - skip) / sampleRate;
     return { silence, skip };
   }
+
+  /**
+   * Frames of the last block, already placed, that lie behind the end of the track (s), and are now taken off: what a format fills its last packet
+   * up with. An end that lies before the block is wrong, and takes nothing.
+   */
+  takeOffEnd(end: number, frames: number, sampleRate: number): number {
+    const excess = Math.round((this.#seconds - end) * sampleRate);
+    if (!(excess > 0 && excess < frames)) return 0;
+    this.#seconds -= excess / sampleRate;
+    return excess;
+  }
 }

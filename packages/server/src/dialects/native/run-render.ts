@@ -51,7 +51,7 @@ export function waitsOf(
   const { step, waitsFor, pausedAt } = waiting;
   const plain = (kind: wire.Waits['for'], words: string) => ({ for: kind, words, until: null });
   if (step.state === 'blocked') {
-    const names = waitsFor.map((need) => (need.state === 'running' ? `${need.name}, which runs` : need.name));
+    const names = waitsFor.map((need) => (need.state === 'running' ? `${need.name} (runs)` : need.name));
     const last = names.pop();
     return plain('steps', `waits for ${names.length === 0 ? last : `${names.join(', ')} and ${last}`}`);
   }

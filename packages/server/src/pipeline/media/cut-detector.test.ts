@@ -14,7 +14,7 @@ function measure(colours: readonly (readonly number[])[], fps = 25): MeasuredFra
     for (let at = 0; at < frameBytes; at += 1) frame[at] = colour[at % 3] ?? 0;
     const row = new Float32Array(rowLength);
     measurer.measure(frame, row);
-    return { time: i / fps, score: row[column.score] ?? 0, echoes: row.subarray(column.echo) };
+    return { time: i / fps, score: row[column.score] ?? 0, echoes: row.subarray(column.echo, column.paths) };
   });
 }
 
@@ -66,7 +66,7 @@ describe('CutDetector', () => {
       const frame = Uint8Array.from({ length: frameBytes }, () => base + Math.floor(random() * 80));
       const row = new Float32Array(rowLength);
       measurer.measure(frame, row);
-      return { time: i / 25, score: row[column.score] ?? 0, echoes: row.subarray(column.echo) };
+      return { time: i / 25, score: row[column.score] ?? 0, echoes: row.subarray(column.echo, column.paths) };
     });
     expect((frames[30]?.score ?? 0) / (frames[20]?.score ?? 1)).toBeLessThan(2);
     expect(cutsIn(frames)).toEqual([30]);

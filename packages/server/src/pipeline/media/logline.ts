@@ -24,7 +24,7 @@ export function logline(analysis: Analysis, extract: Pick<Extract, 'keyPhrases' 
 function pictureFacts({ video }: Analysis): string[] {
   if (!video) return [];
   const cuts =
-    video.cuts === 0
+    video.shots.length === 1
       ? 'one shot'
       : `${plural(video.shots.length, 'shot')} (${paceWord(video.shotSecondsMean)} cutting)`;
   const mean = weighed(video.shots, (shot) => shot.motion);

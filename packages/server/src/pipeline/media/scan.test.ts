@@ -56,7 +56,8 @@ async function scan(file: string, more: Partial<ScanRequest> = {}): Promise<Scan
   return scanFile({ ...request, progress: () => {}, onPicture: () => {}, ...more });
 }
 
-const cutsOf = (result: ScanResult) => result.shots.slice(1).map((shot) => shot.start);
+const cutsOf = (result: ScanResult) =>
+  result.shots.filter(({ transition }) => transition?.kind === 'cut').map((shot) => shot.start);
 
 async function made(name: string, args: readonly string[]): Promise<string> {
   const file = path.join(folder, name);

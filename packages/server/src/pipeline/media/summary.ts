@@ -140,7 +140,7 @@ function pictureSentences({ video, decoded }: Analysis): string[] {
   if (!video || video.shots.length === 0) return [];
   const { shots } = video;
   const out: string[] = [];
-  if (video.cuts === 0) out.push('It is one shot without cuts.');
+  if (shots.length === 1) out.push('It is one shot without cuts.');
   else {
     out.push(
       `It has ${plural(shots.length, 'shot')} of ${durationWords(video.shotSecondsMean)} on average: ${paceWord(video.shotSecondsMean)} cutting (${video.cutsPerMinute} cuts per minute).`,

@@ -156,6 +156,13 @@ export class TransitionDetector<F extends PathFrame> {
     );
   }
 
+  /** What changes slowly from one hard cut to the next is a shot of its own. */
+  #isCutAt({ from, to }: Stretch): boolean {
+    for (let at = from - besideFrames; at <= to + besideFrames; at += 1)
+      if (this.#entries.get(at)?.kind === 'cut') return true;
+    return false;
+  }
+
   /** What was measured on the way to this frame from so many before. */
   #path(at: number, lag: number): { change: number; bend: number; likeness: number } {
     const i = (pathLags as readonly number[]).indexOf(lag);
@@ -189,7 +196,7 @@ export class TransitionDetector<F extends PathFrame> {
   #closeGroup(): void {
     const best = this.#group?.best;
     this.#group = null;
-    if (!best || (best.kind === 'dissolve' && this.#goesOn(best))) return;
+    if (!best || (best.kind === 'dissolve' && (this.#goesOn(best) || this.#isCutAt(best)))) return;
     this.#lastEnd = best.to;
     if (best.kind === 'dissolve')
       this.#enter('dissolve', { from: best.from, to: best.to, at: Math.round((best.from + best.to) / 2) });

@@ -30,7 +30,12 @@ function spoken(text: string): Word[] {
 function transcript(text: string, given: { language?: string | null; punctuated?: boolean } = {}) {
   const words = spoken(text);
   const segment = { start: 0, end: words.at(-1)?.end ?? 0, text, words: [0, words.length] as const };
-  return { words, segments: [segment], language: given.language ?? 'en', punctuated: given.punctuated ?? false };
+  return {
+    words,
+    segments: [segment],
+    language: given.language === undefined ? 'en' : given.language,
+    punctuated: given.punctuated ?? false,
+  };
 }
 
 describe('a transcript', () => {

@@ -55,7 +55,7 @@ export const scanParams: Params = {
   slideChangeMin: 0.8,
   slideRatioMin: 12,
   stillSecondsMin: 1.5,
-  gradualChangeMin: 8,
+  gradualChangeMin: 12,
   bendMax: 0.2,
   likenessMax: 0.6,
   plainSpreadMax: 2.5,

@@ -23,7 +23,7 @@ export function keyPhrases(texts: readonly string[], count: number, stopwords: R
   const scored = [...occurrences].map(([phrase, { words, times }]) => {
     const score = words.reduce((sum, word) => sum + (degree.get(word) ?? 0) / (frequency.get(word) ?? 1), 0);
     // What is said again matters more; plain RAKE favours long phrases that are said once.
-    return { phrase, words, score: score * Math.log2(1 + times) };
+    return { phrase, words, score: (score * times) / words.length };
   });
   scored.sort((a, b) => b.score - a.score || (a.phrase < b.phrase ? -1 : 1));
   const chosen: { phrase: string; words: readonly string[] }[] = [];

@@ -6,9 +6,9 @@
 import type { Generated } from 'kysely';
 import type { AttemptState, ErrorClass } from '../../core/attempt-record.ts';
 import type { RunState, StepState } from '../../core/ledger.ts';
-import type { HitKind } from '../../core/search.ts';
 import type { Concatenation, PhaseName, Upload } from '../../core/upload.ts';
 import type { DeliveryState } from '../../core/webhook.ts';
+import type { SearchAssetRow, SearchDocumentRow } from './search-schema.ts';
 import type { WatchTables } from './watch-rows.ts';
 
 export interface UploadRow {
@@ -257,28 +257,6 @@ export interface UploadTokenRow {
   created_at: number;
   expires_at: number;
   upload_id: string | null;
-}
-
-/** How far an asset's search index is: outdated while `indexed` is below `wanted`. */
-export interface SearchAssetRow {
-  asset_id: string;
-  wanted: number;
-  indexed: number;
-}
-
-/** A passage or a name that can be found. */
-export interface SearchDocumentRow {
-  id: Generated<number>;
-  asset_id: string;
-  kind: HitKind;
-  /** Whose name it is; null for what belongs to the content. */
-  principal: string | null;
-  start_s: number | null;
-  end_s: number | null;
-  text: string;
-  marks: string;
-  /** Folded words, as the engine indexes them. */
-  terms: string;
 }
 
 /** Small facts about the database itself. */

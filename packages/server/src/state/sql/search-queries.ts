@@ -3,7 +3,8 @@ import { type CompiledQuery, type RawBuilder, sql } from 'kysely';
 import type { SearchRequest } from '../../core/ports/search-store.ts';
 import { type Clause, passagesType, type SearchQuery } from '../../core/search.ts';
 import type { Dialect } from './engine.ts';
-import type { ArtifactRow, SearchDocumentRow } from './schema.ts';
+import type { ArtifactRow } from './schema.ts';
+import type { SearchDocumentRow } from './search-schema.ts';
 
 export type HitRow = Pick<SearchDocumentRow, 'asset_id' | 'kind' | 'start_s' | 'end_s' | 'text' | 'marks'> & {
   readonly filename: string;

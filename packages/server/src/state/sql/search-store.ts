@@ -5,8 +5,8 @@ import { type Passage, termsOf } from '../../core/search.ts';
 import type { Sha256 } from '../../core/upload.ts';
 import { type Engine, first } from './engine.ts';
 import { rowToArtifact } from './ledger-rows.ts';
-import type { SearchDocumentRow } from './schema.ts';
 import { type HitRow, searchQueries } from './search-queries.ts';
+import type { SearchDocumentRow } from './search-schema.ts';
 
 /** Rows of one statement: engines have a limit on parameters. */
 const rowsAtOnce = 100;
