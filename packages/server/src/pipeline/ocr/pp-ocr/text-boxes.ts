@@ -13,8 +13,8 @@ export interface ProbabilityMap {
 
 /** As PP-OCRv4 is delivered. */
 export const boxRules = { likelyMin: 0.3, scoreMin: 0.6, unclipRatio: 1.5, sideMin: 3 };
-/** More lines than any readable picture has. */
-const boxesMax = 1_000;
+/** More lines than a readable picture has; each costs a twentieth of a second, and a pattern must not cost the step its time. */
+const boxesMax = 300;
 
 /** In pixels of the map; the kernels that the model marks are shrunk, so boxes are grown again. */
 export function textBoxes(map: ProbabilityMap, rules: typeof boxRules): Box[] {
