@@ -17,7 +17,7 @@ import { durationWords } from '../media/words.ts';
 import { findDefinition, isCommand } from '../step-lookup.ts';
 import { Work } from '../work.ts';
 import { retryDelayMs } from './backoff.ts';
-import { evidenceOf } from './evidence.ts';
+import { evidenceOf, isOutOfSpace } from './evidence.ts';
 import { Lease } from './lease.ts';
 import { Reporter } from './reporter.ts';
 import type { RunnerSettings } from './settings.ts';
@@ -158,7 +158,7 @@ export class Attempt {
     const paths = [assets.assetPath(asset.id), ...(scratch === null ? [] : [path.resolve(scratch), scratch])];
     const names = paths.map((one, i) => [one, i === 0 ? assetName : 'scratch'] as const);
     const evidence = evidenceOf(error, this.#cause, { program: this.#work.lastProgram, names });
-    const final = error instanceof PermanentStepError || step.attempt >= step.attemptsMax;
+    const final = !isOutOfSpace(error) && (error instanceof PermanentStepError || step.attempt >= step.attemptsMax);
     const retryAt = final ? null : now + retryDelayMs(step.attempt, random, this.#definition()?.backoff);
     log.warn({ ...this.#facts(), err: error, retryAt }, `step ${step.name} failed: ${reason}`);
     return this.#written(final ? 'failed' : 'retrying', () =>

@@ -1,5 +1,6 @@
 /** What is kept of a failure. */
 import type { Evidence } from '../../core/attempt-record.ts';
+import { HoldfastError } from '../../core/errors.ts';
 import { PermanentStepError } from '../context.ts';
 import { FenceError } from '../media/fence.ts';
 import type { ProgramEnd } from '../work.ts';
@@ -22,6 +23,13 @@ export function evidenceOf(
     exitCode: blamed?.exitCode ?? null,
     stderr: stderr === '' ? null : stderr,
   };
+}
+
+/** Whether the disk is full: that says nothing about the step or its file, so it is tried again as often as it takes. */
+export function isOutOfSpace(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof HoldfastError && error.code === 'insufficient-storage') return true;
+  return ('code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) || isOutOfSpace(error.cause);
 }
 
 function classOf(error: unknown): Evidence['errorClass'] {

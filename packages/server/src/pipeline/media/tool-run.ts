@@ -3,6 +3,8 @@
  * What stops a program because of the file (too much output) is the file's fault and final; what may be the machine's trouble is thrown
  * as it is and tried again.
  */
+import path from 'node:path';
+import { HoldfastError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import { PermanentStepError } from '../context.ts';
 import { type FencedExit, FenceError, type OutputPipe, runFenced } from './fence.ts';
@@ -23,14 +25,18 @@ export interface ToolRun {
   readonly priority?: 'low' | 'lowest';
 }
 
-/** @throws PermanentStepError when the output goes beyond its cap, FenceError otherwise */
+/** ffmpeg says this and may still end well, with half a file left behind. */
+const outOfSpace = /No space left on device|Disk quota exceeded/;
+
+/** @throws PermanentStepError when the output goes beyond its cap, `insufficient-storage` when the disk is full, FenceError otherwise */
 export async function runTool(run: ToolRun): Promise<FencedExit> {
   const { tools, program, args, signal, clock, timeoutMs, outputs } = run;
+  const command = typeof program === 'string' ? tools[program] : program.path;
   // Threads add up: the wall-clock limit with all threads busy, and a little for start and end.
   const cpuSecondsMax = (timeoutMs / 1000) * (tools.threads + 2) + 5;
   try {
-    return await runFenced({
-      command: typeof program === 'string' ? tools[program] : program.path,
+    const exit = await runFenced({
+      command,
       args,
       signal,
       clock,
@@ -42,6 +48,12 @@ export async function runTool(run: ToolRun): Promise<FencedExit> {
       priority: run.priority ?? 'low',
       ...(run.cwd === undefined ? {} : { cwd: run.cwd }),
     });
+    if (outOfSpace.test(exit.stderrTail))
+      throw new HoldfastError(
+        'insufficient-storage',
+        `No room left on the disk for what ${path.basename(command)} writes.`,
+      );
+    return exit;
   } catch (error) {
     if (!(error instanceof FenceError) || error.kind !== 'output-too-large') throw error;
     throw new PermanentStepError('The file gives more pictures or sound than can be looked at.', { cause: error });
