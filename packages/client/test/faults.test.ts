@@ -177,7 +177,7 @@ test('whatever happens to the connections, every byte arrives, and each cut cost
       const bytes = someBytes(size);
       // Connections of the last run must not carry into this one.
       const own = nodeTransport();
-      const client = clientOf({ transport: own, parallel, chunkSize, stallTimeoutMs: 150 });
+      const client = clientOf({ transport: own, parallel, chunkSize, stallTimeoutMs: 300 });
       const { sha256, uploadId } = await client.add(new Blob([bytes])).done;
       own.close();
       expect(sha256).toBe(digestOf(bytes));
