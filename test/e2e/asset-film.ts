@@ -12,16 +12,21 @@ const lines = [
     silence: 0.5,
     words: 'Welcome to the lecture. Today we follow a large file on its way over a bad connection.',
   },
-  { voice: 'rms', silence: 1.8, words: 'Every byte that was acknowledged is kept.' },
+  {
+    voice: 'rms',
+    silence: 1.7,
+    words: 'Every byte that was acknowledged is kept. The server says so before the sender forgets.',
+  },
+  { voice: 'slt', silence: 1.7, words: 'And when the line comes back, the upload goes on where it was.' },
 ] as const;
 
 const size = '854x480:r=25';
 const shots = [
-  { seconds: 4, source: `gradients=s=${size}:c0=#0b2b40:c1=#e07a3f:c2=#f3c98b:n=3:seed=3` },
+  { seconds: 5, source: `gradients=s=${size}:c0=#0b2b40:c1=#e07a3f:c2=#f3c98b:n=3:seed=3` },
   { seconds: 3, source: `mandelbrot=s=${size}:start_scale=0.6:end_scale=0.1:end_pts=150:maxiter=120` },
-  { seconds: 3, source: `gradients=s=${size}:c0=#0c3b35:c1=#0f5a4e:n=2:seed=5:speed=0.003` },
+  { seconds: 6, source: `gradients=s=${size}:c0=#0c3b35:c1=#0f5a4e:n=2:seed=5:speed=0.003` },
   {
-    seconds: 2.4,
+    seconds: 5,
     source: `mandelbrot=s=${size}:start_x=-0.7436:start_y=0.1318:start_scale=0.05:end_scale=0.02:end_pts=100:maxiter=150`,
   },
 ] as const;

@@ -1,13 +1,13 @@
 /** A transcript as the pipeline writes it, as long as one likes: each sentence has a word of its own (`word0`, `word1` …). */
 
-const talk = 'so the next thing that we looked at was how the tide comes into the harbour and out again'.split(' ');
+const talk = 'so the tide comes into the harbour'.split(' ');
 
 export function longTranscript(sentences: number, seconds: number): { raw: object; clean: object } {
   const each = seconds / sentences;
   const words: object[] = [];
   const said = Array.from({ length: sentences }, (_, i) => {
     const first = words.length;
-    const spoken = [`word${i}`, ...talk.slice(0, 3 + (i % 14))];
+    const spoken = [`word${i}`, ...talk.slice(0, 2 + (i % 6))];
     for (const [at, text] of spoken.entries()) {
       const start = i * each + (at * each) / spoken.length;
       words.push({ text, start, end: start + 0.1, confidence: (i + at) % 9 === 0 ? 0.3 : 0.9 });

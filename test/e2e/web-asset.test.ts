@@ -12,6 +12,8 @@ import { holdfast, ServerProcess } from './server-process.ts';
 import { expectAccessible, launchChromium, openTab, picture } from './web-browser.ts';
 
 const name = 'Keeping every byte.mp4';
+// Others use this machine, too.
+const soon = { timeout: 15_000 };
 const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 } as const;
 
 let browser: Browser;
@@ -47,13 +49,23 @@ const timeline = (page: Page) => page.getByRole('slider', { name: 'Timeline' });
 const spoken = (page: Page) => page.locator('.sentence[aria-current=true]');
 const place = (page: Page) => page.locator('video').evaluate((video: HTMLVideoElement) => video.currentTime);
 
+/** The player shows the picture of the place where it is. */
+async function drawn(page: Page): Promise<void> {
+  const state = () =>
+    page.locator('video').evaluate((video: HTMLVideoElement) => !video.seeking && video.readyState >= 2);
+  await expect.poll(state, soon).toBe(true);
+}
+
 /** The sum of what moved under people's eyes, from now on. */
 async function watchShifts(page: Page): Promise<() => Promise<number>> {
   await page.evaluate(() => {
     const seen = { shifts: 0 };
     Object.assign(window, { seen });
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) seen.shifts += Number(Reflect.get(entry, 'value'));
+      for (const entry of list.getEntries()) {
+        // What opens because somebody pressed it moves things on purpose.
+        if (Reflect.get(entry, 'hadRecentInput') !== true) seen.shifts += Number(Reflect.get(entry, 'value'));
+      }
     }).observe({ type: 'layout-shift', buffered: true });
   });
   return () => page.evaluate(() => Number(Reflect.get(Reflect.get(window, 'seen'), 'shifts')));
@@ -74,7 +86,7 @@ test('D6 C18: what the pipeline finds appears step by step, and nothing moves', 
   await page.getByRole('heading', { name: '4 shots' }).waitFor({ timeout: 30_000 });
   await page.locator('.sentence').first().waitFor({ timeout: 30_000 });
   await page.getByRole('heading', { name: /^Processed/ }).waitFor({ timeout: 30_000 });
-  await page.getByRole('heading', { level: 1, name: /^A video of 12 s/ }).waitFor();
+  await page.getByRole('heading', { level: 1, name: /^A video of 19 s/ }).waitFor();
   expect(await shifts()).toBeLessThan(0.05);
   const skipped = page.locator('.step[data-state=skipped]');
   expect(await skipped.locator('.step-reason').first().textContent()).toMatch(/\S/);
@@ -84,38 +96,41 @@ test('D6 C18: what the pipeline finds appears step by step, and nothing moves', 
 });
 
 test('D6 C18: the timeline is a slider, and the transcript follows the player', async () => {
-  await using tab = await openTab(browser, `${server.url}/assets/${id}?t=8.5`);
+  await using tab = await openTab(browser, `${server.url}/assets/${id}?t=9`);
   const { page } = tab;
-  await expect.poll(() => place(page)).toBeCloseTo(8.5, 1);
-  await expect.poll(() => spoken(page).textContent()).toContain('acknowledged');
+  await expect.poll(() => place(page), soon).toBeCloseTo(9, 1);
+  await expect.poll(() => spoken(page).textContent(), soon).toContain('acknowledged');
+  await drawn(page);
   await picture(page, 'asset');
 
   await timeline(page).focus();
   const said = () => timeline(page).getAttribute('aria-valuetext');
   await page.keyboard.press('Home');
-  await expect.poll(() => place(page)).toBeLessThan(0.1);
+  await expect.poll(() => place(page), soon).toBeLessThan(0.1);
   await page.keyboard.press('ArrowRight');
-  await expect.poll(() => place(page)).toBeCloseTo(1, 1);
-  await expect.poll(said).toMatch(/^1 second of 12 seconds, Shot 1 of 4, .*lecture/);
+  await expect.poll(() => place(page), soon).toBeCloseTo(1, 1);
+  await expect.poll(said, soon).toMatch(/^1 second of 19 seconds, Shot 1 of 4, .*lecture/);
   await page.keyboard.press('PageUp');
-  await expect.poll(() => place(page)).toBeCloseTo(4, 1);
+  await expect.poll(() => place(page), soon).toBeCloseTo(5, 1);
   await page.keyboard.press('End');
-  await expect.poll(() => place(page)).toBeGreaterThan(12);
+  await expect.poll(() => place(page), soon).toBeGreaterThan(18);
   await page.locator('.timeline-preview-picture').waitFor();
 
   const track = await timeline(page).boundingBox();
-  const at = { x: (track?.width ?? 0) * (7.5 / lectureSeconds), y: 20 };
+  const at = { x: (track?.width ?? 0) * (8.5 / lectureSeconds), y: 20 };
   await timeline(page).hover({ position: at });
   await page.locator('.timeline-preview').getByText('Acknowledged is durable').waitFor();
   await timeline(page).click({ position: at });
-  await expect.poll(() => place(page)).toBeCloseTo(7.5, 0);
+  await expect.poll(() => place(page), soon).toBeCloseTo(8.5, 0);
 
   const scrolled = await page.evaluate(() => window.scrollY);
   await page.locator('.sentence').first().click();
-  await expect.poll(() => place(page)).toBeLessThan(1);
-  await expect.poll(() => spoken(page).textContent()).toContain('lecture');
+  await expect.poll(() => place(page), soon).toBeLessThan(1);
+  await expect.poll(() => spoken(page).textContent(), soon).toContain('lecture');
   expect(await page.evaluate(() => window.scrollY)).toBe(scrolled);
-  expect(await page.locator('.doubt').first().getAttribute('title')).toMatch(/^The recogniser was \d+ % sure/);
+  expect(await page.locator('.sentence .doubt').first().getAttribute('title')).toMatch(
+    /^The recogniser was \d+ % sure/,
+  );
   await page.getByText('Draft quality').click();
   await page.getByText('No person has checked it.').waitFor();
   await page.getByText('Speaker 2').first().waitFor();
@@ -126,10 +141,10 @@ test('D6 C18: the timeline is a slider, and the transcript follows the player', 
   await browser.startTracing(page, { categories: ['disabled-by-default-devtools.timeline'] });
   await page.locator('video').evaluate(async (video: HTMLVideoElement) => {
     video.muted = true;
-    video.currentTime = 6.5;
+    video.currentTime = 6;
     await video.play();
   });
-  await expect.poll(() => spoken(page).textContent(), { timeout: 10_000, interval: 100 }).toContain('acknowledged');
+  await expect.poll(() => spoken(page).textContent(), { ...soon, interval: 100 }).toContain('acknowledged');
   const tasks = mainThreadTasks(await browser.stopTracing());
   console.info(
     `while playing: ${tasks.length} tasks, the longest ${Math.max(...tasks).toFixed(1)} ms of the processor`,
@@ -143,7 +158,7 @@ test('D6 C18: the timeline is a slider, and the transcript follows the player', 
 test('D6 C18: a spoken word is found in the library and in the transcript', async () => {
   await using tab = await openTab(browser, server.url);
   const { page } = tab;
-  await page.locator('.card').waitFor();
+  await page.locator('.card:not(.ghost)').waitFor();
   await page.getByRole('searchbox', { name: 'Search in names, speech and pictures' }).fill('acknowledged');
   const hits = page.locator('.hit');
   await hits.locator('mark').first().waitFor();
@@ -151,12 +166,11 @@ test('D6 C18: a spoken word is found in the library and in the transcript', asyn
   await hits.locator('.hit-moment').first().waitFor();
   expect(new URL(page.url()).search).toBe('?q=acknowledged');
   await expectAccessible(page);
-  await page.locator('.drop-zone').evaluate((zone) => window.scrollTo(0, zone.getBoundingClientRect().bottom));
   await picture(page, 'search');
   await hits.filter({ hasText: 'said' }).getByRole('link').click();
   await page.waitForURL(`**/assets/${id}?t=*`);
-  await expect.poll(() => spoken(page).textContent()).toContain('acknowledged');
-  await expect.poll(() => place(page)).toBeGreaterThan(7);
+  await expect.poll(() => spoken(page).textContent(), soon).toContain('acknowledged');
+  await expect.poll(() => place(page), soon).toBeGreaterThan(7);
 
   await page.getByRole('searchbox', { name: 'Search in the transcript' }).fill('Lecture');
   await page.getByText('1 of 1').waitFor();
@@ -166,14 +180,14 @@ test('D6 C18: a spoken word is found in the library and in the transcript', asyn
   await hits.first().waitFor();
 
   await page.getByRole('searchbox', { name: 'Search in names, speech and pictures' }).fill('');
-  await page.locator('.card').waitFor();
+  await page.locator('.card:not(.ghost)').waitFor();
   await page.getByRole('button', { name: 'Sound' }).click();
   await page.getByText('Nothing is of that kind and in that state.').waitFor();
   await page.getByRole('button', { name: 'Video' }).click();
   await page.getByRole('button', { name: 'Done' }).click();
-  await page.locator('.card').waitFor();
+  await page.locator('.card:not(.ghost)').waitFor();
   await page.getByRole('button', { name: 'Failed' }).click();
-  await page.locator('.card').waitFor({ state: 'detached' });
+  await page.locator('.card:not(.ghost)').waitFor({ state: 'detached' });
   expect(tab.problems).toEqual([]);
 });
 
@@ -183,10 +197,11 @@ test('C18: the asset page fits a phone and the dark', async () => {
     ['asset-dark', { colorScheme: 'dark' }],
   ] as const) {
     await using tab = await openTab(browser, `${server.url}/assets/${id}?t=2`, options);
-    await expect.poll(() => spoken(tab.page).textContent()).toContain('lecture');
+    await expect.poll(() => spoken(tab.page).textContent(), soon).toContain('lecture');
     await tab.page.locator('.timeline-shot img').first().waitFor();
     await expectNarrow(tab.page);
     await expectAccessible(tab.page);
+    await drawn(tab.page);
     await picture(tab.page, look);
     expect(tab.problems).toEqual([]);
   }
@@ -218,11 +233,11 @@ test('D6: three hours of speech in 10,000 sentences stay smooth', async () => {
       await text.hover();
       await page.mouse.wheel(0, 10);
       await text.evaluate((box, to) => box.scrollTo({ top: box.scrollHeight * to, behavior: 'instant' }), share);
-      await expect.poll(() => firstShown(page)).toBeGreaterThan(10_000 * (share - 0.1));
+      await expect.poll(() => firstShown(page), soon).toBeGreaterThan(10_000 * (share - 0.1));
     }
   });
   await page.getByRole('button', { name: 'Follow the player' }).click();
-  await expect.poll(() => firstShown(page)).toBeLessThan(20);
+  await expect.poll(() => firstShown(page), soon).toBeLessThan(20);
   await measured('searching', async () => {
     await page.getByRole('searchbox', { name: 'Search in the transcript' }).fill('word9876');
     await page.getByText('1 of 1').waitFor();

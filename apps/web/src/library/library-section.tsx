@@ -129,7 +129,7 @@ function Filters({ filter, onNarrow }: { filter: LibraryFilter; onNarrow: (chang
 
 function EmptyLibrary({ state }: { state: LibraryState }) {
   if (state.loading === 'first') return <CardGhosts />;
-  return <p className="empty">{emptyWords(state)}</p>;
+  return <p className={state.filter.filename === '' ? 'empty' : 'quiet'}>{emptyWords(state)}</p>;
 }
 
 function emptyWords({ error, filter: { filename, kind, stage } }: LibraryState): string {
