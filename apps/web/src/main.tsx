@@ -1,5 +1,5 @@
 /** Puts the page together: the only place that touches the browser's globals to make services. */
-import { createUploadClient } from '@holdfast/client';
+import { UploadQueueManager } from '@holdfast/client/queue';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { createApi } from './api/api.ts';
@@ -7,11 +7,11 @@ import { createAnnouncer } from './app/announcer.ts';
 import { App } from './app/app.tsx';
 import { type Services, ServicesProvider } from './app/services.tsx';
 import { createSession } from './app/session.ts';
+import { createWorkshop } from './compression/workshop.ts';
 import { createEventStream } from './events/event-stream.ts';
 import { basePathOf, underBase } from './routing/base.ts';
 import { NavigationProvider } from './routing/navigation.tsx';
 import { setTimer } from './state/resource.ts';
-import { createRememberedUploads } from './uploads/remembered.ts';
 import { createUploadDesk } from './uploads/upload-desk.ts';
 
 function createServices(): Services {
@@ -31,13 +31,21 @@ function createServices(): Services {
     onGivenUp: () => void api.recentEvents(1).catch(() => undefined),
   });
   const uploads = createUploadDesk({
-    client: createUploadClient({ endpoint: base }),
+    openedAt: Date.now(),
+    // One origin can have several servers, each below a path of its own.
+    openQueue: (owner) => new UploadQueueManager({ endpoint: base, owner, databaseName: `holdfast-queue${base}` }),
     api,
-    remembered: createRememberedUploads(storage),
     announce: announcer.say,
     onSignedOut: session.lost,
   });
-  return { api, events, uploads, session, announcer };
+  const loadAudio = () => import('@holdfast/client/audio');
+  const workshop = createWorkshop({
+    loadAudio,
+    send: (outgoing) => uploads.send(outgoing),
+    note: (text, tone) => uploads.note(text, tone),
+    announce: announcer.say,
+  });
+  return { api, events, uploads, workshop, loadAudio, session, announcer };
 }
 
 /** Browsers can refuse even to name it. */

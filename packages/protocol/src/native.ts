@@ -22,6 +22,7 @@
  *   POST   /v1/runs/:id/retry               failed steps again → Run
  *   More on runs, steps and classes: runs.ts
  *   GET    /v1/server                       what this server takes: limits, versions → ServerInfo
+ *   GET    /v1/session                      who asks → Session
  */
 import { type Static, type TSchema, Type } from 'typebox';
 
@@ -287,3 +288,11 @@ export const ServerInfo = Type.Object(
   { $id: 'ServerInfo' },
 );
 export type ServerInfo = Static<typeof ServerInfo>;
+
+export const Session = Type.Object(
+  {
+    principal: Type.String({ description: 'Whose uploads and assets it acts on; `anonymous` where nobody signs in.' }),
+  },
+  { $id: 'Session' },
+);
+export type Session = Static<typeof Session>;

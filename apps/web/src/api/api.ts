@@ -9,6 +9,7 @@ import type {
   Run,
   SearchResults,
   ServerInfo,
+  Session,
   UploadList,
   UploadSummary,
   WatchFolderDetails,
@@ -27,8 +28,19 @@ export interface AssetQuery {
   readonly limit: number;
 }
 
+/** Of `GET /api/v1/recordings/config`, what the page goes by. */
+export interface RecordingConfig {
+  readonly audio_compression_enabled: boolean;
+  readonly default_compression_preset: string;
+  readonly preserve_original_audio: boolean;
+}
+
 export interface Api {
   server(): Promise<ServerInfo>;
+  /** Who asks. */
+  session(): Promise<Session>;
+  /** What browsers shall do with recordings before they send them. */
+  recordingConfig(): Promise<RecordingConfig>;
   health(): Promise<Health>;
   /** Uploads that wait for their file: receiving or paused. The first hundred are enough for a page. */
   unfinishedUploads(): Promise<UploadSummary[]>;
@@ -92,6 +104,8 @@ export function createApi({ fetch, onSignedOut }: ApiOptions): Api {
 
   return {
     server: () => get('/v1/server'),
+    session: () => get('/v1/session'),
+    recordingConfig: () => get('/api/v1/recordings/config'),
     health: () => get('/health'),
     unfinishedUploads: async () => (await get<UploadList>('/v1/uploads?state=receiving,paused&limit=100')).items,
     cancelUpload: async (id) => void (await ask('DELETE', at`/v1/uploads/${id}`)),

@@ -10,6 +10,7 @@ import { addressOf, useNavigation } from '../routing/navigation.tsx';
 import { type Route, routePath } from '../routing/route.ts';
 import { useWatchable } from '../state/store.ts';
 import { useLeaveWarning } from '../uploads/use-leave-warning.ts';
+import { useOwnQueue } from '../uploads/use-uploads.ts';
 import { ConnectionNote } from './connection-note.tsx';
 import { LiveRegion } from './live-region.tsx';
 import { Masthead } from './masthead.tsx';
@@ -40,6 +41,7 @@ export function App() {
 function SignedInPage({ route }: { route: Route }) {
   // Kept open across pages, so that changing the page does not connect anew.
   const connection = useEventStream();
+  useOwnQueue(connection);
   return (
     <>
       <ConnectionNote connection={connection} />

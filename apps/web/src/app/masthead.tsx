@@ -1,7 +1,8 @@
-import { formatPercent } from '../format/format.ts';
+import { formatPercent, plural } from '../format/format.ts';
 import { Link } from '../routing/navigation.tsx';
 import type { Route } from '../routing/route.ts';
 import { useWatchable } from '../state/store.ts';
+import { ConfirmButton } from './confirm-button.tsx';
 import { Mark } from './icon.tsx';
 import { useServices } from './services.tsx';
 
@@ -47,15 +48,23 @@ function UploadsOnTheWay() {
   );
 }
 
+/** Whoever signs out leaves nothing of theirs in this browser. */
 function SignOut() {
-  const { api, session } = useServices();
+  const { api, session, uploads } = useServices();
+  const { active } = useWatchable(uploads.totals);
   const leave = async () => {
+    await uploads.wipe().catch(() => undefined);
     await api.signOut().catch(() => undefined);
-    session.lost();
+    session.left();
+  };
+  const question = {
+    title: `${plural(active, 'file')} not sent yet`,
+    text: 'Signing out removes them from this browser. What has arrived is kept for a while: choose the same files again to go on.',
+    yes: 'Sign out',
   };
   return (
-    <button type="button" className="button button-quiet" onClick={() => void leave()}>
+    <ConfirmButton question={active === 0 ? null : question} onConfirm={() => void leave()}>
       Sign out
-    </button>
+    </ConfirmButton>
   );
 }

@@ -1,6 +1,7 @@
 /** What the page works with, made once in main.tsx and handed down: nothing lives at module scope, so tests and a second page on one screen have their own. */
 import { createContext, type ReactNode, useContext } from 'react';
 import type { Api } from '../api/api.ts';
+import type { Audio, Workshop } from '../compression/workshop.ts';
 import type { EventStream } from '../events/event-stream.ts';
 import type { UploadDesk } from '../uploads/upload-desk.ts';
 import type { Announcer } from './announcer.ts';
@@ -10,6 +11,8 @@ export interface Services {
   readonly api: Api;
   readonly events: EventStream;
   readonly uploads: UploadDesk;
+  readonly workshop: Workshop;
+  readonly loadAudio: () => Promise<Audio>;
   readonly session: Session;
   readonly announcer: Announcer;
 }

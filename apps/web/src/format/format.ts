@@ -19,6 +19,11 @@ export function formatSpeed(bytesPerSecond: number, locale?: string): string {
   return `${formatBytes(bytesPerSecond, locale)}/s`;
 }
 
+/** How many times smaller: `34×`, `2.4×`. */
+export function formatRatio(ratio: number, locale?: string): string {
+  return `${ratio.toLocaleString(locale, { maximumFractionDigits: ratio < 9.95 ? 1 : 0 })}×`;
+}
+
 /** Never "100 %" before it is all there. */
 export function formatPercent(fraction: number): string {
   return `${wholePercent(fraction)} %`;

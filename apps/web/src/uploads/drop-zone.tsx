@@ -1,15 +1,28 @@
-import { type ChangeEvent, type RefObject, useEffect, useEffectEvent, useId, useRef, useState } from 'react';
+import {
+  type ChangeEvent,
+  type ReactNode,
+  type RefObject,
+  useEffect,
+  useEffectEvent,
+  useId,
+  useRef,
+  useState,
+} from 'react';
 import { Icon } from '../app/icon.tsx';
 import { useServices } from '../app/services.tsx';
 
 interface DropZoneProps {
   onFiles: (files: readonly File[]) => void;
+  /** What letting go of files does. */
+  dropWords: string;
+  /** More ways to send. */
+  children: ReactNode;
   /** Where focus goes when a row below is gone. */
   buttonRef: RefObject<HTMLButtonElement | null>;
 }
 
 /** A button first; that files can be dropped anywhere on the page is an extra for those with a mouse. */
-export function DropZone({ onFiles, buttonRef }: DropZoneProps) {
+export function DropZone({ onFiles, dropWords, children, buttonRef }: DropZoneProps) {
   const input = useRef<HTMLInputElement>(null);
   const hint = useId();
   const hovering = useFileDrop(onFiles);
@@ -21,22 +34,25 @@ export function DropZone({ onFiles, buttonRef }: DropZoneProps) {
   return (
     <section className="drop-zone" data-hovering={hovering} aria-labelledby={`${hint}-title`}>
       <div className="drop-zone-words">
-        <h1 id={`${hint}-title`}>{hovering ? 'Let go to upload' : 'Send audio and video'}</h1>
+        <h1 id={`${hint}-title`}>{hovering ? dropWords : 'Send audio and video'}</h1>
         <p id={hint}>
-          Drop files anywhere on this page. Whatever has arrived stays, even if the network, this page or the server
-          goes away.
+          Drop files anywhere on this page. They go on by themselves, even if the network, this page, the browser or the
+          server goes away in between.
         </p>
       </div>
-      <button
-        type="button"
-        ref={buttonRef}
-        className="button button-primary button-large"
-        aria-describedby={hint}
-        onClick={() => input.current?.click()}
-      >
-        <Icon name="upload" />
-        Choose files
-      </button>
+      <div className="drop-zone-actions">
+        <button
+          type="button"
+          ref={buttonRef}
+          className="button button-primary button-large"
+          aria-describedby={hint}
+          onClick={() => input.current?.click()}
+        >
+          <Icon name="upload" />
+          Choose files
+        </button>
+        {children}
+      </div>
       {/* The button speaks for it; browsers show no focus on a styled file input. */}
       <input ref={input} type="file" multiple hidden aria-label="Files to upload" onChange={pick} />
     </section>

@@ -5,11 +5,16 @@ import { useServices } from '../app/services.tsx';
 import { formatAgo, formatBytes, formatPercent } from '../format/format.ts';
 import { ProgressBar } from './progress-bar.tsx';
 import type { Unfinished } from './unfinished.ts';
-import { useNow, useUnfinished } from './use-uploads.ts';
+import { useNow } from './use-uploads.ts';
 
-/** What earlier visits left: a page may not read a file again by itself, so somebody has to pick it. */
-export function UnfinishedList({ onChoose }: { onChoose: () => void }) {
-  const { items, reload } = useUnfinished();
+interface UnfinishedListProps {
+  items: readonly Unfinished[];
+  reload: () => void;
+  onChoose: () => void;
+}
+
+/** What was begun elsewhere, or before somebody signed out: a page may not read a file by itself, so somebody has to pick it. */
+export function UnfinishedList({ items, reload, onChoose }: UnfinishedListProps) {
   const now = useNow(30_000);
   if (items.length === 0) return null;
   return (

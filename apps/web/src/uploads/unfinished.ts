@@ -1,17 +1,16 @@
-/** Uploads that the server waits for and that this page does not send. Pure. */
-import type { UploadSnapshot } from '@holdfast/client';
+/** Uploads that the server waits for and that this browser does not send. Pure. */
+import type { QueueItem } from '@holdfast/client/queue';
 import type { UploadSummary } from '@holdfast/protocol';
 
 export interface Unfinished {
   readonly upload: UploadSummary;
-  /** Bytes came a moment ago, from another window or machine: nothing to do here. */
+  /** Bytes came a moment ago, from another browser or machine: nothing to do here. */
   readonly elsewhere: boolean;
 }
 
 export interface UnfinishedContext {
-  /** The uploads of this page. */
-  readonly here: readonly UploadSnapshot[];
-  isOwn(uploadId: string): boolean;
+  /** The queue of this browser. */
+  readonly here: readonly QueueItem[];
   isGone(uploadId: string): boolean;
   readonly now: number;
 }
@@ -21,18 +20,18 @@ const recentMs = 45_000;
 
 export function unfinishedUploads(uploads: readonly UploadSummary[], context: UnfinishedContext): Unfinished[] {
   return uploads
-    .filter((upload) => !context.isGone(upload.id) && !context.here.some((snapshot) => isSame(snapshot, upload)))
+    .filter((upload) => !context.isGone(upload.id) && !context.here.some((item) => isSame(item, upload)))
     .map((upload) => {
       const recent = context.now - Date.parse(upload.updatedAt) < recentMs;
-      // What this browser began was cut off by closing the page; of another's uploads only the time can tell.
-      // Bytes of other protocols are appended by their own clients.
-      if (upload.intake === 'append') return { upload, elsewhere: true };
-      return { upload, elsewhere: recent && upload.state === 'receiving' && !context.isOwn(upload.id) };
+      // Bytes of other protocols are appended by their own clients; of our own only the time can tell.
+      return { upload, elsewhere: upload.intake === 'append' || (recent && upload.state === 'receiving') };
     });
 }
 
-function isSame(snapshot: UploadSnapshot, upload: UploadSummary): boolean {
-  if (snapshot.uploadId !== null) return snapshot.uploadId === upload.id;
+function isSame(item: QueueItem, upload: UploadSummary): boolean {
+  if (item.uploadId !== null) return item.uploadId === upload.id;
   // The event about its creation can overtake the answer that has its id.
-  return snapshot.state === 'preparing' && snapshot.filename === upload.filename && snapshot.size === upload.size;
+  return !over.has(item.status) && item.filename === upload.filename && item.size === upload.size;
 }
+
+const over: ReadonlySet<QueueItem['status']> = new Set(['completed', 'cancelled', 'failed']);

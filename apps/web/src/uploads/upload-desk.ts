@@ -1,94 +1,173 @@
 /**
- * The uploads of this page: gives picked files to the engine, has them continue what an earlier visit left unfinished, remembers,
- * announces. The engine's handles stay the source of truth for each upload; here is only the list.
+ * The uploads of this page: hands files to the queue of whoever is signed in, shows what the queue shows, says what is worth saying. The
+ * queue keeps them and sends them, also after a crash (docs/queue.md); nothing is kept here.
  */
-import type { UploadClient, UploadHandle, UploadSnapshot } from '@holdfast/client';
+import type { QueueItem, QueuePriority, QueueRecording, QueueSnapshot, UploadQueue } from '@holdfast/client/queue';
 import type { UploadSummary } from '@holdfast/protocol';
 import type { Api } from '../api/api.ts';
+import { messageOf } from '../api/api-error.ts';
+import { type Lecture, lectureFields } from '../recording/lecture.ts';
 import { createStore, type Watchable } from '../state/store.ts';
-import { lastModifiedField, matchUnfinished } from './match-unfinished.ts';
-import type { RememberedUploads } from './remembered.ts';
-import { announcement, uploadWords } from './upload-words.ts';
+import { isOnItsWay, isOver, type Totals, totalsOf } from './listed.ts';
+import { lastModifiedField } from './match-unfinished.ts';
+import { announcement, type Offer, originalSizeField, uploadWords } from './upload-words.ts';
 
-export interface Totals {
-  /** Uploads that are not over. */
-  readonly active: number;
-  /** Of their bytes. */
-  readonly fraction: number;
+/** Something to send. */
+export interface Outgoing {
+  readonly content: Blob;
+  readonly filename: string;
+  /** Of the file that it was, in ms. */
+  readonly lastModified: number;
+  /** Makes it a recording. */
+  readonly lecture: Lecture | null;
+  /** Bytes before it was compressed. */
+  readonly originalSize?: number;
+  readonly priority?: QueuePriority;
+  /** The server's unfinished upload that it continues. */
+  readonly resumeId?: string;
+}
+
+/** What could not be done with a file, or was done otherwise than asked. */
+export interface Note {
+  readonly id: number;
+  readonly text: string;
+  readonly tone: 'calm' | 'bad';
 }
 
 export interface UploadDesk {
-  readonly handles: Watchable<readonly UploadHandle[]>;
+  /** When the page was opened, in ms since the epoch. */
+  readonly openedAt: number;
+  /** Null until it is known whose uploads they are, and these were read. */
+  readonly queue: Watchable<QueueSnapshot | null>;
   readonly totals: Watchable<Totals>;
-  /** Never rejects: an unreachable server is the engine's to wait for. */
-  addFiles(files: readonly File[]): Promise<void>;
+  readonly notes: Watchable<readonly Note[]>;
+  /** Shows and sends the uploads of this principal. Returns the function that ends it. */
+  open(owner: string): () => void;
+  /** Resolves when it is safe in this browser, or a note says why not. */
+  send(outgoing: Outgoing): Promise<void>;
+  openRecording(lecture: Lecture, format: { contentType: string; filename: string }): Promise<QueueRecording>;
+  /** Does what a row offers. */
+  act(item: QueueItem, offer: Exclude<Offer, 'select' | null>): void;
+  /** The same with every upload that offers it. */
+  actOnAll(offer: Exclude<Offer, 'select' | null>): void;
   /** Takes it off the list; cancels it first if it is not over. */
-  remove(handle: UploadHandle): void;
+  remove(item: QueueItem): void;
   removeFinished(): void;
-  /** Whether this browser began the upload. */
-  isOwn(uploadId: string): boolean;
+  cancelAll(): void;
   /** Whether it was taken off the list here; the server may still be hearing of it. */
   isGone(uploadId: string): boolean;
-  /** Frees what an unfinished upload holds on the server. */
+  /** Frees what an unfinished upload of another browser holds on the server. */
   discard(upload: UploadSummary): Promise<void>;
+  note(text: string, tone: Note['tone']): void;
+  dropNote(id: number): void;
+  /** Removes everything of this principal from this browser. */
+  wipe(): Promise<void>;
 }
 
 export interface UploadDeskOptions {
-  readonly client: UploadClient;
-  readonly api: Api;
-  readonly remembered: RememberedUploads;
+  readonly openedAt: number;
+  openQueue(owner: string): UploadQueue;
+  readonly api: Pick<Api, 'cancelUpload'>;
   announce(text: string): void;
   /** The server refused an upload for want of credentials. */
   onSignedOut(): void;
 }
+
+// Of more uploads than that nobody wants to hear one by one.
+const toldOneByOneMax = 8;
+const nothing: Totals = { active: 0, fraction: 0, onlyHere: false };
 
 export function createUploadDesk(options: UploadDeskOptions): UploadDesk {
   return new Desk(options);
 }
 
 class Desk implements UploadDesk {
-  readonly handles = createStore<readonly UploadHandle[]>([]);
-  readonly totals = createStore<Totals>({ active: 0, fraction: 0 });
+  readonly openedAt: number;
+  readonly queue = createStore<QueueSnapshot | null>(null);
+  readonly totals = createStore<Totals>(nothing);
+  readonly notes = createStore<readonly Note[]>([]);
   readonly #options: UploadDeskOptions;
-  readonly #stops = new Map<UploadHandle, () => void>();
+  readonly #queues = new Map<string, UploadQueue>();
   readonly #gone = new Set<string>();
+  #open = Promise.withResolvers<UploadQueue>();
+  #told: ReadonlyMap<string, QueueItem> | null = null;
+  #notes = 0;
 
   constructor(options: UploadDeskOptions) {
     this.#options = options;
+    this.openedAt = options.openedAt;
   }
 
-  async addFiles(files: readonly File[]): Promise<void> {
-    const { api, announce } = this.#options;
-    const unfinished = await api.unfinishedUploads().catch(() => null);
-    const taken = this.#liveIds();
-    for (const file of files) {
-      if (isOnItsWay(this.handles.getSnapshot(), file)) {
-        announce(`${file.name} is on its way already.`);
-        continue;
+  open(owner: string): () => void {
+    const queue = this.#queues.get(owner) ?? this.#options.openQueue(owner);
+    this.#queues.set(owner, queue);
+    const look = () => this.#changed(queue.snapshot);
+    const stop = queue.subscribe(look);
+    queue.start().then(look, (error) => this.note(`Uploads cannot be kept here: ${messageOf(error)}`, 'bad'));
+    this.#open.resolve(queue);
+    return () => {
+      stop();
+      this.#open = Promise.withResolvers();
+      this.#told = null;
+      this.queue.set(null);
+      this.totals.set(nothing);
+      void queue.close();
+    };
+  }
+
+  async send({ content, filename, lecture, lastModified, ...more }: Outgoing): Promise<void> {
+    const queue = await this.#open.promise;
+    const time = String(lastModified);
+    if (isOnItsWay(queue.list(), { name: filename, size: content.size, lastModified: time })) {
+      this.#options.announce(`${filename} is on its way already.`);
+      return;
+    }
+    const metadata: Record<string, string> = { ...lectureFields(lecture), [lastModifiedField]: time };
+    if (more.originalSize !== undefined) metadata[originalSizeField] = String(more.originalSize);
+    try {
+      await queue.addUpload(content, metadata, {
+        filename,
+        target: lecture === null ? 'upload' : 'recording',
+        priority: more.priority ?? 'normal',
+        ...(more.resumeId === undefined ? {} : { resumeId: more.resumeId }),
+      });
+    } catch (error) {
+      this.note(`${filename} was not taken: ${messageOf(error)}`, 'bad');
+    }
+  }
+
+  async openRecording(lecture: Lecture, format: { contentType: string; filename: string }): Promise<QueueRecording> {
+    const queue = await this.#open.promise;
+    return queue.openRecording(lectureFields(lecture), { ...format, target: 'recording' });
+  }
+
+  act(item: QueueItem, offer: Exclude<Offer, 'select' | null>): void {
+    this.#command((queue) => queue[offer](item.id));
+  }
+
+  actOnAll(offer: Exclude<Offer, 'select' | null>): void {
+    for (const item of this.#items()) {
+      // What waits for the server offers to try now, but can be paused.
+      const waits = offer === 'pause' && item.status === 'waiting';
+      if (waits || (uploadWords(item).offer === offer && (offer !== 'retry' || item.status === 'failed'))) {
+        this.act(item, offer);
       }
-      const free = unfinished?.filter((upload) => !taken.has(upload.id)) ?? null;
-      const resumeId = this.#earlierUpload(file, free);
-      if (resumeId !== null) taken.add(resumeId);
-      this.#add(file, resumeId);
     }
   }
 
-  remove(handle: UploadHandle): void {
-    const { uploadId, filename } = handle.snapshot;
-    if (uploadId !== null) this.#options.remembered.forget(uploadId);
-    if (!uploadWords(handle.snapshot).over) {
-      this.#options.announce(`${filename} is cancelled.`);
-      void handle.cancel();
-    }
-    this.#drop([handle]);
+  remove(item: QueueItem): void {
+    if (!isOver(item)) this.#options.announce(`${item.filename} is cancelled.`);
+    this.#take(item);
   }
 
   removeFinished(): void {
-    this.#drop(this.handles.getSnapshot().filter(({ snapshot }) => uploadWords(snapshot).over));
+    for (const item of this.#items()) if (isOver(item)) this.#take(item);
   }
 
-  isOwn(uploadId: string): boolean {
-    return this.#options.remembered.lastModifiedOf(uploadId) !== null;
+  cancelAll(): void {
+    const items = this.#items().filter((item) => !isOver(item) && item.status !== 'recording');
+    for (const item of items) this.#take(item);
+    this.#options.announce(`${items.length} uploads are cancelled.`);
   }
 
   isGone(uploadId: string): boolean {
@@ -97,82 +176,69 @@ class Desk implements UploadDesk {
 
   async discard(upload: UploadSummary): Promise<void> {
     await this.#options.api.cancelUpload(upload.id);
-    this.#options.remembered.forget(upload.id);
+    this.#gone.add(upload.id);
     this.#options.announce(`${upload.filename} is discarded.`);
   }
 
-  /** What the server waits for; when it cannot be asked, what this browser remembers. */
-  #earlierUpload(file: File, unfinished: readonly UploadSummary[] | null): string | null {
-    const { remembered } = this.#options;
-    if (unfinished === null) return remembered.find(file);
-    return matchUnfinished(file, unfinished, remembered)?.id ?? null;
+  note(text: string, tone: Note['tone']): void {
+    this.#notes += 1;
+    const id = this.#notes;
+    this.notes.update((notes) => [...notes.slice(-9), { id, text, tone }]);
+    this.#options.announce(text);
   }
 
-  #add(file: File, resumeId: string | null): void {
-    const metadata = { [lastModifiedField]: String(file.lastModified) };
-    const handle = this.#options.client.add(file, resumeId === null ? { metadata } : { resumeId, metadata });
-    let before: UploadSnapshot | null = null;
-    const onChange = () => {
-      if (handle.snapshot === before) return;
-      this.#changed(file, before, handle.snapshot);
-      before = handle.snapshot;
-    };
-    this.#stops.set(handle, handle.subscribe(onChange));
-    // A failed upload shows its error in its row; without this the browser would report it as unhandled, too.
-    handle.done.catch(() => undefined);
-    this.handles.update((list) => [...list, handle]);
-    onChange();
+  dropNote(id: number): void {
+    this.notes.update((notes) => notes.filter((note) => note.id !== id));
   }
 
-  #changed(file: File, before: UploadSnapshot | null, now: UploadSnapshot): void {
-    const { announce, remembered, onSignedOut } = this.#options;
-    const text = announcement(before, now);
-    if (text !== null) announce(text);
-    if (now.uploadId !== null) {
-      if (uploadWords(now).over) remembered.forget(now.uploadId);
-      else if (before?.uploadId !== now.uploadId) remembered.remember(file, now.uploadId);
+  async wipe(): Promise<void> {
+    if (this.queue.getSnapshot() === null) return;
+    await (await this.#open.promise).clear();
+  }
+
+  #take(item: QueueItem): void {
+    if (item.uploadId !== null) this.#gone.add(item.uploadId);
+    this.#command((queue) => queue.remove(item.id));
+  }
+
+  #command(run: (queue: UploadQueue) => Promise<void>): void {
+    void this.#open.promise.then(run).catch((error: unknown) => this.note(messageOf(error), 'bad'));
+  }
+
+  #items(): readonly QueueItem[] {
+    return this.queue.getSnapshot()?.items ?? [];
+  }
+
+  #changed(snapshot: QueueSnapshot): void {
+    if (!snapshot.ready) return;
+    this.queue.set(snapshot);
+    this.#countUp(snapshot.items);
+    this.#tell(snapshot.items);
+  }
+
+  #countUp(items: readonly QueueItem[]): void {
+    const before = this.totals.getSnapshot();
+    const now = totalsOf(items);
+    if (now.active !== before.active || now.fraction !== before.fraction || now.onlyHere !== before.onlyHere) {
+      this.totals.set(now);
     }
-    if (now.state === 'failed' && before?.state !== 'failed' && now.error?.code === 'unauthenticated') onSignedOut();
-    this.#countUp();
   }
 
-  #drop(dropped: readonly UploadHandle[]): void {
-    for (const handle of dropped) {
-      if (handle.snapshot.uploadId !== null) this.#gone.add(handle.snapshot.uploadId);
-      this.#stops.get(handle)?.();
-      this.#stops.delete(handle);
+  #tell(items: readonly QueueItem[]): void {
+    const before = this.#told;
+    this.#told = new Map(items.map((item) => [item.id, item]));
+    for (const item of items) {
+      const earlier = before?.get(item.id) ?? null;
+      if (earlier !== item) this.#tellOne(earlier, item, before !== null);
     }
-    this.handles.update((list) => list.filter((handle) => !dropped.includes(handle)));
-    this.#countUp();
   }
 
-  #liveIds(): Set<string> {
-    const live = this.handles.getSnapshot().filter(({ snapshot }) => !uploadWords(snapshot).over);
-    return new Set(live.flatMap(({ snapshot }) => snapshot.uploadId ?? []));
+  #tellOne(earlier: QueueItem | null, item: QueueItem, isNews: boolean): void {
+    const failedNow = item.status === 'failed' && earlier?.status !== 'failed';
+    if (isNews && failedNow && item.error?.code === 'unauthenticated') this.#options.onSignedOut();
+    // What was there when the page was opened is in the list; nothing happened.
+    const text = isNews || item.status === 'uploading' ? announcement(earlier, item) : null;
+    const crowd = this.totals.getSnapshot().active > toldOneByOneMax;
+    if (text !== null && (failedNow || !crowd)) this.#options.announce(text);
   }
-
-  #countUp(): void {
-    const next = totalsOf(this.handles.getSnapshot());
-    const { active, fraction } = this.totals.getSnapshot();
-    if (next.active !== active || next.fraction !== fraction) this.totals.set(next);
-  }
-}
-
-/** The same file picked twice while it is being sent: a second upload of it would help nobody. */
-function isOnItsWay(handles: readonly UploadHandle[], file: File): boolean {
-  return handles.some(
-    ({ snapshot }) =>
-      snapshot.filename === file.name &&
-      snapshot.size === file.size &&
-      snapshot.state !== 'failed' &&
-      !uploadWords(snapshot).over,
-  );
-}
-
-function totalsOf(handles: readonly UploadHandle[]): Totals {
-  const live = handles.map((handle) => handle.snapshot).filter((snapshot) => !uploadWords(snapshot).over);
-  const size = live.reduce((sum, snapshot) => sum + snapshot.size, 0);
-  const sent = live.reduce((sum, snapshot) => sum + snapshot.size * snapshot.progress, 0);
-  // Whole per cents: the masthead is not drawn again for less.
-  return { active: live.length, fraction: size === 0 ? 0 : Math.floor((sent / size) * 100) / 100 };
 }

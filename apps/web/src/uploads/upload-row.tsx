@@ -1,27 +1,28 @@
-import type { UploadHandle, UploadSnapshot } from '@holdfast/client';
-import { useLayoutEffect, useRef } from 'react';
+import type { QueueItem } from '@holdfast/client/queue';
+import { memo, useLayoutEffect, useRef } from 'react';
 import { Icon, type IconName } from '../app/icon.tsx';
+import { useServices } from '../app/services.tsx';
 import { formatPercent } from '../format/format.ts';
 import { Link } from '../routing/navigation.tsx';
 import { ProgressBar } from './progress-bar.tsx';
 import { type Offer, spokenProgress, type UploadWords, uploadFigures, uploadWords } from './upload-words.ts';
-import { useUpload } from './use-uploads.ts';
 
 interface UploadRowProps {
-  handle: UploadHandle;
-  onRemove: () => void;
+  upload: QueueItem;
+  /** The same function at every render, so that only rows that changed are drawn. */
+  onRemove: (upload: QueueItem) => void;
+  onChoose: () => void;
 }
 
-export function UploadRow({ handle, onRemove }: UploadRowProps) {
-  const upload = useUpload(handle);
+export const UploadRow = memo(function UploadRow({ upload, onRemove, onChoose }: UploadRowProps) {
   const words = uploadWords(upload);
-  const row = useFocusThatStays(words.offer ?? upload.state);
+  const row = useFocusThatStays(words.offer ?? upload.status);
   const name = upload.filename;
   return (
     <li className="upload" ref={row} data-tone={words.tone}>
       <div className="upload-head">
         <span className="upload-name" title={name}>
-          {upload.state === 'completed' && upload.assetId !== null ? (
+          {upload.status === 'completed' && upload.assetId !== null ? (
             <Link to={{ page: 'asset', id: upload.assetId }}>{name}</Link>
           ) : (
             name
@@ -41,51 +42,45 @@ export function UploadRow({ handle, onRemove }: UploadRowProps) {
       />
       <p className="upload-figures">{rowNote(upload, words)}</p>
       <div className="upload-actions">
-        <OfferButton offer={words.offer} name={name} handle={handle} />
-        <button
-          type="button"
-          className="button"
-          aria-label={`${words.over ? 'Remove' : 'Cancel'} ${name}`}
-          onClick={onRemove}
-        >
-          <Icon name="cancel" />
-          {words.over ? 'Remove' : 'Cancel'}
-        </button>
+        <OfferButton offer={words.offer} upload={upload} onChoose={onChoose} />
+        {upload.status === 'recording' ? null : (
+          <button
+            type="button"
+            className="button"
+            aria-label={`${words.over ? 'Remove' : 'Cancel'} ${name}`}
+            onClick={() => onRemove(upload)}
+          >
+            <Icon name="cancel" />
+            {words.over ? 'Remove' : 'Cancel'}
+          </button>
+        )}
       </div>
     </li>
   );
-}
+});
 
 /** How much is stored is a comfort while something waits; a failure needs the room for its reason. */
-function rowNote(upload: UploadSnapshot, { tone, note }: UploadWords): string {
+function rowNote(upload: QueueItem, { tone, note }: UploadWords): string {
   if (tone === 'bad') return note;
   return [...uploadFigures(upload), note].filter((part) => part !== '').join(' · ');
 }
 
-const offers: Readonly<Record<'pause' | 'resume' | 'retry', { word: string; icon: IconName }>> = {
+const offers: Readonly<Record<Exclude<Offer, null>, { word: string; icon: IconName }>> = {
   pause: { word: 'Pause', icon: 'pause' },
   resume: { word: 'Resume', icon: 'resume' },
   retry: { word: 'Retry', icon: 'retry' },
+  select: { word: 'Select', icon: 'upload' },
 };
 
 /** One button that changes its word, so that the keyboard can pause and resume without searching. */
-function OfferButton({ offer, name, handle }: { offer: Offer; name: string; handle: UploadHandle }) {
+function OfferButton({ offer, upload, onChoose }: Pick<UploadRowProps, 'upload' | 'onChoose'> & { offer: Offer }) {
+  const { uploads } = useServices();
   if (offer === null) return null;
   const { word, icon } = offers[offer];
-  const act = () => {
-    switch (offer) {
-      case 'pause':
-        void handle.pause();
-        break;
-      case 'resume':
-        handle.resume();
-        break;
-      case 'retry':
-        handle.retry();
-    }
-  };
+  const label = offer === 'select' ? `Select ${upload.filename} again` : `${word} ${upload.filename}`;
+  const act = () => (offer === 'select' ? onChoose() : uploads.act(upload, offer));
   return (
-    <button type="button" className="button" aria-label={`${word} ${name}`} onClick={act}>
+    <button type="button" className="button" aria-label={label} onClick={act}>
       <Icon name={icon} />
       {word}
     </button>

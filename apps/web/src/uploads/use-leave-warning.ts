@@ -2,14 +2,16 @@ import { useEffect } from 'react';
 import { useServices } from '../app/services.tsx';
 import { useWatchable } from '../state/store.ts';
 
-/** Leaving loses nothing that is stored, but somebody has to pick the files again: worth a question. */
+/** What is in this browser's storage goes on at the next visit; only what is nowhere but in this page is worth a question. */
 export function useLeaveWarning(): void {
-  const { active } = useWatchable(useServices().uploads.totals);
-  const sending = active > 0;
+  const { uploads, workshop } = useServices();
+  const { onlyHere } = useWatchable(uploads.totals);
+  const pieces = useWatchable(workshop.pieces);
+  const loses = onlyHere || pieces.length > 0;
   useEffect(() => {
-    if (!sending) return;
+    if (!loses) return;
     const ask = (event: BeforeUnloadEvent) => event.preventDefault();
     window.addEventListener('beforeunload', ask);
     return () => window.removeEventListener('beforeunload', ask);
-  }, [sending]);
+  }, [loses]);
 }

@@ -2,6 +2,7 @@
 import { defaultRuntime } from '../runtime.ts';
 import { type AsrImpact, untouched } from './asr-impact.ts';
 import { bitrateOf, type CompressOptions, impactOf } from './compress.ts';
+import type { VoiceFilters } from './dsp/voice-chain.ts';
 import { type Plan, planFor } from './goal-plan.ts';
 import type { SourceFacts } from './messages.ts';
 import type { CompressionPreset } from './presets.ts';
@@ -20,28 +21,65 @@ export interface CompressionEstimate {
   readonly skipped: Skipped | null;
 }
 
+export type EstimateGoal = CompressionPreset | { readonly targetSizeMB: number };
+
 /**
  * Reads only the head of the file (and what its format needs to tell its duration), and says what `compress`, or `autoCompress` for `{ targetSizeMB }`, would make of it.
  * @throws the reason of the signal; RangeError as they do.
  */
 export async function estimateCompression(
   original: Blob,
-  goal: CompressionPreset | { readonly targetSizeMB: number },
+  goal: EstimateGoal,
   options: CompressOptions = {},
 ): Promise<CompressionEstimate> {
+  const [estimate] = await estimateCompressions(original, [goal], options);
+  if (estimate === undefined) throw new TypeError('One goal has one estimate.');
+  return estimate;
+}
+
+/** The same for several goals, in their order, with one look at the file: for a choice between them. */
+export async function estimateCompressions(
+  original: Blob,
+  goals: readonly EstimateGoal[],
+  options: CompressOptions = {},
+): Promise<readonly CompressionEstimate[]> {
   const { signal, filters = {}, runtime = defaultRuntime() } = options;
-  const targetBytes = typeof goal === 'object' ? goal.targetSizeMB * 1_000_000 : null;
-  if (targetBytes !== null && !(Number.isFinite(targetBytes) && targetBytes > 0))
-    throw new RangeError('The target is a number of megabytes above 0.');
-  const bitrate = typeof goal === 'string' ? bitrateOf(goal) : null;
-  if (original.size === 0) return unchanged(original, skipped('empty', 'The file has no bytes.'), null);
-  if (targetBytes !== null && original.size <= targetBytes)
-    return unchanged(original, skipped('already-fits', 'The file is within the target already.'), null);
+  const wanted = goals.map(goalOf);
+  const fits = ({ targetBytes }: WantedGoal) => targetBytes !== null && original.size <= targetBytes;
+  if (original.size === 0)
+    return wanted.map(() => unchanged(original, skipped('empty', 'The file has no bytes.'), null));
+  if (wanted.every(fits)) return wanted.map(() => alreadyFits(original));
   const link = { ...options, signal, runtime, onProgress: () => {} };
   const outcome = await runInWorker({ kind: 'probe', blob: original }, link);
-  if (outcome.kind === 'skipped') return unchanged(original, outcome.skipped, outcome.source);
+  if (outcome.kind === 'skipped') return wanted.map(() => unchanged(original, outcome.skipped, outcome.source));
   if (outcome.kind === 'compressed') throw new TypeError('The worker answered another question.');
   const { source, longFrames } = outcome;
+  return wanted.map((goal) =>
+    fits(goal) ? alreadyFits(original) : planned(original, goal, { source, longFrames, filters }),
+  );
+}
+
+interface WantedGoal {
+  readonly targetBytes: number | null;
+  readonly bitrate: number | null;
+}
+
+function goalOf(goal: EstimateGoal): WantedGoal {
+  if (typeof goal === 'string') return { targetBytes: null, bitrate: bitrateOf(goal) };
+  const targetBytes = goal.targetSizeMB * 1_000_000;
+  if (!(Number.isFinite(targetBytes) && targetBytes > 0))
+    throw new RangeError('The target is a number of megabytes above 0.');
+  return { targetBytes, bitrate: null };
+}
+
+interface Probed {
+  readonly source: SourceFacts;
+  readonly longFrames: boolean;
+  readonly filters: VoiceFilters;
+}
+
+function planned(original: Blob, { targetBytes, bitrate }: WantedGoal, probed: Probed): CompressionEstimate {
+  const { source, longFrames, filters } = probed;
   const wanted = bitrate === null ? { targetBytes: targetBytes ?? 0 } : { bitrate };
   let plan: Plan;
   try {
@@ -60,6 +98,10 @@ export async function estimateCompression(
     estimatedAsrImpact: impactOf(original, plan.bitrate, source, filters),
     skipped: null,
   };
+}
+
+function alreadyFits(original: Blob): CompressionEstimate {
+  return unchanged(original, skipped('already-fits', 'The file is within the target already.'), null);
 }
 
 function unchanged(original: Blob, why: Skipped, source: SourceFacts | null): CompressionEstimate {

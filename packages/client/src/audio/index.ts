@@ -8,7 +8,7 @@ export {
   compress,
 } from './compress.ts';
 export type { VoiceFilters } from './dsp/voice-chain.ts';
-export { type CompressionEstimate, estimateCompression } from './estimate.ts';
+export { type CompressionEstimate, type EstimateGoal, estimateCompression, estimateCompressions } from './estimate.ts';
 export type { Progress as CompressionProgress } from './messages.ts';
 export { type CompressionPreset, compressionPresets } from './presets.ts';
 export type { Skipped, SkipReason } from './skipped.ts';

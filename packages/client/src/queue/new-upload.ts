@@ -43,7 +43,14 @@ export function newRow({ id, blob, file, metadata, options, now }: NewUpload, qu
     target: options.target ?? queue.target ?? 'upload',
     sliceBytes: sliceBytesOf(queue),
     keepUntil: file === null ? 'completion' : 'receipt',
-    ...{ uploadId: null, reselected: false, gridBytes: 0, totalChunks: 0, retries: 0, maxRetries },
+    ...{
+      uploadId: options.resumeId ?? null,
+      reselected: options.resumeId !== undefined,
+      gridBytes: 0,
+      totalChunks: 0,
+      retries: 0,
+      maxRetries,
+    },
     ...{ error: null, assetId: null, sha256: null, createdAt: now, updatedAt: now, completedAt: null },
   };
 }

@@ -56,6 +56,11 @@ export interface QueueAddOptions {
   readonly contentType?: string;
   /** Default: that of the queue. */
   readonly target?: 'upload' | 'recording';
+  /**
+   * The server's id of an unfinished upload of the same file that this queue does not know (begun elsewhere, or before `clear`): only what
+   * is missing is sent, after what is there was compared.
+   */
+  readonly resumeId?: string;
   /** Ends it before it is accepted; afterwards use `cancel`. */
   readonly signal?: AbortSignal;
 }

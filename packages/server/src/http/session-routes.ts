@@ -1,9 +1,10 @@
-/** POST and DELETE /v1/session: a browser exchanges an API key for a cookie, because media elements and event streams send no headers. */
+/** /v1/session: a browser exchanges an API key for a cookie, because media elements and event streams send no headers; and asks who it is. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { Session } from '@holdfast/protocol';
 import { Type } from 'typebox';
 import { HoldfastError } from '../core/errors.ts';
 import { type ApiKey, sessionCookie } from './api-keys.ts';
-import type { Authenticator } from './auth.ts';
+import { type Authenticator, identityOf } from './auth.ts';
 import type { RateGuard } from './rate-limits.ts';
 
 export interface SessionOptions {
@@ -19,6 +20,11 @@ export function sessionRoutes({ auth, rates, path, now }: SessionOptions): Fasti
     const body = Type.Object(
       { apiKey: Type.String({ minLength: 1, maxLength: 512 }) },
       { additionalProperties: false },
+    );
+    app.get(
+      '/v1/session',
+      { schema: { tags: ['server'], summary: 'Who asks', response: { 200: Type.Ref('Session') } } },
+      async (request): Promise<Session> => ({ principal: identityOf(request).principal }),
     );
     app.post(
       '/v1/session',

@@ -234,6 +234,26 @@ describe('planning', () => {
     expect(planRun(defaultPipeline, { ...asset, id: 'b'.repeat(64) }).steps[0]?.key).not.toBe(before[0]);
   });
 
+  it('takes the number of speakers from how the asset came in, for it and what depends on it, as a run of its own', () => {
+    const origin = (speakers?: string) =>
+      ({ kind: 'upload', metadata: speakers === undefined ? {} : { speakers } }) as const;
+    const planned = (...said: (string | undefined)[]) => {
+      const [plan] = planRuns([defaultPipeline], asset, said.map(origin));
+      if (!plan) throw new Error('no plan');
+      const { pipelineVersion, steps } = plan;
+      const speakers = steps.find((step) => step.name === 'diarize')?.params['speakers'];
+      return { pipelineVersion, speakers, keys: new Map(steps.map((step) => [step.name, step.key])) };
+    };
+    const [plain, two] = [planned(undefined), planned('2')];
+    const changed = [...plain.keys.keys()].filter((name) => plain.keys.get(name) !== two.keys.get(name));
+    expect(changed).toEqual(['diarize', 'clean_transcript', 'summarize_scene', 'logline_generator']);
+    expect([plain.speakers, two.speakers]).toEqual([0, 2]);
+    expect(two.pipelineVersion).toMatch(new RegExp(`^${plain.pipelineVersion}\\+[0-9a-f]{6}$`));
+    // Newest first; what says nothing or nonsense leaves it to the others.
+    expect([planned(undefined, '3', '2'), planned(' 4 ')].map(({ speakers }) => speakers)).toEqual([3, 4]);
+    for (const nonsense of ['0', '51', '-2', '2.5', 'two', '', '1e1']) expect(planned(nonsense)).toEqual(plain);
+  });
+
   it('plans nothing for what is not media', () => {
     expect(planRuns([defaultPipeline], { ...asset, contentType: 'application/pdf' }, [])).toEqual([]);
     expect(planRuns([defaultPipeline], { ...asset, contentType: 'audio/webm; codecs=opus' }, [])).toHaveLength(1);

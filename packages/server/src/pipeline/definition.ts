@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import type { Asset } from '../core/asset.ts';
+import type { Asset, AssetOrigin } from '../core/asset.ts';
 import { invariant } from '../core/errors.ts';
 import type { Applies } from './applies.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -46,6 +46,11 @@ export interface StepDefinition {
   readonly params: Readonly<Record<string, unknown>>;
   readonly paramsSchema: TSchema;
   /**
+   * Parameters that follow from how the asset came in (newest first): they take the place of those above, for this asset, and are part of its
+   * keys. A step itself sees no origins, so that nothing goes into a result that is not in its key.
+   */
+  readonly fromOrigins?: (origins: readonly AssetOrigin[]) => Readonly<Record<string, unknown>>;
+  /**
    * `code`: part of Holdfast, does any parameters that fit the schema. `command`: its parameters name a program, so it does only these very
    * ones: a step that the ledger remembers from an older configuration is not run.
    */
@@ -64,11 +69,13 @@ export interface Pipeline {
 
 type Params<S extends TSchema> = Static<S> & Readonly<Record<string, unknown>>;
 
-interface TypedStep<S extends TSchema> extends Omit<StepDefinition, 'params' | 'run' | 'wants' | 'kind'> {
+interface TypedStep<S extends TSchema>
+  extends Omit<StepDefinition, 'params' | 'fromOrigins' | 'run' | 'wants' | 'kind'> {
   /** None when left out. */
   readonly wants?: readonly string[];
   readonly paramsSchema: S;
   readonly params: Params<S>;
+  readonly fromOrigins?: (origins: readonly AssetOrigin[]) => Partial<Params<S>>;
   run(context: StepContext<Params<S>>): Promise<StepResult>;
 }
 

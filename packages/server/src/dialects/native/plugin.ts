@@ -44,6 +44,7 @@ export const nativeSchemas = [
   wire.Class,
   wire.ClassList,
   wire.ServerInfo,
+  wire.Session,
   wire.WatchFolder,
   wire.WatchFolderList,
   wire.WatchFolderDetails,

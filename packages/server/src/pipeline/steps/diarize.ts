@@ -4,6 +4,7 @@ import path from 'node:path';
 import Type, { type Static } from 'typebox';
 import type { StepContext } from '../context.ts';
 import { defineStep } from '../definition.ts';
+import { speakersSaid } from '../from-origin.ts';
 import { rounded } from '../media/analysis.ts';
 import type { ReadyTools } from '../media/tools.ts';
 import type { SpeakerTurn } from '../speech/clean.ts';
@@ -47,6 +48,10 @@ export const diarizeStep = defineStep({
     segmentationModel: null,
     embeddingModel: null,
     secondsMax: 86_400,
+  },
+  fromOrigins(origins) {
+    const speakers = speakersSaid(origins);
+    return speakers === null ? {} : { speakers };
   },
   paramsSchema,
   appliesTo: mayBeMedia,
