@@ -141,7 +141,7 @@ test('D6 C18: the timeline is a slider, and the transcript follows the player', 
   await browser.startTracing(page, { categories: ['disabled-by-default-devtools.timeline'] });
   await page.locator('video').evaluate(async (video: HTMLVideoElement) => {
     video.muted = true;
-    video.currentTime = 6;
+    video.currentTime = 6.8;
     await video.play();
   });
   await expect.poll(() => spoken(page).textContent(), { ...soon, interval: 100 }).toContain('acknowledged');
@@ -200,7 +200,8 @@ test('C18: the asset page fits a phone and the dark', async () => {
     await expect.poll(() => spoken(tab.page).textContent(), soon).toContain('lecture');
     await tab.page.locator('.timeline-shot img').first().waitFor();
     await expectNarrow(tab.page);
-    await expectAccessible(tab.page);
+    // Colours differ in the dark, and the order of things on a phone does not.
+    if (look === 'asset-dark') await expectAccessible(tab.page);
     await drawn(tab.page);
     await picture(tab.page, look);
     expect(tab.problems).toEqual([]);
