@@ -2,6 +2,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ClientServer } from './client-server.ts';
+import { mainThreadTasks } from './page-tasks.ts';
 import { type ReactPage, serveReactPage } from './react-page.ts';
 import type { Called, Harness, Measured, UploaderWish } from './react-page-entry.ts';
 import { expectAccessible, launchChromium, openTab, type Tab } from './web-browser.ts';
@@ -261,22 +262,3 @@ test('C13 60 uploads at once: no task of the page over 50 ms', async () => {
   expect(times.filter((at, index) => at - (times[index - 1] ?? 0) < 1)).toEqual([]);
   expect(own.problems).toEqual([]);
 });
-
-/** Milliseconds of processor time of each task of the page: on a machine that others use, the clock on the wall says little. */
-function mainThreadTasks(trace: Buffer): number[] {
-  const { traceEvents } = JSON.parse(trace.toString()) as { traceEvents: TraceEvent[] };
-  const threads = traceEvents.filter(({ name, args }) => name === 'thread_name' && args?.['name'] === 'CrRendererMain');
-  const main = new Set(threads.map(({ pid, tid }) => `${pid} ${tid}`));
-  return traceEvents.flatMap(({ name, pid, tid, tdur }) =>
-    name === 'RunTask' && tdur !== undefined && main.has(`${pid} ${tid}`) ? [tdur / 1_000] : [],
-  );
-}
-
-interface TraceEvent {
-  readonly name: string;
-  readonly pid: number;
-  readonly tid: number;
-  /** Microseconds of processor time. */
-  readonly tdur?: number;
-  readonly args?: Readonly<Record<string, unknown>>;
-}

@@ -9,8 +9,10 @@ function apiOver(answer: () => Promise<Response>) {
 
 it('asks for assets by name and place', async () => {
   const { api, fetch } = apiOver(async () => Response.json({ items: [], cursor: null }));
-  await api.assets({ filename: 'a b&c', cursor: 'n/2', limit: 24 });
+  await api.assets({ filename: 'a b&c', kind: null, stage: null, cursor: 'n/2', limit: 24 });
   expect(fetch.mock.calls[0]?.[0]).toBe('/v1/assets?limit=24&filename=a+b%26c&cursor=n%2F2');
+  await api.assets({ filename: '', kind: 'audio', stage: 'failed', cursor: null, limit: 24 });
+  expect(fetch.mock.calls[1]?.[0]).toBe('/v1/assets?limit=24&kind=audio&run=failed%2Ccancelled');
 });
 
 it('never lets an id leave its place in the path', async () => {

@@ -7,16 +7,23 @@ import type {
   Health,
   LogEvent,
   Run,
+  SearchResults,
   ServerInfo,
   Session,
   UploadList,
   UploadSummary,
+  WatchFolderDetails,
+  WatchFolderList,
 } from '@holdfast/protocol';
-import { ApiError, errorFromAnswer } from './api-error.ts';
+import { ApiError, errorFromAnswer, isApiError } from './api-error.ts';
 import { createProcessingApi, type ProcessingApi } from './processing-api.ts';
 
 export interface AssetQuery {
   readonly filename: string;
+  /** Null for all. */
+  readonly kind: 'video' | 'audio' | 'other' | null;
+  /** Null for all. */
+  readonly stage: 'running' | 'failed' | 'done' | null;
   readonly cursor: string | null;
   readonly limit: number;
 }
@@ -40,6 +47,10 @@ export interface Api {
   cancelUpload(id: string): Promise<void>;
   assets(query: AssetQuery): Promise<AssetList>;
   asset(id: string): Promise<Asset>;
+  /** Places where something is said or shown, best first. */
+  search(words: string, cursor: string | null): Promise<SearchResults>;
+  /** Null for those who do not look after the server. */
+  watchedFolders(): Promise<WatchFolderDetails[] | null>;
   /** Newest first. */
   runs(assetId: string): Promise<Run[]>;
   run(id: string): Promise<Run>;
@@ -57,6 +68,11 @@ export interface Api {
   signIn(apiKey: string): Promise<void>;
   signOut(): Promise<void>;
 }
+
+const hitsOnce = 24;
+
+/** As people see it: what was cancelled is not done either, and stands with what failed. */
+const stageRuns = { running: 'running', failed: 'failed,cancelled', done: 'succeeded' } as const;
 
 export interface ApiOptions {
   readonly fetch: typeof globalThis.fetch;
@@ -93,11 +109,27 @@ export function createApi({ fetch, onSignedOut }: ApiOptions): Api {
     health: () => get('/health'),
     unfinishedUploads: async () => (await get<UploadList>('/v1/uploads?state=receiving,paused&limit=100')).items,
     cancelUpload: async (id) => void (await ask('DELETE', at`/v1/uploads/${id}`)),
-    assets: ({ filename, cursor, limit }) => {
+    assets: ({ filename, kind, stage, cursor, limit }) => {
       const query = new URLSearchParams({ limit: String(limit) });
+      if (kind !== null) query.set('kind', kind);
+      if (stage !== null) query.set('run', stageRuns[stage]);
       if (filename !== '') query.set('filename', filename);
       if (cursor !== null) query.set('cursor', cursor);
       return get(`/v1/assets?${query}`);
+    },
+    search: (words, cursor) => {
+      const query = new URLSearchParams({ q: words, limit: String(hitsOnce) });
+      if (cursor !== null) query.set('cursor', cursor);
+      return get(`/v1/search?${query}`);
+    },
+    watchedFolders: async () => {
+      try {
+        const { items } = await get<WatchFolderList>('/v1/watch');
+        return await Promise.all(items.map(({ id }) => get<WatchFolderDetails>(at`/v1/watch/${id}`)));
+      } catch (error) {
+        if (isApiError(error) && error.code === 'forbidden') return null;
+        throw error;
+      }
     },
     asset: (id) => get(at`/v1/assets/${id}`),
     runs: async (assetId) => (await get<{ items: Run[] }>(at`/v1/assets/${assetId}/runs`)).items,

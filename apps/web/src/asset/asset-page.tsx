@@ -1,8 +1,9 @@
 import { useEffect, useState } from 'react';
 import { Icon } from '../app/icon.tsx';
 import { usePageTitle } from '../app/page-title.ts';
+import { formatPercent } from '../format/format.ts';
 import { Link } from '../routing/navigation.tsx';
-import { outputText } from './asset-view.ts';
+import { outputText, processingOf } from './asset-view.ts';
 import { Downloads } from './downloads.tsx';
 import { Facts } from './facts.tsx';
 import { MediaDesk } from './media-desk.tsx';
@@ -44,9 +45,31 @@ function Unavailable({ gone, message }: { gone: boolean; message: string }) {
   );
 }
 
+/** The name, and what it is in a sentence; the place of the sentence is kept until it is there. */
+function AssetHead({ view: { asset, runs } }: { view: AssetView }) {
+  const logline = outputText(runs, 'logline');
+  const processing = processingOf(runs);
+  if (logline !== null)
+    return (
+      <header className="asset-head" data-kept="true">
+        <p className="asset-name">{asset.filename}</p>
+        <h1 className="logline">{logline}</h1>
+      </header>
+    );
+  return (
+    <header className="asset-head" data-kept={processing.state === 'running'}>
+      <h1>{asset.filename}</h1>
+      {processing.state === 'running' ? (
+        <p className="quiet">
+          {processing.step} · {formatPercent(processing.fraction)}
+        </p>
+      ) : null}
+    </header>
+  );
+}
+
 function LoadedAsset({ view, at, reload }: { view: AssetView; at: number | null; reload: () => void }) {
   const { asset, runs, artifacts, analytic, summary, screenText } = view;
-  const logline = outputText(runs, 'logline');
   const [playback] = useState(() => createPlayback(at ?? 0));
   const [brokenIn, setBrokenIn] = useState<string | null>(null);
   // Another file to play may do better than the one that failed.
@@ -63,10 +86,7 @@ function LoadedAsset({ view, at, reload }: { view: AssetView; at: number | null;
         <Icon name="back" />
         Library
       </Link>
-      <header className="asset-head">
-        {logline === null ? null : <p className="asset-name">{asset.filename}</p>}
-        <h1 className={logline === null ? undefined : 'logline'}>{logline ?? asset.filename}</h1>
-      </header>
+      <AssetHead view={view} />
       <MediaDesk view={view} playback={playback} unplayable={unplayable} onUnplayable={() => setBrokenIn(playable)} />
       {analytic === null || analytic.warnings.length === 0 ? null : (
         <ul className="warnings">

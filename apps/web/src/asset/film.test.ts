@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { readAnalytic } from './analytic.ts';
 import { type Film, filmOf, keyStep, lanePath, placeAt, shotStep } from './film.ts';
 import { readScreenText } from './screen-text.ts';
-import { readStoryboard } from './storyboard.ts';
+import { pictureWithin, readStoryboard } from './storyboard.ts';
 import { readTranscript } from './transcript.ts';
 import { readWaveform, waveformPath } from './waveform.ts';
 
@@ -71,6 +71,8 @@ it('says what is at a place', () => {
     said: null,
   });
   expect(placeAt(whole, 3_606).picture).toMatchObject({ url: '/v1/sheet.jpg', start: 3_605.5, x: 160 });
+  expect([4, 6].map((start) => pictureWithin(whole.storyboard, start, start + 3_602)?.x)).toEqual([160, 160]);
+  expect(pictureWithin(whole.storyboard, 1, 2)?.x).toBe(0);
   expect(whole.lanes.map(({ words, row }) => `${row} ${words}`)).toEqual([
     '0 Speaker 1',
     '1 Silence',

@@ -33,8 +33,9 @@ export function MediaDesk({ view, playback, unplayable, onUnplayable }: MediaDes
   const media = kind === 'video' || kind === 'audio';
   const processed =
     media && (stepOf(runs, 'probe') !== null || [analytic, waveform, storyboard, screenText].some(Boolean));
+  const beside = media && (transcript !== null || stepOf(runs, 'transcribe') !== null);
   return (
-    <div className="asset-desk" data-beside={media && (transcript !== null || stepOf(runs, 'transcribe') !== null)}>
+    <div className="asset-desk" data-beside={beside}>
       <div className="asset-stage">
         <Player
           asset={asset}
@@ -47,7 +48,8 @@ export function MediaDesk({ view, playback, unplayable, onUnplayable }: MediaDes
           unplayable={unplayable}
           onUnplayable={onUnplayable}
         />
-        {processed && !unplayable ? (
+        {/* Also where nothing plays yet: a place can be chosen, and the player starts there when it can. */}
+        {processed && (!unplayable || film.durationSeconds > 0) ? (
           <Timeline film={film} playback={playback} found={found} hasPicture={hasPicture} />
         ) : null}
         {source.insteadOfOriginal === null ? null : (
@@ -56,7 +58,7 @@ export function MediaDesk({ view, playback, unplayable, onUnplayable }: MediaDes
           </p>
         )}
       </div>
-      {media && (transcript !== null || stepOf(runs, 'transcribe') !== null) ? (
+      {beside ? (
         <TranscriptPanel
           assetId={asset.id}
           transcript={transcript}

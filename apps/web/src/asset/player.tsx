@@ -52,7 +52,7 @@ export function Player(props: PlayerProps) {
 
 function NoPlayer({ asset, source, posterUrl, processing, kind }: PlayerProps & { kind: MediaKind }) {
   return (
-    <div className="player no-player">
+    <div className="player no-player" data-kind={kind}>
       {posterUrl === null ? <Icon name={kind} /> : <img src={posterUrl} alt="" />}
       <div className="no-player-words">
         <p className="no-player-title">

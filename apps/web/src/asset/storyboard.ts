@@ -30,3 +30,12 @@ export function readStoryboard(vtt: string, artifacts: readonly Artifact[]): Sto
 export function pictureAt(pictures: readonly StoryboardPicture[], seconds: number): StoryboardPicture | null {
   return pictures.findLast((picture) => picture.start <= seconds) ?? pictures[0] ?? null;
 }
+
+/** The first picture of a passage; where it is too short to have one, the one before it. */
+export function pictureWithin(
+  pictures: readonly StoryboardPicture[],
+  start: number,
+  end: number,
+): StoryboardPicture | null {
+  return pictures.find((picture) => picture.start >= start && picture.start < end) ?? pictureAt(pictures, start);
+}

@@ -1,5 +1,5 @@
 import { type KeyboardEvent, memo, type PointerEvent, useEffect, useRef, useState } from 'react';
-import { formatTimecode, spokenDuration } from '../format/format.ts';
+import { spokenDuration } from '../format/format.ts';
 import { type Film, keyStep, placeAt, shotStep } from './film.ts';
 import { type Playback, usePlace } from './playback.ts';
 import { TimelinePreview } from './timeline-preview.tsx';
@@ -138,14 +138,4 @@ function useMovingHead(track: { readonly current: HTMLElement | null }, playback
       cancelAnimationFrame(frame);
     };
   }, [track, playback, durationSeconds]);
-}
-
-/** For the time beside the film. */
-export function PlaceWords({ film, playback }: { film: Film; playback: Playback }) {
-  const now = usePlace(playback, Math.floor);
-  return (
-    <span className="timeline-time">
-      {formatTimecode(now)} / {formatTimecode(film.durationSeconds)}
-    </span>
-  );
 }

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type MouseEvent, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, type MouseEvent, type RefObject, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { type Playback, usePlace } from './playback.ts';
 import { groupsOf, groupWith, sentenceAt, type Transcript } from './transcript.ts';
 import { TranscriptGroup } from './transcript-group.tsx';
@@ -30,18 +30,7 @@ export function TranscriptBody(props: TranscriptBodyProps) {
   const [focused, setFocused] = useState<number | null>(null);
   const looked = search.found[search.at] ?? null;
 
-  useLayoutEffect(() => {
-    if (following) reveal(box.current, current);
-  }, [following, current]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each turn shows the place again.
-  useLayoutEffect(() => {
-    if (looked !== null) reveal(box.current, looked);
-  }, [looked, search.turn]);
-  useLayoutEffect(() => {
-    if (focused === null) return;
-    sentenceElement(box.current, focused)?.focus({ preventScroll: true });
-    reveal(box.current, focused);
-  }, [focused]);
+  useReveal(box, { followed: following ? current : null, looked, turn: search.turn, focused });
 
   const go = (event: MouseEvent) => {
     if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
@@ -71,7 +60,7 @@ export function TranscriptBody(props: TranscriptBodyProps) {
       ref={box}
       onClick={go}
       onKeyDown={move}
-      onBlur={() => setFocused(null)}
+      onBlur={(event) => (event.currentTarget.contains(event.relatedTarget) ? undefined : setFocused(null))}
       onWheel={leave}
       onTouchMove={leave}
       // Of the box itself, not of the text: its scroll bar.
@@ -98,6 +87,30 @@ export function TranscriptBody(props: TranscriptBodyProps) {
       })}
     </div>
   );
+}
+
+interface Revealed {
+  readonly followed: number | null;
+  readonly looked: number | null;
+  /** Each turn shows again what is looked at. */
+  readonly turn: number;
+  readonly focused: number | null;
+}
+
+/** Brings the sentence into the box that something has just pointed at. */
+function useReveal(box: RefObject<HTMLElement | null>, { followed, looked, turn, focused }: Revealed): void {
+  useLayoutEffect(() => {
+    if (followed !== null) reveal(box.current, followed);
+  }, [box, followed]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each turn shows the place again.
+  useLayoutEffect(() => {
+    if (looked !== null) reveal(box.current, looked);
+  }, [box, looked, turn]);
+  useLayoutEffect(() => {
+    if (focused === null) return;
+    sentenceElement(box.current, focused)?.focus({ preventScroll: true });
+    reveal(box.current, focused);
+  }, [box, focused]);
 }
 
 function sentenceOf(target: EventTarget): number | null {

@@ -6,6 +6,7 @@ import { useServices } from '../app/services.tsx';
 import { formatBytes } from '../format/format.ts';
 import { type Loaded, useResource } from '../state/resource.ts';
 import { checkTitle, durabilityWords, statusWords } from './health.ts';
+import { WatchedFolders } from './watched-folders.tsx';
 
 const lookMs = 5_000;
 
@@ -26,6 +27,7 @@ export function HealthPage() {
       </div>
       <Checks health={health} />
       {server.state === 'ready' ? <Promises server={server.value} /> : null}
+      <WatchedFolders />
     </section>
   );
 }

@@ -54,8 +54,8 @@ it('loads page after page, each asset once', async () => {
 
 it('throws away answers to an older filter', async () => {
   const { library, question, ids } = setup();
-  library.setFilter('fi');
-  library.setFilter('film');
+  library.narrow({ filename: 'fi' });
+  library.narrow({ filename: 'film' });
   await question(1).answer(['film']);
   await question(0).answer(['fi', 'film']);
   expect(ids()).toEqual(['film']);
@@ -73,4 +73,17 @@ it('keeps what it shows when a refresh fails', async () => {
   library.refresh();
   await question(2).answer(['b', 'a']);
   expect(library.getSnapshot()).toMatchObject({ error: null, loading: null });
+});
+
+it('narrows by kind and by state, and asks again only when something changes', async () => {
+  const { library, questions, question, ids } = setup();
+  library.narrow({ kind: 'video' });
+  library.narrow({ kind: 'video' });
+  library.narrow({ stage: 'failed' });
+  expect(questions.map(({ query }) => [query.kind, query.stage])).toEqual([
+    ['video', null],
+    ['video', 'failed'],
+  ]);
+  await question(0).answer(['a']);
+  expect(ids()).toEqual([]);
 });

@@ -7,8 +7,21 @@ import type { Api } from '../api/api.ts';
 import { type ApiError, isApiError } from '../api/api-error.ts';
 import { createStore, type Watchable } from '../state/store.ts';
 
+export interface LibraryFilter {
+  /** Part of the name. */
+  readonly filename: string;
+  /** Null: of every kind. */
+  readonly kind: AssetKind | null;
+  /** Null: whatever its state. */
+  readonly stage: Stage | null;
+}
+
+export type AssetKind = 'video' | 'audio' | 'other';
+/** How the processing of an asset stands. */
+export type Stage = 'running' | 'failed' | 'done';
+
 export interface LibraryState {
-  readonly filter: string;
+  readonly filter: LibraryFilter;
   readonly items: readonly Asset[];
   /** Null: there are no more. */
   readonly cursor: string | null;
@@ -17,7 +30,7 @@ export interface LibraryState {
 }
 
 export interface Library extends Watchable<LibraryState> {
-  setFilter(filter: string): void;
+  narrow(change: Partial<LibraryFilter>): void;
   loadMore(): void;
   /** What is shown, anew. */
   refresh(): void;
@@ -28,7 +41,8 @@ export const pageSize = 24;
 const refreshMax = 192;
 
 export function createLibrary(api: Pick<Api, 'assets'>): Library {
-  const start: LibraryState = { filter: '', items: [], cursor: null, loading: 'first', error: null };
+  const filter: LibraryFilter = { filename: '', kind: null, stage: null };
+  const start: LibraryState = { filter, items: [], cursor: null, loading: 'first', error: null };
   const store = createStore(start);
   let asked = 0;
 
@@ -42,7 +56,7 @@ export function createLibrary(api: Pick<Api, 'assets'>): Library {
     const { filter, cursor } = store.getSnapshot();
     store.update((state) => ({ ...state, loading }));
     try {
-      const page = await api.assets({ filename: filter, cursor: loading === 'more' ? cursor : null, limit });
+      const page = await api.assets({ ...filter, cursor: loading === 'more' ? cursor : null, limit });
       if (mine !== asked) return;
       store.update((state) => ({
         ...state,
@@ -59,9 +73,12 @@ export function createLibrary(api: Pick<Api, 'assets'>): Library {
 
   return {
     ...store,
-    setFilter(filter) {
-      if (filter === store.getSnapshot().filter) return;
-      store.update((state) => ({ ...state, filter }));
+    narrow(change) {
+      const { filter } = store.getSnapshot();
+      const narrowed = { ...filter, ...change };
+      if (filter.filename === narrowed.filename && filter.kind === narrowed.kind && filter.stage === narrowed.stage)
+        return;
+      store.update((state) => ({ ...state, filter: narrowed }));
       void ask('first', pageSize, (items) => items);
     },
     loadMore() {
