@@ -151,6 +151,15 @@ test('C15 sound can be made smaller before it is sent, and what each way would s
   await shows(tray, /^about [\d.]+ kB, 4\d× smaller$/);
   await expectAccessible(page);
   await picture(page, 'compression');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await picture(page, 'sending-phone');
+  await button(page, 'Recording').click();
+  await expectAccessible(page);
+  const sideways = () => document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  expect(await page.evaluate(sideways)).toBeLessThanOrEqual(0);
+  await button(page, 'Recording').click();
+  await page.setViewportSize({ width: 1280, height: 900 });
   await speech.check();
   await tray.getByLabel('Send the original too, afterwards').uncheck();
   await button(page, 'Compress and send').click();
