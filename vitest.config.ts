@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** They kill servers in rounds, two at once, or hold recovery to a time: both cores are theirs. */
+const alone = ['crash*', '*-crash', 'story', 'watch-story', 'server-life'].map((name) => `test/e2e/${name}.test.ts`);
+
 export default defineConfig({
   test: {
     globalSetup: [],
@@ -15,8 +18,8 @@ export default defineConfig({
           ],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // Most of them wait for processes, disks and time: two at once on two cores, before the end-to-end tests, which need both.
-          maxWorkers: 2,
+          // Most of them wait for processes, disks and time, so more run at once than there are cores.
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },
@@ -24,10 +27,21 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          exclude: alone,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'alone',
+          include: alone,
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

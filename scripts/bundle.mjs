@@ -15,6 +15,7 @@ const input = {
   'hash-worker': join(server, 'dist/blobs/disk/hash-worker.js'),
   'frame-worker': join(server, 'dist/pipeline/media/frame-worker.js'),
   'native-worker': join(server, 'dist/pipeline/speech/native-worker.js'),
+  'ocr-worker': join(server, 'dist/pipeline/ocr/pp-ocr/ocr-worker.js'),
   'file-digest-worker': join(client, 'dist/node/file-digest-worker.js'),
 };
 

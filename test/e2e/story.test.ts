@@ -93,12 +93,15 @@ test('a film of over 200 MB arrives whole although the server is killed twice, a
 });
 
 test('the same content under another name is taken at once and not processed again', async () => {
-  const before = (await get<{ items: Run[] }>('/v1/runs')).items;
+  // A run is listed under the newest name of its asset.
+  const facts = async () =>
+    (await get<{ items: Run[] }>('/v1/runs')).items.map(({ id, state, steps }) => ({ id, state, steps }));
+  const before = await facts();
   const copy = join(dir, 'other name.mp4');
   await copyFile(film.path, copy);
   const { code, stdout } = await upload(copy, ['--json']);
   expect(code, stdout).toBe(0);
-  expect((await get<{ items: Run[] }>('/v1/runs')).items.map((r) => ({ ...r }))).toEqual(before);
+  expect(await facts()).toEqual(before);
   const assets = await get<{ items: { filename: string; sources: unknown[] }[] }>('/v1/assets');
   expect(assets.items).toHaveLength(1);
   expect(assets.items[0]).toMatchObject({ filename: 'other name.mp4' });

@@ -12,8 +12,10 @@ import { ProfiledBrowser } from './queue-browser.ts';
 import { ServerProcess } from './server-process.ts';
 import { expectAccessible, picture } from './web-browser.ts';
 
+// Nobody speaks in these films, and starting the engines to find that out takes long.
+const engines = { HOLDFAST_SPEECH_ENGINE: 'none', HOLDFAST_TEXT_ENGINE: 'none' };
 const run = promisify(execFile);
-const env = { HOLDFAST_MAX_CHUNK_SIZE_MB: '1', HOLDFAST_RESERVE_MB: '0' };
+const env = { HOLDFAST_MAX_CHUNK_SIZE_MB: '1', HOLDFAST_RESERVE_MB: '0', ...engines };
 const beeping = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 
 let folder: string;

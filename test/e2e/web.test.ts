@@ -5,8 +5,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ServerProcess } from './server-process.ts';
 import { expectAccessible, type Films, launchChromium, makeFilms, openTab, picture } from './web-browser.ts';
 
+// Nobody speaks in these films, and starting the engines to find that out takes long.
+const engines = { HOLDFAST_SPEECH_ENGINE: 'none', HOLDFAST_TEXT_ENGINE: 'none' };
 // Small chunks, so that there are many of them in a film of 16 MB.
-const env = { HOLDFAST_MAX_CHUNK_SIZE_MB: '1', HOLDFAST_RESERVE_MB: '0' };
+const env = { HOLDFAST_MAX_CHUNK_SIZE_MB: '1', HOLDFAST_RESERVE_MB: '0', ...engines };
 const slow = 1_500_000;
 
 let browser: Browser;

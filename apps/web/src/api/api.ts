@@ -49,6 +49,8 @@ export interface Api {
   artifacts(assetId: string): Promise<Artifact[]>;
   /** An artifact's JSON, not yet trusted. */
   json(url: string): Promise<unknown>;
+  /** An artifact's text. */
+  text(url: string): Promise<string>;
   /** The newest events, newest first. */
   recentEvents(limit: number): Promise<LogEvent[]>;
   /** The server answers with a cookie that this script cannot read: the key is kept nowhere. */
@@ -107,6 +109,7 @@ export function createApi({ fetch, onSignedOut }: ApiOptions): Api {
     }),
     artifacts: async (assetId) => (await get<{ items: Artifact[] }>(at`/v1/assets/${assetId}/artifacts`)).items,
     json: (url) => get(url),
+    text: async (url) => (await ask('GET', url)).text(),
     recentEvents: async (limit) => {
       const { items } = await get<EventList>(`/v1/events?order=newest&limit=${limit}`);
       return items.toSorted((a, b) => b.id - a.id);

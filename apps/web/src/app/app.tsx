@@ -23,7 +23,7 @@ export function App() {
   const { signedOut } = useWatchable(session);
   const { route } = useNavigation();
   useLeaveWarning();
-  const main = useFocusOnNewPage(routePath(route));
+  const main = useFocusOnNewPage(routePath(route).split('?', 1)[0] ?? '');
   return (
     <>
       <a className="skip-link" href={`${addressOf(route)}#main`}>
@@ -53,9 +53,9 @@ function SignedInPage({ route }: { route: Route }) {
 function Page({ route }: { route: Route }) {
   switch (route.page) {
     case 'home':
-      return <HomePage />;
+      return <HomePage search={route.search ?? ''} />;
     case 'asset':
-      return <AssetPage key={route.id} id={route.id} />;
+      return <AssetPage key={route.id} id={route.id} at={route.at ?? null} />;
     case 'processing':
       return <ProcessingPage />;
     case 'activity':

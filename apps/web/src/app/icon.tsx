@@ -14,6 +14,8 @@ const shapes = {
   copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
   back: 'M19 12H5M11 6l-6 6 6 6',
   microphone: 'M12 3.5a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0v-5a3 3 0 0 0-3-3zM6 11a6 6 0 0 0 12 0M12 17v3.5',
+  up: 'M6 15l6-6 6 6',
+  down: 'M6 9l6 6 6-6',
   search: 'M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.5 15.5L20 20',
   audio: 'M4 10v4M8 6.5v11M12 3.5v17M16 7.5v9M20 10.5v3',
   video: 'M4 5h16v14H4zM10 9l5 3-5 3z',

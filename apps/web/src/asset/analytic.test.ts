@@ -48,8 +48,16 @@ it('reads shots, passages and the loudness', () => {
   const read = readAnalytic(analytic);
   expect(read?.durationSeconds).toBe(9);
   expect(read?.shots).toEqual([
-    { number: 1, start: 0, end: 3, keyframe: 'shot-0001.jpg', colour: '#0000ff', traits: ['blue', 'dark'] },
-    { number: 2, start: 3, end: 9, keyframe: null, colour: null, traits: ['red', 'still'] },
+    {
+      number: 1,
+      start: 0,
+      end: 3,
+      keyframe: 'shot-0001.jpg',
+      colour: '#0000ff',
+      traits: ['blue', 'dark'],
+      transition: null,
+    },
+    { number: 2, start: 3, end: 9, keyframe: null, colour: null, traits: ['red', 'still'], transition: null },
   ]);
   expect(read?.passages).toEqual([
     { kind: 'silent', start: 1, end: 2 },

@@ -17,6 +17,14 @@ export interface Shot {
   readonly colour: string | null;
   /** `dark`, `still`, `blue` … */
   readonly traits: readonly string[];
+  /** How it begins where that is no hard cut. */
+  readonly transition: Transition | null;
+}
+
+export interface Transition {
+  readonly kind: 'fade' | 'dissolve';
+  readonly start: number;
+  readonly end: number;
 }
 
 export interface Passage {
@@ -89,7 +97,14 @@ function readShot(json: Json, position: number): Shot | null {
     keyframe: textAt(json, 'keyframe'),
     colour: hex !== null && /^#[0-9a-f]{6}$/i.test(hex) ? hex : null,
     traits,
+    transition: readTransition(objectAt(json, 'transition')),
   };
+}
+
+function readTransition(json: Json | null): Transition | null {
+  const [kind, start, end] = [textAt(json, 'kind'), numberAt(json, 'start'), numberAt(json, 'end')];
+  if ((kind !== 'fade' && kind !== 'dissolve') || start === null || end === null || end <= start) return null;
+  return { kind, start, end };
 }
 
 function passages(parent: Json | null, key: string, kind: Passage['kind']): Passage[] {

@@ -1,19 +1,25 @@
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Icon } from '../app/icon.tsx';
 import { usePageTitle } from '../app/page-title.ts';
 import { Link } from '../routing/navigation.tsx';
-import { shotAt } from './analytic.ts';
-import { keyframes, mediaKind, outputText, processingOf } from './asset-view.ts';
+import { outputText } from './asset-view.ts';
 import { Downloads } from './downloads.tsx';
 import { Facts } from './facts.tsx';
-import { Player } from './player.tsx';
+import { MediaDesk } from './media-desk.tsx';
+import { Pictures } from './pictures.tsx';
+import { createPlayback } from './playback.ts';
 import { Runs } from './runs.tsx';
-import { ShotGrid } from './shot-grid.tsx';
-import { Timeline } from './timeline.tsx';
+import { ScreenTexts } from './screen-texts.tsx';
+import { Sources } from './sources.tsx';
 import { type AssetView, useAsset } from './use-asset.ts';
-import { usePlayback } from './use-playback.ts';
 
-export function AssetPage({ id }: { id: string }) {
+interface AssetPageProps {
+  id: string;
+  /** Seconds at which to start; null for the beginning. */
+  at: number | null;
+}
+
+export function AssetPage({ id, at }: AssetPageProps) {
   const [loaded, reload] = useAsset(id);
   switch (loaded.state) {
     case 'loading':
@@ -21,7 +27,7 @@ export function AssetPage({ id }: { id: string }) {
     case 'failed':
       return <Unavailable gone={loaded.error.kind === 'not-found'} message={loaded.error.message} />;
     case 'ready':
-      return <LoadedAsset view={loaded.value} reload={reload} />;
+      return <LoadedAsset view={loaded.value} at={at} reload={reload} />;
   }
 }
 
@@ -38,16 +44,19 @@ function Unavailable({ gone, message }: { gone: boolean; message: string }) {
   );
 }
 
-function LoadedAsset({ view, reload }: { view: AssetView; reload: () => void }) {
-  const { asset, runs, artifacts, analytic, summary } = view;
+function LoadedAsset({ view, at, reload }: { view: AssetView; at: number | null; reload: () => void }) {
+  const { asset, runs, artifacts, analytic, summary, screenText } = view;
   const logline = outputText(runs, 'logline');
-  const playback = usePlayback();
-  const [unplayable, setUnplayable] = useState(false);
-  const pictures = keyframes(artifacts);
-  const pictureUrls = new Map(pictures.map((artifact) => [artifact.name, artifact.url]));
-  const shots = analytic?.shots ?? [];
-  const current = shotAt(shots, playback.seconds);
+  const [playback] = useState(() => createPlayback(at ?? 0));
+  const [brokenIn, setBrokenIn] = useState<string | null>(null);
+  // Another file to play may do better than the one that failed.
+  const playable = artifacts.some(({ step }) => step === 'web_rendition') ? 'rendition' : 'original';
+  const unplayable = brokenIn === playable;
+  const onSeek = unplayable ? null : playback.seek;
   usePageTitle(asset.filename);
+  useEffect(() => {
+    if (at !== null) playback.seek(at);
+  }, [at, playback]);
   return (
     <article className="asset">
       <Link to={{ page: 'home' }} className="back">
@@ -58,36 +67,7 @@ function LoadedAsset({ view, reload }: { view: AssetView; reload: () => void }) 
         {logline === null ? null : <p className="asset-name">{asset.filename}</p>}
         <h1 className={logline === null ? undefined : 'logline'}>{logline ?? asset.filename}</h1>
       </header>
-      <div className="asset-stage">
-        <Player
-          asset={asset}
-          posterUrl={pictures[0]?.url ?? null}
-          hasPicture={analytic === null ? mediaKind(asset) === 'video' : shots.length > 0}
-          processing={processingOf(runs)}
-          playback={playback}
-          unplayable={unplayable}
-          onUnplayable={() => setUnplayable(true)}
-        />
-        {analytic === null || analytic.durationSeconds === 0 ? null : (
-          <Timeline analytic={analytic} seconds={playback.seconds} onSeek={playback.seek} />
-        )}
-      </div>
-      <Facts asset={asset} analytic={analytic} />
-      {shots.length === 0 ? null : (
-        <ShotGrid
-          shots={shots}
-          pictureUrls={pictureUrls}
-          traits={summary?.shotTraits ?? new Map()}
-          current={current}
-          onSeek={unplayable ? null : playback.seek}
-        />
-      )}
-      {summary === null ? null : (
-        <section className="section asset-summary" aria-labelledby="summary-title">
-          <h2 id="summary-title">Summary</h2>
-          <p>{summary.text}</p>
-        </section>
-      )}
+      <MediaDesk view={view} playback={playback} unplayable={unplayable} onUnplayable={() => setBrokenIn(playable)} />
       {analytic === null || analytic.warnings.length === 0 ? null : (
         <ul className="warnings">
           {analytic.warnings.map((warning) => (
@@ -98,7 +78,19 @@ function LoadedAsset({ view, reload }: { view: AssetView; reload: () => void }) 
           ))}
         </ul>
       )}
+      <Pictures view={view} playback={playback} onSeek={onSeek} />
+      {summary === null ? null : (
+        <section className="section asset-summary" aria-labelledby="summary-title">
+          <h2 id="summary-title">Summary</h2>
+          <p>{summary.text}</p>
+        </section>
+      )}
+      {screenText === null || screenText.length === 0 ? null : (
+        <ScreenTexts assetId={asset.id} texts={screenText} onSeek={onSeek} />
+      )}
+      <Facts asset={asset} analytic={analytic} />
       <Runs runs={runs} onChanged={reload} />
+      <Sources asset={asset} />
       <Downloads asset={asset} artifacts={artifacts} />
     </article>
   );

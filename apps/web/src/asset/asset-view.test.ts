@@ -1,6 +1,15 @@
 import type { Artifact, LogEvent, Run, Step } from '@holdfast/protocol';
 import { expect, it } from 'vitest';
-import { concernsAsset, keyframes, mediaKind, outputText, processingOf, stepTitle } from './asset-view.ts';
+import {
+  concernsAsset,
+  currentArtifacts,
+  keyframes,
+  mediaKind,
+  outputText,
+  processingOf,
+  quickLook,
+  stepTitle,
+} from './asset-view.ts';
 
 function step(name: string, state: Step['state'], change: Partial<Step> = {}): Step {
   return {
@@ -72,4 +81,36 @@ it('has words for steps and kinds', () => {
   expect(stepTitle('my_own-step')).toBe('My own step');
   expect(mediaKind({ contentType: 'audio/ogg; codecs=opus' })).toBe('audio');
   expect(mediaKind({ contentType: 'application/pdf' })).toBe('other');
+});
+
+it('D3: takes what the newest run made, and what it has not made again yet from the one before', () => {
+  const artifact = (name: string, stepKey: string) => ({ step: name, stepKey, name: `${name}.json` }) as Artifact;
+  const old = run('1', 'succeeded', [
+    step('scan', 'succeeded', { key: 's1' }),
+    step('say', 'succeeded', { key: 'y1' }),
+  ]);
+  const fresh = run('2', 'running', [step('scan', 'succeeded', { key: 's2' }), step('say', 'running', { key: 'y2' })]);
+  const all = [artifact('scan', 's2'), artifact('scan', 's1'), artifact('say', 'y1'), artifact('', 'gone')];
+  expect(currentArtifacts([fresh, old], all).map(({ stepKey }) => stepKey)).toEqual(['s2', 'y1', 'gone']);
+});
+
+it('has the first pictures with their times, and the one to show', () => {
+  const output = {
+    pictures: [
+      { name: 'quick-0001.jpg', time: 0 },
+      { name: 'quick-0002.jpg', time: 3 },
+      { name: 'lost.jpg', time: 4 },
+    ],
+  };
+  const artifacts = [1, 2].map((n) => ({ step: 'quick_look', name: `quick-000${n}.jpg`, url: `/${n}` }) as Artifact);
+  const runs = (more: object) => [
+    run('1', 'running', [step('quick_look', 'succeeded', { output: { ...output, ...more } })]),
+  ];
+  const pictures = [
+    { time: 0, url: '/1' },
+    { time: 3, url: '/2' },
+  ];
+  expect(quickLook(runs({ poster: 'quick-0002.jpg' }), artifacts)).toEqual({ pictures, posterUrl: '/2' });
+  expect(quickLook(runs({ poster: null }), artifacts)).toEqual({ pictures, posterUrl: '/1' });
+  expect(quickLook([], artifacts)).toEqual({ pictures: [], posterUrl: null });
 });

@@ -1,5 +1,6 @@
 /** What an asset's runs and artifacts mean for people. Pure. */
 import type { Artifact, Asset, LogEvent, Run, Step } from '@holdfast/protocol';
+import { asObject, numberAt, objectAt, objectsAt, textAt } from './json-reader.ts';
 
 export type MediaKind = 'video' | 'audio' | 'image' | 'other';
 
@@ -65,10 +66,20 @@ function clamp(fraction: number): number {
 
 const knownSteps: Readonly<Record<string, string>> = {
   probe: 'Open the file',
+  quick_look: 'First pictures',
+  waveform: 'Waveform',
   scan_video: 'Watch and listen',
+  contact_sheet: 'Contact sheet',
+  storyboard: 'Pictures for the timeline',
+  extract_speech: 'Take out the sound',
+  detect_speech: 'Find speech',
+  diarize: 'Tell voices apart',
+  transcribe: 'Transcribe',
+  clean_transcript: 'Make the transcript readable',
+  read_text: 'Read text in the picture',
   summarize_scene: 'Summarise',
   logline_generator: 'Write the logline',
-  transcribe: 'Transcribe',
+  web_rendition: 'Version for browsers',
 };
 
 /** `summarize_scene` → "Summarise"; a step of somebody's own → its name in words. */
@@ -100,6 +111,61 @@ export function keyframes(artifacts: readonly Artifact[]): Artifact[] {
   return artifacts
     .filter((artifact) => artifact.contentType.startsWith('image/') && /shot/i.test(artifact.name))
     .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+}
+
+/**
+ * Without what newer runs of the same step have replaced: after a change of the pipeline an asset keeps the results of both. A step that
+ * is being done again still stands for what it made last.
+ */
+export function currentArtifacts(runs: readonly Run[], artifacts: readonly Artifact[]): Artifact[] {
+  const made = new Set(artifacts.map(({ stepKey }) => stepKey));
+  const newest = new Map<string, string>();
+  for (const run of runs.toSorted((a, b) => a.createdAt.localeCompare(b.createdAt)))
+    for (const { name, key } of run.steps) if (made.has(key)) newest.set(name, key);
+  return artifacts.filter(({ step, stepKey }) => (newest.get(step) ?? stepKey) === stepKey);
+}
+
+export function artifactOf(artifacts: readonly Artifact[], name: string): Artifact | null {
+  return artifacts.find((artifact) => artifact.name === name) ?? null;
+}
+
+/** The step of the newest run that has it. */
+export function stepOf(runs: readonly Run[], name: string): Step | null {
+  const newestFirst = runs.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
+  for (const run of newestFirst) {
+    const step = run.steps.find((one) => one.name === name);
+    if (step !== undefined) return step;
+  }
+  return null;
+}
+
+export interface QuickPicture {
+  /** Seconds. */
+  readonly time: number;
+  readonly url: string;
+}
+
+/** The pictures that are there within seconds, in the order of the film, and the one that says most. */
+export function quickLook(
+  runs: readonly Run[],
+  artifacts: readonly Artifact[],
+): { pictures: readonly QuickPicture[]; posterUrl: string | null } {
+  const step = stepOf(runs, 'quick_look');
+  const output = asObject(step?.output);
+  const urls = new Map(
+    artifacts.filter(({ step: name }) => name === 'quick_look').map((artifact) => [artifact.name, artifact.url]),
+  );
+  const pictures = objectsAt(output, 'pictures').flatMap((picture) => {
+    const url = urls.get(textAt(picture, 'name') ?? '');
+    const time = numberAt(picture, 'time');
+    return url === undefined || time === null ? [] : [{ time, url }];
+  });
+  return { pictures, posterUrl: urls.get(textAt(output, 'poster') ?? '') ?? pictures[0]?.url ?? null };
+}
+
+/** Seconds, as the file itself says, known before it was looked at as a whole; 0 when it does not say. */
+export function declaredSeconds(runs: readonly Run[]): number {
+  return numberAt(objectAt(asObject(stepOf(runs, 'probe')?.output), 'media'), 'durationSeconds') ?? 0;
 }
 
 export function artifactEnding(artifacts: readonly Artifact[], ending: string): Artifact | null {

@@ -5,8 +5,10 @@ import { keyframes, stepTitle } from './asset-view.ts';
 
 /** The original and what the steps made of it. The pictures of the shots are above; listing hundreds of them helps nobody. */
 export function Downloads({ asset, artifacts }: { asset: Asset; artifacts: readonly Artifact[] }) {
-  const pictures = new Set(keyframes(artifacts));
-  const files = artifacts.filter((artifact) => !pictures.has(artifact));
+  const pictures = new Set([...keyframes(artifacts), ...artifacts.filter(isSheetOrQuick)]);
+  const files = artifacts
+    .filter((artifact) => !pictures.has(artifact) && !isInternal(artifact))
+    .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
   return (
     <section className="section" aria-labelledby="downloads-title">
       <div className="section-head">
@@ -26,11 +28,21 @@ export function Downloads({ asset, artifacts }: { asset: Asset; artifacts: reado
       </ul>
       {pictures.size === 0 ? null : (
         <p className="quiet downloads-more">
-          and {plural(pictures.size, 'picture')} of shots, under the names that the analysis gives them.
+          and {plural(pictures.size, 'picture')}, under the names that the analysis gives them.
         </p>
       )}
     </section>
   );
+}
+
+/** Pictures that are only of use with the file that names them. */
+function isSheetOrQuick({ step, contentType }: Artifact): boolean {
+  return contentType === 'image/jpeg' && (step === 'storyboard' || step === 'quick_look');
+}
+
+/** What steps leave for each other: the pictures before they are put on sheets, and what search is fed with. */
+function isInternal({ contentType }: Artifact): boolean {
+  return contentType === 'video/x-motion-jpeg' || contentType.startsWith('application/vnd.holdfast.');
 }
 
 function Download({ name, note, size, url }: { name: string; note: string; size: number; url: string }) {

@@ -1,12 +1,16 @@
 import type { Asset } from '@holdfast/protocol';
 import { Icon } from '../app/icon.tsx';
+import { formatPercent } from '../format/format.ts';
 import { type MediaKind, mediaKind, type Processing } from './asset-view.ts';
-import type { Playback } from './use-playback.ts';
+import type { Source } from './media-source.ts';
+import type { Playback } from './playback.ts';
 
 interface PlayerProps {
   asset: Asset;
+  source: Source;
   posterUrl: string | null;
   hasPicture: boolean;
+  captions: { readonly url: string; readonly language: string | null } | null;
   processing: Processing;
   playback: Playback;
   unplayable: boolean;
@@ -15,31 +19,38 @@ interface PlayerProps {
 
 /** The browser's own controls: they know the keyboard, subtitles, picture in picture and every screen reader. */
 export function Player(props: PlayerProps) {
-  const { asset, posterUrl, playback, onUnplayable } = props;
+  const { asset, source, posterUrl, playback, captions, onUnplayable } = props;
   const kind = mediaKind(asset);
   if (kind === 'image') return <img className="player player-image" src={asset.contentUrl} alt={asset.filename} />;
   if (kind === 'other' || props.unplayable) return <NoPlayer {...props} kind={kind} />;
   const shared = {
-    src: asset.contentUrl,
+    src: source.url,
     controls: true,
     preload: 'metadata',
     'aria-label': asset.filename,
-    onTimeUpdate: () => playback.moved(playback.media.current?.currentTime ?? 0),
     onError: onUnplayable,
-  };
-  const attach = (element: HTMLMediaElement | null) => {
-    playback.media.current = element;
+    children:
+      captions === null ? null : (
+        <track kind="captions" src={captions.url} srcLang={captions.language ?? 'und'} label="Machine transcript" />
+      ),
   };
   return kind === 'video' && props.hasPicture ? (
-    <video className="player" ref={attach} playsInline poster={posterUrl ?? undefined} {...shared} />
+    <video
+      className="player"
+      key={source.url}
+      ref={playback.attach}
+      playsInline
+      poster={posterUrl ?? undefined}
+      {...shared}
+    />
   ) : (
     <div className="player player-audio">
-      <audio ref={attach} {...shared} />
+      <audio key={source.url} ref={playback.attach} {...shared} />
     </div>
   );
 }
 
-function NoPlayer({ asset, posterUrl, processing, kind }: PlayerProps & { kind: MediaKind }) {
+function NoPlayer({ asset, source, posterUrl, processing, kind }: PlayerProps & { kind: MediaKind }) {
   return (
     <div className="player no-player">
       {posterUrl === null ? <Icon name={kind} /> : <img src={posterUrl} alt="" />}
@@ -49,6 +60,9 @@ function NoPlayer({ asset, posterUrl, processing, kind }: PlayerProps & { kind: 
             ? 'This is not a video or a sound that can be played.'
             : 'This browser cannot play the file.'}
         </p>
+        {source.making === null ? null : (
+          <p>A version that browsers play is being made: {formatPercent(source.making)}. It starts here by itself.</p>
+        )}
         {processing.state === 'failed' ? <p>{processing.reason}</p> : null}
         <p>Every byte is stored and verified.</p>
         <a className="button button-primary" href={`${asset.contentUrl}?download=1`} download={asset.filename}>

@@ -1,90 +1,151 @@
-import type { CSSProperties, MouseEvent } from 'react';
-import { plural, spokenDuration } from '../format/format.ts';
-import { type Analytic, type Passage, peaks } from './analytic.ts';
-import { SoundPicture } from './sound-picture.tsx';
+import { type KeyboardEvent, memo, type PointerEvent, useEffect, useRef, useState } from 'react';
+import { formatTimecode, spokenDuration } from '../format/format.ts';
+import { type Film, keyStep, placeAt, shotStep } from './film.ts';
+import { type Playback, usePlace } from './playback.ts';
+import { TimelinePreview } from './timeline-preview.tsx';
+import { Legend, Marks, Strip, Wave } from './timeline-rows.tsx';
 
 interface TimelineProps {
-  analytic: Analytic;
-  seconds: number;
-  onSeek: (seconds: number) => void;
+  film: Film;
+  playback: Playback;
+  /** Seconds of what is looked for. */
+  found: readonly number[];
+  /** Whether there is a picture: a place is kept for it from the start. */
+  hasPicture: boolean;
 }
 
-const barsMax = 240;
-
-/**
- * The whole film at a glance: each shot in its colour and as wide as it is long, the loudness below. It can be clicked; with the
- * keyboard the same is done by the player and by the shots below, so it is one picture to a screen reader.
- */
-export function Timeline({ analytic, seconds, onSeek }: TimelineProps) {
-  const { durationSeconds, shots, loudness, passages } = analytic;
-  const share = (part: number) => `${((100 * part) / durationSeconds).toFixed(3)}%`;
-  const seek = (event: MouseEvent<HTMLDivElement>) => {
-    const box = event.currentTarget.getBoundingClientRect();
-    const fraction = (event.clientX - box.left) / box.width;
-    onSeek(Math.min(1, Math.max(0, fraction)) * durationSeconds);
-  };
+/** The whole film at a glance: shots, sound, what is said and what stands out. It is the slider of the player, too. */
+export const Timeline = memo(function Timeline({ film, playback, found, hasPicture }: TimelineProps) {
+  const { durationSeconds } = film;
+  const [pointed, setPointed] = useState<number | null>(null);
+  const track = useRef<HTMLDivElement>(null);
+  const scrub = useScrub(film, playback, setPointed);
+  useMovingHead(track, playback, durationSeconds);
+  const whole = usePlace(playback, Math.floor);
+  const known = durationSeconds > 0;
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: the keyboard has the player's own slider and the shots' buttons.
-    <div className="timeline" data-picture={shots.length > 0} onClick={seek}>
-      <div className="timeline-picture" role="img" aria-label={spokenTimeline(analytic)}>
-        {shots.length === 0 ? null : (
-          <div className="timeline-shots">
-            {shots.map((shot) => (
-              <div
-                key={shot.number}
-                className="timeline-shot"
-                style={{ left: share(shot.start), width: share(shot.end - shot.start), ...colour(shot.colour) }}
-              />
-            ))}
-          </div>
-        )}
-        {loudness.length === 0 ? null : <Sound loudness={loudness} alone={shots.length === 0} />}
-        {passages.map((passage) => (
-          <div
-            key={`${passage.kind} ${passage.start}`}
-            className="timeline-passage"
-            data-kind={passage.kind}
-            title={passageWords(passage)}
-            style={{ left: share(passage.start), width: share(passage.end - passage.start) }}
-          />
-        ))}
-        <div className="timeline-head" style={{ left: share(Math.min(seconds, durationSeconds)) }} />
+    <div className="timeline" data-picture={hasPicture} data-known={known}>
+      {pointed !== null && known ? <TimelinePreview film={film} seconds={pointed} /> : null}
+      <div
+        className="timeline-track"
+        ref={track}
+        role="slider"
+        tabIndex={known ? 0 : -1}
+        aria-label="Timeline"
+        aria-disabled={!known}
+        aria-valuemin={0}
+        aria-valuemax={Math.floor(durationSeconds)}
+        aria-valuenow={Math.min(whole, Math.floor(durationSeconds))}
+        aria-valuetext={spokenPlace(film, whole)}
+        {...(known ? scrub : {})}
+      >
+        {hasPicture ? <Strip film={film} /> : null}
+        <Wave film={film} />
+        <Marks film={film} found={found} />
+        <div className="timeline-veil" aria-hidden="true" />
+        <div className="timeline-head" aria-hidden="true" />
       </div>
+      <Legend film={film} found={found.length > 0} />
     </div>
   );
+});
+
+function spokenPlace(film: Film, seconds: number): string {
+  const { facts, said } = placeAt(film, seconds);
+  const parts = [`${spokenDuration(seconds)} of ${spokenDuration(film.durationSeconds)}`, ...facts, said];
+  return parts.filter((part) => part !== null).join(', ');
 }
 
-function Sound({ loudness, alone }: { loudness: readonly number[]; alone: boolean }) {
-  if (alone) return <SoundPicture loudness={loudness} barsMax={barsMax / 2} />;
-  const bars = peaks(loudness, barsMax);
+/** Pointer and keyboard, and what they point at. */
+function useScrub(film: Film, playback: Playback, point: (seconds: number | null) => void) {
+  const { durationSeconds } = film;
+  const held = useRef(false);
+  const secondsAt = (event: PointerEvent<HTMLDivElement>) => {
+    const box = event.currentTarget.getBoundingClientRect();
+    return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * durationSeconds;
+  };
+  return {
+    onPointerDown: (event: PointerEvent<HTMLDivElement>) => {
+      if (event.button !== 0) return;
+      event.currentTarget.setPointerCapture(event.pointerId);
+      held.current = true;
+      playback.seek(secondsAt(event));
+    },
+    onPointerMove: (event: PointerEvent<HTMLDivElement>) => {
+      const seconds = secondsAt(event);
+      point(seconds);
+      if (held.current) playback.seek(seconds);
+    },
+    onPointerUp: () => {
+      held.current = false;
+    },
+    onPointerCancel: () => {
+      held.current = false;
+      point(null);
+    },
+    onPointerLeave: () => point(null),
+    onBlur: () => point(null),
+    onKeyDown: (event: KeyboardEvent<HTMLDivElement>) => {
+      const to = keyPlace(event.key, film, playback.now());
+      if (to === null || event.altKey || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      const seconds = Math.min(durationSeconds, Math.max(0, to));
+      playback.seek(seconds);
+      point(seconds);
+    },
+  };
+}
+
+function keyPlace(key: string, film: Film, now: number): number | null {
+  const step = keyStep(film.durationSeconds);
+  switch (key) {
+    case 'ArrowRight':
+    case 'ArrowUp':
+      return now + step;
+    case 'ArrowLeft':
+    case 'ArrowDown':
+      return now - step;
+    case 'PageUp':
+      return shotStep(film, now, 1);
+    case 'PageDown':
+      return shotStep(film, now, -1);
+    case 'Home':
+      return 0;
+    case 'End':
+      return film.durationSeconds;
+    default:
+      return null;
+  }
+}
+
+/** Moves the head without drawing anything anew: with every frame while playing, else when the place changes. */
+function useMovingHead(track: { readonly current: HTMLElement | null }, playback: Playback, durationSeconds: number) {
+  useEffect(() => {
+    let frame = 0;
+    const draw = () => {
+      frame = 0;
+      const at = durationSeconds > 0 ? Math.min(1, playback.now() / durationSeconds) : 0;
+      track.current?.style.setProperty('--at', at.toFixed(5));
+      if (playback.playing()) wake();
+    };
+    const wake = () => {
+      if (frame === 0) frame = requestAnimationFrame(draw);
+    };
+    wake();
+    const stop = playback.subscribe(wake);
+    return () => {
+      stop();
+      cancelAnimationFrame(frame);
+    };
+  }, [track, playback, durationSeconds]);
+}
+
+/** For the time beside the film. */
+export function PlaceWords({ film, playback }: { film: Film; playback: Playback }) {
+  const now = usePlace(playback, Math.floor);
   return (
-    <svg className="timeline-sound" viewBox={`0 0 ${bars.length} 100`} preserveAspectRatio="none" aria-hidden="true">
-      <path d={loudnessPath(bars)} />
-    </svg>
+    <span className="timeline-time">
+      {formatTimecode(now)} / {formatTimecode(film.durationSeconds)}
+    </span>
   );
-}
-
-/** A filled hill: the middle of each step is as high as the step is loud. */
-function loudnessPath(bars: readonly number[]): string {
-  const points = bars.map((value, i) => `L${i + 0.5} ${(100 - 96 * value).toFixed(1)}`);
-  const [first, last] = [bars[0] ?? 0, bars.at(-1) ?? 0];
-  // One step alone is drawn as wide as the picture.
-  return `M0 100L0 ${100 - 96 * first}${points.join('')}L${bars.length} ${100 - 96 * last}V100Z`;
-}
-
-function colour(hex: string | null): CSSProperties {
-  return hex === null ? {} : { backgroundColor: hex };
-}
-
-function passageWords({ kind, start, end }: Passage): string {
-  const words = { silent: 'Silent', black: 'Black picture', frozen: 'Picture stands still' }[kind];
-  return `${words} for ${spokenDuration(end - start)}`;
-}
-
-function spokenTimeline({ durationSeconds, shots, passages, loudness }: Analytic): string {
-  const parts = [`Timeline of ${spokenDuration(durationSeconds)}`];
-  if (shots.length > 0) parts.push(plural(shots.length, 'shot'));
-  if (loudness.length > 0) parts.push('a curve of the loudness');
-  if (passages.length > 0) parts.push(plural(passages.length, 'passage that stands out', 'passages that stand out'));
-  return parts.join(', ');
 }

@@ -1,28 +1,36 @@
 import type { Artifact, Asset, Run } from '@holdfast/protocol';
-import { useEffect } from 'react';
+import { useEffect, useState } from 'react';
 import type { Api } from '../api/api.ts';
 import { useServices } from '../app/services.tsx';
 import { useEventStream } from '../events/use-event-stream.ts';
-import { type Loaded, setTimer, useResource } from '../state/resource.ts';
+import { type Loaded, useResource } from '../state/resource.ts';
 import { type Analytic, readAnalytic } from './analytic.ts';
-import { artifactEnding, concernsAsset } from './asset-view.ts';
+import { type ArtifactReader, createArtifactReader } from './artifact-reader.ts';
+import { artifactEnding, artifactOf, concernsAsset, currentArtifacts } from './asset-view.ts';
+import { readScreenText, type ScreenText } from './screen-text.ts';
+import { readStoryboard, type StoryboardPicture } from './storyboard.ts';
 import { readSummary, type Summary } from './summary.ts';
+import { readTranscript, type Transcript } from './transcript.ts';
+import { readWaveform, type Waveform } from './waveform.ts';
 
 export interface AssetView {
   readonly asset: Asset;
   readonly runs: readonly Run[];
   readonly artifacts: readonly Artifact[];
+  /** Each null until its step is done. */
   readonly analytic: Analytic | null;
   readonly summary: Summary | null;
+  readonly waveform: Waveform | null;
+  readonly transcript: Transcript | null;
+  readonly storyboard: readonly StoryboardPicture[] | null;
+  readonly screenText: readonly ScreenText[] | null;
 }
-
-// Steps tell when they start and end, not how far they are; that is asked for while somebody looks.
-const progressEveryMs = 2_000;
 
 /** An asset with all that the pipeline found, live. */
 export function useAsset(id: string): [Loaded<AssetView>, () => void] {
   const { api } = useServices();
-  const [loaded, reload] = useResource(id, () => loadAsset(api, id));
+  const [reader] = useState(() => createArtifactReader(api));
+  const [loaded, reload] = useResource(id, () => loadAsset(api, reader, id));
   const runs = loaded.state === 'ready' ? loaded.value.runs : [];
   const connection = useEventStream((event) => {
     if (concernsAsset(event, id, runs)) reload();
@@ -31,32 +39,26 @@ export function useAsset(id: string): [Loaded<AssetView>, () => void] {
   useEffect(() => {
     if (connection === 'open') reload();
   }, [connection, reload]);
-  const running = runs.some((run) => run.state === 'running');
-  useEffect(() => (running ? every(progressEveryMs, reload) : undefined), [running, reload]);
   return [loaded, reload];
 }
 
-async function loadAsset(api: Api, id: string): Promise<AssetView> {
-  const [asset, runs, artifacts] = await Promise.all([api.asset(id), api.runs(id), api.artifacts(id)]);
-  const [analytic, summary] = await Promise.all([
-    loadJson(api, artifactEnding(artifacts, '.analytic.json')),
-    loadJson(api, artifactEnding(artifacts, '.summary.json')),
+async function loadAsset(api: Api, reader: ArtifactReader, id: string): Promise<AssetView> {
+  const [asset, runs, all] = await Promise.all([api.asset(id), api.runs(id), api.artifacts(id)]);
+  const artifacts = currentArtifacts(runs, all);
+  const [analytic, summary, waveform, transcript, storyboard, screenText] = await Promise.all([
+    reader.json(artifactEnding(artifacts, '.analytic.json'), readAnalytic),
+    reader.json(artifactEnding(artifacts, '.summary.json'), readSummary),
+    reader.json(artifactOf(artifacts, 'waveform.json'), readWaveform),
+    loadTranscript(reader, artifacts),
+    reader.text(artifactOf(artifacts, 'storyboard.vtt'), (vtt) => readStoryboard(vtt, artifacts)),
+    reader.json(artifactOf(artifacts, 'on-screen-text.json'), readScreenText),
   ]);
-  return { asset, runs, artifacts, analytic: readAnalytic(analytic), summary: readSummary(summary) };
+  return { asset, runs, artifacts, analytic, summary, waveform, transcript, storyboard, screenText };
 }
 
-async function loadJson(api: Api, artifact: Artifact | null): Promise<unknown> {
-  return artifact === null ? null : api.json(artifact.url);
-}
-
-function every(ms: number, run: () => void): () => void {
-  let cancel = () => {};
-  const next = () => {
-    cancel = setTimer(() => {
-      run();
-      next();
-    }, ms);
-  };
-  next();
-  return () => cancel();
+async function loadTranscript(reader: ArtifactReader, artifacts: readonly Artifact[]): Promise<Transcript | null> {
+  const raw = artifactOf(artifacts, 'transcript.json');
+  const clean = artifactOf(artifacts, 'transcript.clean.json');
+  const [said, cleaned] = await Promise.all([reader.json(raw, (json) => json), reader.json(clean, (json) => json)]);
+  return reader.made(`${raw?.url} ${clean?.url}`, () => readTranscript(said, cleaned));
 }

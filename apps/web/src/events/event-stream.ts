@@ -38,8 +38,9 @@ export interface EventStream {
 export const eventTypes = [
   'message',
   ...['created', 'progress', 'paused', 'resumed', 'validating', 'assembling', 'completed', 'cancelled', 'expired'],
-  ...['failed', 'bytes-dropped', 'run.created', 'run.succeeded', 'run.failed'],
-  ...['step.started', 'step.succeeded', 'step.skipped', 'step.retrying', 'step.failed'],
+  ...['failed', 'bytes-dropped', 'run.created', 'run.succeeded', 'run.failed', 'run.cancelling', 'run.cancelled'],
+  ...['step.started', 'step.progress', 'step.succeeded', 'step.skipped', 'step.retrying', 'step.failed'],
+  ...['step.cancelling', 'step.cancelled'],
 ];
 
 const firstWaitMs = 1_000;

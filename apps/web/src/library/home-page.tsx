@@ -7,7 +7,7 @@ import { AssetCard } from './asset-card.tsx';
 import type { LibraryState } from './library.ts';
 import { type LibraryView, useLibrary } from './use-library.ts';
 
-export function HomePage() {
+export function HomePage({ search: _search }: { search: string }) {
   usePageTitle(null);
   return (
     <>

@@ -6,11 +6,14 @@ import { readAnalytic } from '../asset/analytic.ts';
 import {
   artifactEnding,
   concernsAsset,
+  currentArtifacts,
+  declaredSeconds,
   keyframes,
   outputNumber,
   outputText,
   type Processing,
   processingOf,
+  quickLook,
 } from '../asset/asset-view.ts';
 import { useEventStream } from '../events/use-event-stream.ts';
 import { useResource } from '../state/resource.ts';
@@ -41,15 +44,17 @@ export function useCard(asset: Asset): { ref: RefObject<HTMLLIElement | null>; d
 }
 
 async function loadCard(api: Api, id: string): Promise<CardDetails> {
-  const [runs, artifacts] = await Promise.all([api.runs(id), api.artifacts(id)]);
-  const pictureUrl = keyframes(artifacts)[0]?.url ?? null;
+  const [runs, all] = await Promise.all([api.runs(id), api.artifacts(id)]);
+  const artifacts = currentArtifacts(runs, all);
+  // There within seconds, and the one that says most; files of an older version have pictures of their shots only.
+  const pictureUrl = quickLook(runs, artifacts).posterUrl ?? keyframes(artifacts)[0]?.url ?? null;
   const analytic = pictureUrl === null ? artifactEnding(artifacts, '.analytic.json') : null;
   const analysis = analytic === null ? null : readAnalytic(await api.json(analytic.url));
   return {
     runs,
     processing: processingOf(runs),
     logline: outputText(runs, 'logline'),
-    durationSeconds: outputNumber(runs, 'decodedSeconds'),
+    durationSeconds: outputNumber(runs, 'decodedSeconds') ?? (declaredSeconds(runs) || null),
     pictureUrl,
     loudness: analysis?.loudness ?? [],
   };

@@ -6,6 +6,8 @@ import { parseRoute, type Route, routePath } from './route.ts';
 interface Navigation {
   readonly route: Route;
   go(route: Route): void;
+  /** Another address for what is shown: no step back in the history, no scrolling. */
+  replace(route: Route): void;
 }
 
 const NavigationContext = createContext<Navigation | null>(null);
@@ -30,13 +32,20 @@ function watchAddress(listener: () => void): () => void {
 }
 
 export function NavigationProvider({ children }: { children: ReactNode }) {
-  const path = useSyncExternalStore(watchAddress, () => withoutBase(base(), window.location.pathname));
+  const path = useSyncExternalStore(
+    watchAddress,
+    () => withoutBase(base(), window.location.pathname) + window.location.search,
+  );
   const navigation = useMemo<Navigation>(
     () => ({
       route: parseRoute(path),
       go(route) {
         window.history.pushState(null, '', addressOf(route));
         window.scrollTo(0, 0);
+        window.dispatchEvent(new Event(navigated));
+      },
+      replace(route) {
+        window.history.replaceState(null, '', addressOf(route));
         window.dispatchEvent(new Event(navigated));
       },
     }),

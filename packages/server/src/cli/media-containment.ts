@@ -16,7 +16,7 @@ export function containment({ memory, isolation }: ReadyTools): Diagnosis {
   const diagnosis: Diagnosis = {
     subject: 'containment',
     verdict: advice.length === 0 ? 'good' : 'warning',
-    found: `media programs are held by ${held.join('; ')}`,
+    found: `media programs and commands are held by ${held.join('; ')}`,
   };
   return advice.length === 0 ? diagnosis : { ...diagnosis, advice: advice.join('; ') };
 }

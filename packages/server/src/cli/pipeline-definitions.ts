@@ -8,6 +8,8 @@ import { defaultPipeline } from '../pipeline/default-pipeline.ts';
 import { type DefinitionFile, type Definitions, loadDefinitions } from '../pipeline/definitions/load-definitions.ts';
 import type { Surroundings } from '../pipeline/definitions/surroundings.ts';
 import { withEngines } from '../pipeline/engines/choice.ts';
+import { networkFence } from '../pipeline/media/network-fence.ts';
+import { systemClock } from '../platform/system-clock.ts';
 import { engineChoice } from './engines.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -21,9 +23,18 @@ export function standardClasses(
 
 /** What definitions are checked against on this machine. */
 export async function surroundings(config: Config, environment: Environment): Promise<Surroundings> {
-  const prlimit = await findProgram('prlimit', environment['PATH'] ?? '');
+  const searchPath = environment['PATH'] ?? '';
+  const prlimit = await findProgram('prlimit', searchPath);
+  const isolation = await commandIsolation(searchPath);
   const base = withEngines(defaultPipeline, await engineChoice(config));
-  return { builtInSteps: base.steps, base, classes: standardClasses(config), environment, prlimit };
+  return { builtInSteps: base.steps, base, classes: standardClasses(config), environment, prlimit, isolation };
+}
+
+/** What takes the network away from commands that do not ask for it; null where this machine cannot. */
+async function commandIsolation(searchPath: string): Promise<readonly string[] | null> {
+  const [unshare, program] = [await findProgram('unshare', searchPath), await findProgram('true', searchPath)];
+  if (unshare === null || program === null) return null;
+  return networkFence({ unshare, program, clock: systemClock, signal: new AbortController().signal });
 }
 
 /** The pipelines of the configuration. Throws `invalid-request` with all mistakes of the files. */

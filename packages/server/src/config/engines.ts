@@ -39,9 +39,10 @@ export const engineProperties = {
   }),
   speakerSegmentationModel: text('Speaker segmentation model (pyannote) of sherpa-onnx.'),
   speakerEmbeddingModel: text('Speaker embedding model of sherpa-onnx.'),
-  textEngine: Type.Enum(['auto', 'none', 'tesseract'], {
+  textEngine: Type.Enum(['auto', 'none', 'tesseract', 'pp-ocr'], {
     default: 'auto',
-    description: 'What reads text in pictures: auto, none or tesseract.',
+    description:
+      'What reads text in pictures: auto (pp-ocr where it is installed and knows the language, else tesseract), tesseract, pp-ocr or none.',
   }),
   textLanguage: Type.String({
     default: 'eng',

@@ -82,6 +82,32 @@ export const assetChecks: readonly UploadStoreCheck[] = [
     },
   },
   {
+    name: 'assets are listed by kind and by the state of their newest run',
+    run: async ({ store }) => {
+      const principal = unique('principal');
+      const publish = async (contentType: string, runs: number): Promise<string> => {
+        const digest = sha256Of(unique('content'));
+        const upload = sampleUpload({ principal, contentType });
+        const plans = Array.from({ length: runs }, () => samplePlan([sampleStep('probe')]));
+        await store.create(upload, [], [samplePublication(upload, digest, plans)], plenty);
+        return digest;
+      };
+      const film = await publish('video/mp4', 1);
+      const sound = await publish('audio/flac', 2);
+      const paper = await publish('application/pdf', 0);
+      type Filter = Partial<Parameters<typeof store.listAssets>[0]>;
+      const found = async (filter: Filter) =>
+        ids((await store.listAssets({ principal, limit: 10, ...filter })).items).toSorted();
+      expect(await found({ kind: 'video' })).toEqual([film]);
+      expect(await found({ kind: 'audio' })).toEqual([sound]);
+      expect(await found({ kind: 'other' })).toEqual([paper]);
+      expect(await found({ runStates: ['running'] })).toEqual([film, sound].toSorted());
+      expect(await found({ runStates: ['failed', 'running'], kind: 'audio' })).toEqual([sound]);
+      expect(await found({ runStates: ['failed', 'cancelled', 'succeeded'] })).toEqual([]);
+      expect(await found({ runStates: [] })).toEqual([]);
+    },
+  },
+  {
     name: 'publishing starts the runs in the same transaction',
     run: async ({ store }) => {
       const digest = sha256Of(unique('content'));

@@ -4,7 +4,7 @@
  */
 import type { Asset, AssetSource } from '../asset.ts';
 import type { HoldfastError } from '../errors.ts';
-import type { RunPlan } from '../ledger.ts';
+import type { RunPlan, RunState } from '../ledger.ts';
 import type { Extent, LoggedEvent, Millis, NewEvent, PhaseName, Sha256, Upload } from '../upload.ts';
 
 /** What a decision changes beside the upload's own row. */
@@ -62,9 +62,15 @@ export interface UploadQuery {
 export interface AssetQuery {
   readonly principal: string;
   readonly filename?: string;
+  /** By the content type; `other` is neither of the two. */
+  readonly kind?: AssetKind;
+  /** Only assets whose newest run is in one of these states. */
+  readonly runStates?: readonly RunState[];
   readonly limit: number;
   readonly cursor?: string;
 }
+
+export type AssetKind = 'video' | 'audio' | 'other';
 
 /** An asset as one principal sees it. */
 export interface OwnedAsset extends Asset {

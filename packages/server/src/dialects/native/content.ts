@@ -17,7 +17,7 @@ export interface Content {
 
 /** Types that a browser shows without running anything in them. */
 const inlineTypes =
-  /^(?:(?:audio|video)\/[\w.+-]+|image\/(?:jpeg|png|gif|webp|avif)|text\/(?:plain|vtt)|application\/json)$/;
+  /^(?:(?:audio|video)\/[\w.+-]+|image\/(?:jpeg|png|gif|webp|avif)|text\/(?:plain|vtt)(?:; ?charset=utf-8)?|application\/json)$/;
 
 export async function sendContent(
   request: FastifyRequest,

@@ -2,7 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { PermanentStepError, type StepContext, type StepResult } from '../context.ts';
-import { type FencedExit, FenceError, type OutputPipe, runFenced } from '../media/fence.ts';
+import { type FencedExit, type FencedRun, FenceError, type OutputPipe, runFenced } from '../media/fence.ts';
 import { type CommandLine, commandLine } from './command-line.ts';
 import { collectOutputs } from './command-outputs.ts';
 import type { CommandRules, CommandSpec } from './command-spec.ts';
@@ -56,9 +56,14 @@ async function run(spec: CommandSpec, { program, line, context }: Started): Prom
     bytesMax: captured?.[1].bytesMax ?? stdoutBytesMax,
     take: (chunk) => (file ? writeAll(file, chunk) : progress.take(chunk)),
   };
-  const { file: command, args } = limited(spec.rules, program, line.args);
   try {
-    return await runFenced({ command, args, signal, clock, timeoutMs, outputs: [stdout], cwd: scratch, env: line.env });
+    return await runFenced({
+      command: program,
+      args: line.args,
+      ...{ signal, clock, timeoutMs, outputs: [stdout], cwd: scratch, env: line.env },
+      ...capsOf(spec.rules),
+      isolation: spec.params.network ? null : spec.rules.isolation,
+    });
   } catch (error) {
     if (error instanceof FenceError && error.stderrTail !== '' && error.kind !== 'aborted')
       throw new Error(`${error.message}${tail(error.stderrTail)}`, { cause: error });
@@ -76,24 +81,15 @@ function wantsLimits({ limits }: CommandRules): boolean {
   return Object.values(limits).some((limit) => limit !== undefined);
 }
 
-/** Limits are inherited, so those that are set before the program starts are the program's. */
-function limited(
-  { limits, prlimit }: CommandRules,
-  program: string,
-  args: readonly string[],
-): { file: string; args: readonly string[] } {
-  const caps = [
-    ...(limits.memoryBytes === undefined ? [] : [`--as=${limits.memoryBytes}`]),
-    ...(limits.fileBytes === undefined ? [] : [`--fsize=${limits.fileBytes}`]),
-    ...(limits.cpuSeconds === undefined ? [] : [cpuCap(Math.max(1, Math.ceil(limits.cpuSeconds)))]),
-  ];
-  if (prlimit === null || caps.length === 0) return { file: program, args };
-  return { file: prlimit, args: ['--core=0', ...caps, '--', program, ...args] };
-}
-
-/** The soft limit's signal says what happened; the hard one a second later ends those that do not listen. */
-function cpuCap(seconds: number): string {
-  return `--cpu=${seconds}:${seconds + 1}`;
+function capsOf({ limits, prlimit }: CommandRules): Pick<FencedRun, 'memory' | 'usage'> {
+  const { memoryBytes, fileBytes, cpuSeconds } = limits;
+  if (prlimit === null) return {};
+  const usage = {
+    prlimit,
+    ...(fileBytes === undefined ? {} : { fileBytesMax: fileBytes }),
+    ...(cpuSeconds === undefined ? {} : { cpuSecondsMax: cpuSeconds, cpuGraceSeconds: 1 }),
+  };
+  return { memory: memoryBytes === undefined ? null : { prlimit, bytesMax: memoryBytes }, usage };
 }
 
 /** Null when it ended well, the reason when it skipped itself; throws when it failed. */

@@ -17,6 +17,8 @@ export interface CommandParams {
   readonly env: Readonly<Record<string, string>>;
   /** Names of variables of the server's environment that are passed on. Their values are neither in the key nor in the ledger. */
   readonly inherit: readonly string[];
+  /** False: none, where the kernel can take it away. */
+  readonly network: boolean;
   readonly outputs: Readonly<Record<string, OutputSpec>>;
 }
 
@@ -39,6 +41,8 @@ export interface CommandRules {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Path of `prlimit`; null when the machine has none. Needed for limits. */
   readonly prlimit: string | null;
+  /** Command and options that start a program without a network; null where the kernel does not allow it. */
+  readonly isolation: readonly string[] | null;
 }
 
 export interface CommandSpec {

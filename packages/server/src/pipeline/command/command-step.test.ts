@@ -32,6 +32,7 @@ function pipeline(...steps: string[]): Pipeline {
     classes: { light: 2 },
     environment,
     prlimit: '/usr/bin/prlimit',
+    isolation: null,
   };
   const found = loadDefinitions([{ name: 'own.yaml', text }], around).pipelines.find((one) => one.name === 'own');
   if (!found) throw new Error('no pipeline');

@@ -129,6 +129,7 @@ export const StepShape = Type.Object(
     inherit: Type.Optional(
       Type.Array(Type.String({ pattern: EnvName }), { maxItems: 64, description: 'Names of environment variables.' }),
     ),
+    network: Type.Optional(Type.Boolean({ description: 'true lets the command use the network.' })),
     outputs: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_]{0,62}$' }), OutputShape)),
     exitCodes: Type.Optional(
       Type.Object(

@@ -18,6 +18,7 @@ const around = {
   classes: { light: 2, media: 1 },
   environment: { PATH: '/usr/bin:/bin' },
   prlimit: '/usr/bin/prlimit',
+  isolation: null,
 };
 const load = (...texts: string[]) =>
   loadDefinitions(

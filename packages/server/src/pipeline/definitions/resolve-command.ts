@@ -26,6 +26,7 @@ export function resolveCommand(draft: StepDraft, around: Surroundings): CommandS
     with: scalars(draft),
     env: Object.fromEntries(Object.entries(entry.env ?? {}).map(([key, value]) => [key, String(value)])),
     inherit: entry.inherit ?? [],
+    network: entry.network ?? false,
     outputs: outputsOf(draft),
   };
   const needs = entry.needs ?? base?.needs ?? [];
@@ -152,5 +153,6 @@ function rulesOf({ entry }: StepDraft, around: Surroundings): CommandRules {
     },
     environment: around.environment,
     prlimit: around.prlimit,
+    isolation: around.isolation,
   };
 }

@@ -9,7 +9,7 @@ import { resolveCommand } from './resolve-command.ts';
 import type { StepDraft } from './step-draft.ts';
 import type { Surroundings } from './surroundings.ts';
 
-const commandOnly = ['version', 'env', 'inherit', 'outputs', 'exitCodes', 'limits'] as const;
+const commandOnly = ['version', 'env', 'inherit', 'network', 'outputs', 'exitCodes', 'limits'] as const;
 const standard = { class: 'light', priority: 50, attemptsMax: 3, timeoutMs: 3_600_000 };
 
 /** Null when it has mistakes, which the problems of its text then say. */

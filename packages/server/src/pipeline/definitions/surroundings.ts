@@ -12,4 +12,6 @@ export interface Surroundings {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Path of `prlimit`, which holds the limits of commands; null when the machine has none. */
   readonly prlimit: string | null;
+  /** Command and options that start a program without a network; null where the kernel does not allow it. */
+  readonly isolation: readonly string[] | null;
 }

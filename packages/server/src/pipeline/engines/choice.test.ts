@@ -51,6 +51,20 @@ it('takes what the settings name, else pocketsphinx where it is, else nothing', 
   expect((await chosen({ speechModel: dir })).speech).toMatchObject({ engine: 'sherpa-onnx', model: dir });
 });
 
+it('reads text by PP-OCR where it knows the language, else by tesseract, and by what is asked for', async () => {
+  const text = async (given: Partial<EngineSettings>) => {
+    const { params, findings } = await chosen(given);
+    const { ready, found } = findings.find((each) => each.subject === 'text in pictures') ?? {};
+    return { ...params['read_text'], ready, found };
+  };
+  expect(await text({})).toMatchObject({ engine: 'pp-ocr', language: 'eng', ready: true });
+  expect((await text({})).found).toMatch(/^PP-OCRv4 \S+, onnxruntime-web \S+, eng$/);
+  expect(await text({ textEngine: 'tesseract' })).toMatchObject({ engine: 'tesseract', ready: true });
+  expect(await text({ textEngine: 'none' })).toMatchObject({ engine: 'none', ready: false });
+  // No data of this language is installed, and PP-OCR does not know it.
+  expect(await text({ textLanguage: 'deu' })).toMatchObject({ engine: 'none', ready: false });
+});
+
 it('refuses settings that contradict each other, and addresses with secrets', async () => {
   const wrong: Partial<EngineSettings>[] = [
     { speechEngine: 'openai' },
@@ -62,6 +76,7 @@ it('refuses settings that contradict each other, and addresses with secrets', as
     { chatModel: 'small' },
     { chatUrl: 'http://llm/v1?key=secret', chatModel: 'small' },
     { speakerEmbeddingModel: '/m' },
+    { textEngine: 'pp-ocr', textLanguage: 'deu' },
   ];
   for (const given of wrong) {
     const failure = await chosen(given).catch((error: unknown) => error);

@@ -8,14 +8,14 @@ import path from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Pipeline } from '../definition.ts';
 import { definePipeline } from '../definition.ts';
-import { installedTesseract } from '../ocr/tesseract.ts';
-import type { TextEngine } from '../ocr/text-reader.ts';
 import type { CommandOutput, RecogniserParams, SpeechEngine } from '../speech/recogniser.ts';
 import { sherpaVersion } from '../speech/sherpa.ts';
 import { vadModelPath } from '../speech/vad-model.ts';
+import type { EngineFinding } from './finding.ts';
+import { type TextSettings, textChoice } from './text-choice.ts';
 
 /** The configuration's part of it; the names are those of the settings. */
-export interface EngineSettings {
+export interface EngineSettings extends TextSettings {
   readonly speechEngine: SpeechEngine | 'auto';
   readonly speechModel?: string;
   readonly speechLanguage?: string;
@@ -27,18 +27,9 @@ export interface EngineSettings {
   readonly speakers: number;
   readonly speakerSegmentationModel?: string;
   readonly speakerEmbeddingModel?: string;
-  readonly textEngine: TextEngine | 'auto';
-  readonly textLanguage: string;
   readonly chatUrl?: string;
   readonly chatModel?: string;
   readonly chatTokensMax: number;
-}
-
-export interface EngineFinding {
-  readonly subject: string;
-  readonly ready: boolean;
-  readonly found: string;
-  readonly advice: string | null;
 }
 
 export interface EngineChoice {
@@ -178,22 +169,6 @@ function speakersFinding({ speakerSegmentationModel, speakerEmbeddingModel }: En
   const models = speakerSegmentationModel !== undefined && speakerEmbeddingModel !== undefined;
   const found = models ? 'sherpa-onnx with the models of the configuration' : 'own grouping of voices, experimental';
   return { subject: 'speakers', ready: true, found, advice: null };
-}
-
-function textChoice({ textEngine, textLanguage }: EngineSettings): {
-  readonly engine: TextEngine;
-  readonly finding: EngineFinding;
-} {
-  const subject = 'text in pictures';
-  const installed = installedTesseract(textLanguage);
-  const engine: TextEngine = textEngine !== 'auto' ? textEngine : installed === null ? 'none' : 'tesseract';
-  if (engine !== 'none' && installed !== null) {
-    const found = `tesseract.js ${installed.version}, ${textLanguage}`;
-    return { engine, finding: { subject, ready: true, found, advice: null } };
-  }
-  const found = textEngine === 'none' ? 'switched off' : `tesseract.js with ${textLanguage} is not installed`;
-  const advice = `text is not read; npm install tesseract.js @tesseract.js-data/${textLanguage}`;
-  return { engine, finding: { subject, ready: false, found, advice } };
 }
 
 function chatChoice(settings: EngineSettings): {

@@ -46,6 +46,8 @@ export interface UsageCaps {
   readonly prlimit: string;
   /** CPU time of a process with all its threads; the kernel kills it at the limit. */
   readonly cpuSecondsMax?: number;
+  /** Between SIGXCPU at the limit, which says what happened, and the kill; without it the kill comes at once. */
+  readonly cpuGraceSeconds?: number;
   /** Largest file that it may write; 0 lets it write to pipes only. */
   readonly fileBytesMax?: number;
 }
@@ -135,7 +137,10 @@ function prlimits({ memory, usage }: FencedRun): string[] {
   if (prlimit === undefined) return [];
   const caps = ['--core=0'];
   if (memory) caps.push(`--as=${memory.bytesMax}`);
-  if (usage?.cpuSecondsMax !== undefined) caps.push(`--cpu=${Math.max(1, Math.ceil(usage.cpuSecondsMax))}`);
+  if (usage?.cpuSecondsMax !== undefined) {
+    const seconds = Math.max(1, Math.ceil(usage.cpuSecondsMax));
+    caps.push(`--cpu=${seconds}:${seconds + (usage.cpuGraceSeconds ?? 0)}`);
+  }
   if (usage?.fileBytesMax !== undefined) caps.push(`--fsize=${usage.fileBytesMax}`);
   return [prlimit, ...caps, '--'];
 }

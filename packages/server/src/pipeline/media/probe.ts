@@ -66,6 +66,12 @@ function refusal(stderr: string, file: string, code: number | null): Error {
   return new PermanentStepError(`The file is not audio or video that can be read: ${detail}`);
 }
 
+/** For decoding that failed: what the guard refuses, and what is no media, stays so; anything else may be the machine's trouble. */
+export function decodingFailure(what: string, stderr: string, file: string): Error {
+  const message = `${what}: ${plainDiagnostics(stderr, file)}`;
+  return /not on whitelist|Invalid data found/i.test(stderr) ? new PermanentStepError(message) : new Error(message);
+}
+
 /** What a tool said, in one line, without our paths and its memory addresses. */
 export function plainDiagnostics(stderr: string, file: string): string {
   const text = stderr

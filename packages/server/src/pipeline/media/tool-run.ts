@@ -1,6 +1,7 @@
 /**
- * The one way in which media steps start ffmpeg and ffprobe: with every cap that this machine can hold. What stops a program because of
- * the file (too much output) is the file's fault and final; what may be the machine's trouble is thrown as it is and tried again.
+ * The one way in which steps start ffmpeg, ffprobe and recognisers that come with the system: with every cap that this machine can hold.
+ * What stops a program because of the file (too much output) is the file's fault and final; what may be the machine's trouble is thrown
+ * as it is and tried again.
  */
 import type { Clock } from '../../core/ports/clock.ts';
 import { PermanentStepError } from '../context.ts';
@@ -9,7 +10,8 @@ import type { ReadyTools } from './tools.ts';
 
 export interface ToolRun {
   readonly tools: ReadyTools;
-  readonly program: 'ffmpeg' | 'ffprobe';
+  /** One of the tools, or the path of a program that needs no more than they do: no network, files only as allowed. */
+  readonly program: 'ffmpeg' | 'ffprobe' | { readonly path: string };
   readonly args: readonly string[];
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -28,7 +30,7 @@ export async function runTool(run: ToolRun): Promise<FencedExit> {
   const cpuSecondsMax = (timeoutMs / 1000) * (tools.threads + 2) + 5;
   try {
     return await runFenced({
-      command: tools[program],
+      command: typeof program === 'string' ? tools[program] : program.path,
       args,
       signal,
       clock,

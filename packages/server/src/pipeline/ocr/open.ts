@@ -1,4 +1,6 @@
 /** From the name of an engine to one that reads. */
+import { installedPpOcr } from './pp-ocr/installed.ts';
+import { PpOcr } from './pp-ocr/pp-ocr.ts';
 import { installedTesseract, Tesseract } from './tesseract.ts';
 import type { TextEngine, TextReader } from './text-reader.ts';
 
@@ -9,13 +11,22 @@ export interface OpenedReader {
 
 /** Null when the engine is not installed. */
 export async function openTextReader(
-  { language }: { readonly engine: TextEngine; readonly language: string },
+  { engine, language }: { readonly engine: TextEngine; readonly language: string },
   signal: AbortSignal,
 ): Promise<OpenedReader | null> {
-  const installed = installedTesseract(language);
-  if (installed === null) return null;
-  return {
-    reader: await Tesseract.open(installed, language, signal),
-    engineVersion: `tesseract.js ${installed.version}`,
-  };
+  switch (engine) {
+    case 'none':
+      return null;
+    case 'pp-ocr': {
+      const installed = installedPpOcr();
+      if (installed === null) return null;
+      return { reader: await PpOcr.open(installed, signal), engineVersion: `PP-OCRv4 ${installed.version}` };
+    }
+    case 'tesseract': {
+      const installed = installedTesseract(language);
+      if (installed === null) return null;
+      const reader = await Tesseract.open(installed, language, signal);
+      return { reader, engineVersion: `tesseract.js ${installed.version}` };
+    }
+  }
 }

@@ -20,5 +20,5 @@ export interface TextReader extends AsyncDisposable {
   read(jpeg: Uint8Array): Promise<readonly TextLine[]>;
 }
 
-export const textEngines = ['none', 'tesseract'] as const;
+export const textEngines = ['none', 'tesseract', 'pp-ocr'] as const;
 export type TextEngine = (typeof textEngines)[number];

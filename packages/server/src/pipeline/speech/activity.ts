@@ -1,10 +1,10 @@
 /** Where somebody speaks: by Silero's model, or, where that cannot run, by how loud it is. */
 import type { Clock } from '../../core/ports/clock.ts';
 import { type Interval, rounded } from '../media/analysis.ts';
-import { runFenced } from '../media/fence.ts';
 import { guardedInput } from '../media/input-guard.ts';
 import { MetadataLines } from '../media/metadata-lines.ts';
-import { plainDiagnostics } from '../media/probe.ts';
+import { decodingFailure } from '../media/probe.ts';
+import { quietly, runTool } from '../media/tool-run.ts';
 import type { ReadyTools } from '../media/tools.ts';
 import { NativeProcess } from './native-process.ts';
 import { decodePcm, sampleRate } from './pcm.ts';
@@ -88,19 +88,19 @@ export async function loudnessActivity(request: ActivityRequest): Promise<Activi
     }
   });
   const filter = `silencedetect=n=${rules.silenceDb}dB:d=${rules.silenceSecondsMin},ametadata=mode=add:key=seen:value=1,ametadata=mode=print:file='pipe\\:3':direct=1`;
-  const exit = await runFenced({
-    command: tools.ffmpeg,
+  const exit = await runTool({
+    tools,
+    program: 'ffmpeg',
     args: [
-      ...['-nostdin', '-hide_banner', '-v', 'error', '-threads', '1', ...guardedInput(file), '-map', '0:a:0'],
+      ...[...quietly(tools), ...guardedInput(file), '-map', '0:a:0'],
       ...['-t', String(rules.secondsMax), '-af', filter, '-f', 'null', '-'],
     ],
     signal,
     clock,
     timeoutMs,
     outputs: [{ fd: 3, bytesMax: 4 * 1024 ** 3, take: (chunk) => lines.push(chunk) }],
-    memory: tools.memory,
   });
-  if (exit.code !== 0) throw new Error(`ffmpeg could not look for silence: ${plainDiagnostics(exit.stderrTail, file)}`);
+  if (exit.code !== 0) throw decodingFailure('ffmpeg could not look for silence', exit.stderrTail, file);
   const length = Math.max(seconds, request.seconds);
   const closed = silences.map(({ start, end }) => ({ start, end: Math.min(end, length) }));
   return { regions: betweenSilences(closed, length), seconds: length };

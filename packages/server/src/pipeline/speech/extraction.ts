@@ -1,8 +1,8 @@
 /** Takes the sound that recognisers get out of a file: 16 kHz, mono, lossless, on the clock of the file, without any filter for noise. */
 import type { Clock } from '../../core/ports/clock.ts';
-import { runFenced } from '../media/fence.ts';
 import { guardedInput } from '../media/input-guard.ts';
-import { plainDiagnostics } from '../media/probe.ts';
+import { decodingFailure } from '../media/probe.ts';
+import { quietly, runTool } from '../media/tool-run.ts';
 import type { ReadyTools } from '../media/tools.ts';
 import { type ChannelChoice, StereoPower } from './channels.ts';
 import { sampleRate } from './pcm.ts';
@@ -22,9 +22,8 @@ export interface ExtractionRequest {
 const listenSeconds = 600;
 const listenRate = 8_000;
 
-function input({ file, track }: ExtractionRequest): string[] {
-  const start = ['-nostdin', '-hide_banner', '-v', 'error', '-y', '-threads', '1'];
-  return [...start, ...guardedInput(file), '-map', `0:a:${track}`, '-vn', '-sn', '-dn'];
+function input({ tools, file, track }: ExtractionRequest): string[] {
+  return [...quietly(tools), ...guardedInput(file), '-map', `0:a:${track}`, '-vn', '-sn', '-dn'];
 }
 
 /** Listens to the first ten minutes of a track with two channels. */
@@ -32,8 +31,9 @@ export async function chooseChannels(request: ExtractionRequest): Promise<Channe
   const { tools, signal, clock, timeoutMs } = request;
   const power = new StereoPower();
   let rest: Buffer = Buffer.alloc(0);
-  const exit = await runFenced({
-    command: tools.ffmpeg,
+  const exit = await runTool({
+    tools,
+    program: 'ffmpeg',
     args: [
       ...[...input(request), '-t', String(listenSeconds), '-ac', '2', '-ar', String(listenRate)],
       ...['-c:a', 'pcm_s16le', '-f', 's16le', 'pipe:1'],
@@ -54,9 +54,8 @@ export async function chooseChannels(request: ExtractionRequest): Promise<Channe
         },
       },
     ],
-    memory: tools.memory,
   });
-  if (exit.code !== 0) throw failure(exit.stderrTail, request.file);
+  if (exit.code !== 0) throw decodingFailure('ffmpeg could not take the sound out', exit.stderrTail, request.file);
   return power.choice();
 }
 
@@ -66,15 +65,17 @@ export async function extractSound(
   out: { readonly file: string; readonly channels: ChannelChoice; onSeconds(seconds: number): void },
 ): Promise<void> {
   const { tools, signal, clock, timeoutMs, secondsMax } = request;
+  // Lossless at this rate is below 32 kB/s whatever the file claims.
+  const bytesMax = Math.ceil(secondsMax * sampleRate * 2.1);
   const side = out.channels === 'mix' ? [] : [`pan=mono|c0=c${out.channels === 'left' ? 0 : 1}`];
   const filters = [...side, `aresample=${sampleRate}:async=1:first_pts=0`].join(',');
-  const exit = await runFenced({
-    command: tools.ffmpeg,
+  const exit = await runTool({
+    tools,
+    program: 'ffmpeg',
     args: [
       ...[...input(request), '-t', String(secondsMax), '-af', filters, '-ac', '1', '-ar', String(sampleRate)],
       ...['-sample_fmt', 's16', '-c:a', 'flac', '-map_metadata', '-1', '-fflags', '+bitexact', '-flags:a', '+bitexact'],
-      // Lossless at this rate is below 32 kB/s whatever the file claims.
-      ...['-fs', String(Math.ceil(secondsMax * sampleRate * 2.1)), '-progress', 'pipe:1', '-f', 'flac', out.file],
+      ...['-fs', String(bytesMax), '-progress', 'pipe:1', '-f', 'flac', out.file],
     ],
     signal,
     clock,
@@ -89,11 +90,8 @@ export async function extractSound(
         },
       },
     ],
-    memory: tools.memory,
+    // ffmpeg stops by itself at the first, a packet late; the kernel at this.
+    fileBytesMax: bytesMax + 1024 * 1024,
   });
-  if (exit.code !== 0) throw failure(exit.stderrTail, request.file);
-}
-
-function failure(stderr: string, file: string): Error {
-  return new Error(`ffmpeg could not take the sound out: ${plainDiagnostics(stderr, file)}`);
+  if (exit.code !== 0) throw decodingFailure('ffmpeg could not take the sound out', exit.stderrTail, request.file);
 }

@@ -1,5 +1,6 @@
 /** The process that `native-process.ts` starts: native models and long computations, one request after the other. */
 
+import { answerRequests } from '../engines/engine-answers.ts';
 import { sampleRate } from './pcm.ts';
 import { loadSherpa, type SherpaRecogniser, type SherpaVad, type VadConfig } from './sherpa.ts';
 import { type DiarizationConfig, Diarizer } from './sherpa-diarizer.ts';
@@ -20,10 +21,6 @@ export type NativeRequest =
   | { readonly op: 'diarizer-open'; readonly config: DiarizationConfig }
   | { readonly op: 'diarizer-push'; readonly samples: Int16Array }
   | { readonly op: 'diarizer-end' };
-
-export type NativeAnswer =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly error: string };
 
 /** The detector looks at windows of 512 samples and keeps what it has not decided about; more than the longest region. */
 const vadBufferSeconds = 120;
@@ -113,14 +110,4 @@ function ended(detector: SherpaVad): [number, number][] {
   return regions;
 }
 
-process.on('message', (request: NativeRequest) => {
-  let reply: NativeAnswer;
-  try {
-    reply = { ok: true, value: answer(request) };
-  } catch (error) {
-    reply = { ok: false, error: error instanceof Error ? error.message : String(error) };
-  }
-  process.send?.(reply);
-});
-// The server is gone: nobody waits for us any more.
-process.on('disconnect', () => process.exit(0));
+answerRequests(answer);

@@ -1,14 +1,15 @@
 /** Sound as numbers: 16 kHz, mono, 16 bit, in blocks of one length, decoded by ffmpeg without ever being whole in memory. */
 import type { Clock } from '../../core/ports/clock.ts';
-import { runFenced } from '../media/fence.ts';
 import { guardedInput } from '../media/input-guard.ts';
-import { plainDiagnostics } from '../media/probe.ts';
+import { decodingFailure } from '../media/probe.ts';
+import { quietly, runTool } from '../media/tool-run.ts';
 import type { ReadyTools } from '../media/tools.ts';
 
 export const sampleRate = 16_000;
 const bytesPerSample = 2;
 /** 1.024 s: 32 windows of the voice activity model. */
 const blockBytes = 32 * 512 * bytesPerSample;
+const wavHeaderBytesMax = 4_096;
 
 export interface PcmRequest {
   readonly tools: ReadyTools;
@@ -25,31 +26,19 @@ export interface PcmRequest {
 export async function decodePcm(request: PcmRequest): Promise<number> {
   const { tools, file, signal, clock, timeoutMs, secondsMax } = request;
   const blocks = new Blocks((samples) => request.take(samples));
-  const exit = await runFenced({
-    command: tools.ffmpeg,
+  const exit = await runTool({
+    tools,
+    program: 'ffmpeg',
     args: [
-      ...['-nostdin', '-hide_banner', '-v', 'error', '-threads', '1', ...guardedInput(file), '-map', '0:a:0'],
-      ...[
-        '-t',
-        String(secondsMax),
-        '-ac',
-        '1',
-        '-ar',
-        String(sampleRate),
-        '-c:a',
-        'pcm_s16le',
-        '-f',
-        's16le',
-        'pipe:1',
-      ],
+      ...[...quietly(tools), ...guardedInput(file), '-map', '0:a:0', '-t', String(secondsMax)],
+      ...['-ac', '1', '-ar', String(sampleRate), '-c:a', 'pcm_s16le', '-f', 's16le', 'pipe:1'],
     ],
     signal,
     clock,
     timeoutMs,
     outputs: [{ fd: 1, bytesMax: (secondsMax + 2) * sampleRate * bytesPerSample, take: (chunk) => blocks.push(chunk) }],
-    memory: tools.memory,
   });
-  if (exit.code !== 0) throw new Error(`ffmpeg could not decode the sound: ${plainDiagnostics(exit.stderrTail, file)}`);
+  if (exit.code !== 0) throw decodingFailure('ffmpeg could not decode the sound', exit.stderrTail, file);
   await blocks.end();
   return blocks.bytes / bytesPerSample / sampleRate;
 }
@@ -107,18 +96,31 @@ export async function cutStretch({
   clock,
   timeoutMs,
 }: CutRequest): Promise<void> {
-  const exit = await runFenced({
-    command: tools.ffmpeg,
+  const exit = await runTool({
+    tools,
+    program: 'ffmpeg',
     args: [
-      ...['-nostdin', '-hide_banner', '-v', 'error', '-y', '-threads', '1', '-ss', start.toFixed(3)],
-      ...[...guardedInput(file), '-map', '0:a:0', '-t', seconds.toFixed(3), '-ac', '1', '-ar', String(sampleRate)],
+      ...[
+        ...quietly(tools),
+        '-ss',
+        start.toFixed(3),
+        ...guardedInput(file),
+        '-map',
+        '0:a:0',
+        '-t',
+        seconds.toFixed(3),
+        '-ac',
+        '1',
+        '-ar',
+        String(sampleRate),
+      ],
       ...['-c:a', 'pcm_s16le', '-fflags', '+bitexact', '-f', 'wav', out],
     ],
     signal,
     clock,
     timeoutMs,
     outputs: [],
-    memory: tools.memory,
+    fileBytesMax: wavHeaderBytesMax + Math.ceil((seconds + 1) * sampleRate) * bytesPerSample,
   });
-  if (exit.code !== 0) throw new Error(`ffmpeg could not cut the sound: ${plainDiagnostics(exit.stderrTail, file)}`);
+  if (exit.code !== 0) throw decodingFailure('ffmpeg could not cut the sound', exit.stderrTail, file);
 }

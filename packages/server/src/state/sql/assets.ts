@@ -1,7 +1,7 @@
 /** Assets and who owns them. */
 import { sql } from 'kysely';
 import type { Asset, AssetSource } from '../../core/asset.ts';
-import type { AssetQuery, OwnedAsset, Page } from '../../core/ports/upload-store.ts';
+import type { AssetKind, AssetQuery, OwnedAsset, Page } from '../../core/ports/upload-store.ts';
 import type { Sha256 } from '../../core/upload.ts';
 import { decodeCursor, toPage } from './cursor.ts';
 import { type Dialect, type Engine, first, type Session } from './engine.ts';
@@ -85,6 +85,15 @@ export function assetQueries(dialect: Dialect) {
         .where('principal', '=', query.principal);
       if (query.filename)
         select = select.where(sql<boolean>`filename_folded like ${containing(query.filename)} escape '\\'`);
+      if (query.kind !== undefined) select = select.where(ofKind(query.kind));
+      if (query.runStates !== undefined) {
+        // The newest run says how it stands with the asset; an older pipeline's may have failed.
+        select = select.where(
+          sql`(select state from runs where runs.asset_id = asset_sources.asset_id order by created_at desc, id desc limit 1)`,
+          'in',
+          query.runStates.length === 0 ? [''] : [...query.runStates],
+        );
+      }
       if (query.cursor !== undefined) {
         const after = decodeCursor(query.cursor);
         select = select.where(({ eb, refTuple, tuple }) =>
@@ -126,6 +135,15 @@ export function assetQueries(dialect: Dialect) {
     all: (afterId: string, limit: number) =>
       db.selectFrom('assets').selectAll().where('id', '>', afterId).orderBy('id').limit(limit).compile(),
   };
+}
+
+function ofKind(kind: AssetKind) {
+  const type = sql.ref('assets.content_type');
+  const wanted =
+    kind === 'other'
+      ? sql`${type} not like 'video/%' and ${type} not like 'audio/%'`
+      : sql`${type} like ${`${kind}/%`}`;
+  return sql<boolean>`exists (select 1 from assets where assets.id = asset_sources.asset_id and ${wanted})`;
 }
 
 export class Assets {

@@ -1,6 +1,6 @@
 /** Debian's pocketsphinx with its English model: runs anywhere, good enough to find places in clear English speech. */
-import { runFenced } from '../../media/fence.ts';
 import { plainDiagnostics } from '../../media/probe.ts';
+import { runTool } from '../../media/tool-run.ts';
 import type { Recogniser, RecogniserContext, Stretch } from '../recogniser.ts';
 import type { Heard, HeardSegment, Word } from '../transcript.ts';
 
@@ -23,8 +23,9 @@ export class Pocketsphinx implements Recogniser {
     const [command = 'pocketsphinx_continuous'] = params.command;
     const model = params.model ?? '';
     const chunks: Buffer[] = [];
-    const exit = await runFenced({
-      command,
+    const exit = await runTool({
+      tools,
+      program: { path: command },
       args: [
         ...['-infile', file, '-time', 'yes', '-logfn', '/dev/null'],
         ...['-hmm', `${model}/en-us`, '-lm', `${model}/en-us.lm.bin`, '-dict', `${model}/cmudict-en-us.dict`],
@@ -33,7 +34,6 @@ export class Pocketsphinx implements Recogniser {
       clock,
       timeoutMs,
       outputs: [{ fd: 1, bytesMax: outputBytesMax, take: (chunk) => void chunks.push(chunk) }],
-      memory: tools.memory,
     });
     if (exit.code !== 0) throw new Error(`pocketsphinx failed: ${plainDiagnostics(exit.stderrTail, file)}`);
     return { segments: readTimes(Buffer.concat(chunks).toString('utf8')), language: 'en' };
