@@ -46,6 +46,26 @@ await build({
   logLevel: 'warn',
   output: { file: join(client, 'dist/worker.js'), format: 'iife', minify: true, sourcemap: false },
 });
+// For pages without a build: modules that import nothing but each other, with their worker beside them.
+const browser = join(client, 'dist/browser');
+rmSync(browser, { recursive: true, force: true });
+await build({
+  input: {
+    client: join(client, 'dist/index.js'),
+    queue: join(client, 'dist/queue/index.js'),
+    recorder: join(client, 'dist/recorder/index.js'),
+  },
+  platform: 'browser',
+  logLevel: 'warn',
+  output: {
+    dir: browser,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name]-[hash].js',
+    minify: true,
+  },
+});
+copyFileSync(join(client, 'dist/worker.js'), join(browser, 'worker.js'));
 await import('./bundle-audio-worker.mjs');
 // The model that tells speech from other sound, 2.3 MB: it ships in the package, so that no machine has to fetch it.
 const models = join(server, 'dist/models');

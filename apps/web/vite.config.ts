@@ -2,7 +2,8 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
 // `vite dev` serves the page from source and hands the API to a Holdfast server that runs beside it.
-const apiInDevelopment = 'http://127.0.0.1:8080';
+// The host stays that of the page: the server takes changes from pages of its own host only.
+const apiInDevelopment = { target: 'http://127.0.0.1:8080', changeOrigin: false };
 
 export default defineConfig({
   root: import.meta.dirname,
@@ -17,5 +18,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: 'es2023',
   },
-  server: { proxy: { '/v1': apiInDevelopment } },
+  server: { proxy: { '/v1': apiInDevelopment, '/api': apiInDevelopment, '/health': apiInDevelopment } },
 });

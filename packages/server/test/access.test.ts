@@ -39,6 +39,7 @@ describe('with API keys', () => {
       '/v1/runs',
       '/v1/events',
       '/v1/server',
+      '/v1/session',
       '/metrics',
       '/v1/uploads/x',
     ]) {
@@ -88,6 +89,7 @@ describe('with API keys', () => {
     expect(set).not.toContain(key);
     const cookie = set.split(';')[0] ?? '';
     expect((await get('/v1/uploads', { cookie })).status).toBe(200);
+    expect((await get('/v1/session', { cookie })).body).toEqual({ principal: 'ana' });
     expectProblem(
       await get('/v1/uploads', { cookie: `${cookie.slice(0, -1)}${cookie.endsWith('0') ? '1' : '0'}` }),
       401,

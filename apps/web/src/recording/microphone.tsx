@@ -40,6 +40,8 @@ export function Microphone({ lecture, isComplete }: MicrophoneProps) {
         </span>
       </div>
       <Level recorder={recorder} live={live} />
+      {/* Above what comes only when microphones have names: a button that was just pressed stays where it is. */}
+      <Controls recorder={recorder} status={status} isComplete={isComplete} />
       <p className="problem" role="alert">
         {error?.message ?? ''}
       </p>
@@ -60,7 +62,6 @@ export function Microphone({ lecture, isComplete }: MicrophoneProps) {
           </select>
         </label>
       ) : null}
-      <Controls recorder={recorder} status={status} isComplete={isComplete} />
       <p className="visually-hidden" aria-live="polite">
         {statusWords[status]}
       </p>

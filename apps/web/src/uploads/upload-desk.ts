@@ -8,7 +8,7 @@ import type { Api } from '../api/api.ts';
 import { messageOf } from '../api/api-error.ts';
 import { type Lecture, lectureFields } from '../recording/lecture.ts';
 import { createStore, type Watchable } from '../state/store.ts';
-import { isOnItsWay, isOver, type Totals, totalsOf } from './listed.ts';
+import { isOnItsWay, isOver, listedUploads, type Totals, totalsOf } from './listed.ts';
 import { lastModifiedField } from './match-unfinished.ts';
 import { announcement, type Offer, originalSizeField, uploadWords } from './upload-words.ts';
 
@@ -92,6 +92,8 @@ class Desk implements UploadDesk {
   #open = Promise.withResolvers<UploadQueue>();
   #told: ReadonlyMap<string, QueueItem> | null = null;
   #notes = 0;
+  /** There were too many to tell of each. */
+  #crowd = false;
 
   constructor(options: UploadDeskOptions) {
     this.#options = options;
@@ -213,7 +215,9 @@ class Desk implements UploadDesk {
     if (!snapshot.ready) return;
     this.queue.set(snapshot);
     this.#countUp(snapshot.items);
+    if (this.totals.getSnapshot().active > toldOneByOneMax) this.#crowd = true;
     this.#tell(snapshot.items);
+    this.#tellOfCrowd(snapshot.items);
   }
 
   #countUp(items: readonly QueueItem[]): void {
@@ -238,7 +242,14 @@ class Desk implements UploadDesk {
     if (isNews && failedNow && item.error?.code === 'unauthenticated') this.#options.onSignedOut();
     // What was there when the page was opened is in the list; nothing happened.
     const text = isNews || item.status === 'uploading' ? announcement(earlier, item) : null;
-    const crowd = this.totals.getSnapshot().active > toldOneByOneMax;
-    if (text !== null && (failedNow || !crowd)) this.#options.announce(text);
+    if (text !== null && (failedNow || !this.#crowd)) this.#options.announce(text);
+  }
+
+  #tellOfCrowd(items: readonly QueueItem[]): void {
+    const { active } = this.totals.getSnapshot();
+    if (active > 0 || !this.#crowd) return;
+    this.#crowd = false;
+    const stored = listedUploads(items, this.openedAt).filter(({ status }) => status === 'completed');
+    this.#options.announce(`${stored.length} files are stored.`);
   }
 }

@@ -30,7 +30,7 @@ export const UploadRow = memo(function UploadRow({ upload, onRemove, onChoose }:
         </span>
         <span className="upload-state">{words.state}</span>
         <span className="upload-percent" aria-hidden="true">
-          {formatPercent(upload.progress)}
+          {upload.status === 'recording' ? '' : formatPercent(upload.progress)}
         </span>
       </div>
       <ProgressBar

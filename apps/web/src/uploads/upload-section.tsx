@@ -83,12 +83,14 @@ function useTaking(unfinished: ReturnType<typeof useUnfinished>['items']) {
   const { uploads, workshop, announcer } = useServices();
   const settings = useSoundSettings();
   const [asked, setAsked] = useState<Asked | null>(null);
-  const send = (files: readonly File[], lecture: Lecture | null) => {
+  const send = (files: readonly File[], given: Lecture | null) => {
     const free = new Map(unfinished.filter(({ elsewhere }) => !elsewhere).map(({ upload }) => [upload.id, upload]));
     for (const file of files) {
       const earlier = matchUnfinished(file, [...free.values()]);
       if (earlier !== null) free.delete(earlier.id);
       const { name: filename, lastModified } = file;
+      // A recording is sound or video; what lies beside it is sent as what it is.
+      const lecture = /^(?:audio|video)\/|^$/.test(file.type) ? given : null;
       const resume = earlier === null ? {} : { resumeId: earlier.id };
       void uploads.send({ content: file, filename, lastModified, lecture, ...resume });
     }
