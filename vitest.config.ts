@@ -16,8 +16,8 @@ export default defineConfig({
             'apps/*/src/**/*.test.ts',
             'test/*.test.ts',
           ],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           // Most of them wait for processes, disks and time, so more run at once than there are cores.
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
