@@ -26,6 +26,12 @@ const systemPackages = {
     pocketsphinx_continuous: 'pocketsphinx',
     '/usr/share/pocketsphinx/model/en-us/en-us': 'pocketsphinx-en-us',
     '/usr/lib/postgresql/15/bin/initdb': 'postgresql-15',
+    'redis-server': 'redis-server',
+    'swift-proxy-server': 'swift-proxy',
+    'swift-account-server': 'swift-account',
+    'swift-container-server': 'swift-container',
+    'swift-object-server': 'swift-object',
+    memcached: 'memcached',
   },
 };
 
