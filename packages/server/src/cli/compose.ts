@@ -4,13 +4,14 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fileTypeFromBuffer } from 'file-type';
 import type { Logger } from 'pino';
-import { beginRun, type OpenRun, readBootRecord } from '../blobs/disk/boot-record.ts';
+import type { OpenRun } from '../blobs/disk/boot-record.ts';
 import { type DiskBlobs, openDiskBlobs } from '../blobs/disk/open.ts';
 import { limitsOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { watchFoldersOf } from '../config/watch.ts';
 import type { Limits } from '../core/limits.ts';
 import { type CrashPoints, noCrashPoints } from '../core/ports/crash-points.ts';
+import type { WatchAdmin } from '../core/ports/watch-admin.ts';
 import { createHttpServer, type HttpServer } from '../http/app.ts';
 import type { AuthHook } from '../http/auth.ts';
 import { createMetrics, type Metrics } from '../http/metrics.ts';
@@ -20,7 +21,6 @@ import { planRuns } from '../pipeline/plan.ts';
 import { readBootId } from '../platform/boot-id.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { uuidv7 } from '../platform/uuidv7.ts';
-import { lockInstance } from '../state/sql/instance-lock.ts';
 import { openSqliteState, type State } from '../state/sql/open.ts';
 import type { UploadDependencies } from '../uploads/dependencies.ts';
 import { RecordingService } from '../uploads/recordings.ts';
@@ -34,6 +34,7 @@ import { healthChecks } from './health.ts';
 import { nodeIdentity } from './node-identity.ts';
 import { configuredPipelines, surroundings } from './pipeline-definitions.ts';
 import { type PipelineNode, startPipeline } from './pipeline-node.ts';
+import { alone, type Place } from './processes/place.ts';
 import { packageVersion } from './version.ts';
 import { knowOutsideAssets, openWatcher, watchHealth } from './watch-node.ts';
 import { openWebhooks, readWebhookSettings, type WebhookNode } from './webhook-node.ts';
@@ -46,6 +47,8 @@ export interface NodeOptions {
   readonly authenticate?: AuthHook | null;
   /** Hears what becomes of watched files, from the first one on. */
   readonly watchNews?: (news: WatchNews) => void;
+  /** Default: the only process of its server. */
+  readonly place?: Place;
 }
 
 /** A node that has recovered and is ready to listen. */
@@ -60,10 +63,10 @@ export interface ServerNode {
 const webDir = fileURLToPath(new URL('../../web', import.meta.url));
 
 export async function openNode(options: NodeOptions): Promise<ServerNode> {
-  const { config, log, crash = noCrashPoints, authenticate = null, watchNews = () => {} } = options;
+  const { config, log, crash = noCrashPoints, authenticate = null, watchNews = () => {}, place = alone } = options;
   const closing = new Closing();
   try {
-    return await open({ config, log, crash, authenticate, watchNews }, closing);
+    return await open({ config, log, crash, authenticate, watchNews, place }, closing);
   } catch (error) {
     await closing.close(log);
     throw error;
@@ -71,28 +74,31 @@ export async function openNode(options: NodeOptions): Promise<ServerNode> {
 }
 
 async function open(options: Required<NodeOptions>, closing: Closing): Promise<ServerNode> {
-  const { config, log, crash } = options;
+  const { config, log, crash, place } = options;
   const settings = readWebhookSettings(config);
   const definitions = await configuredPipelines(config, process.env);
-  const folders = watchFoldersOf(config);
+  const folders = place.background ? watchFoldersOf(config) : [];
   const dataDir = resolve(config.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const lock = lockInstance(dataDir);
+  const lock = place.lock(dataDir);
   closing.add('instance lock', () => lock.release());
-  const holder = await nodeIdentity(dataDir);
+  const node = await nodeIdentity(dataDir);
+  const holder = place.holder(node);
   const bootId = await readBootId();
-  const lastRun = await readBootRecord(dataDir, bootId);
+  const lastRun = await place.lastRun(dataDir, bootId);
   let run: OpenRun | null = null;
   closing.add('boot record', () => run?.markClean());
 
-  const disk = await openDiskBlobs(diskOptions(config, dataDir));
+  const disk = await openDiskBlobs({ ...diskOptions(config, dataDir), scratch: place.scratch });
   closing.add('blobs', () => disk.blobs.close());
   const state = await openSqliteState({
     file: join(dataDir, 'state.db'),
     clock: systemClock,
     receipts: config.durability,
+    ...place.shared(holder),
   });
   closing.add('state', () => state.close());
+  place.followOutside(disk.outside);
   await knowOutsideAssets(state, disk);
 
   const metrics = createMetrics();
@@ -107,21 +113,22 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   });
   await recover(deps, uploads.finisher, {
     distrustBytes: lastRun === 'machine-went-down' && config.durability === 'committed',
+    retired: place.retired(node),
   });
   await uploads.concatenations.sweep();
-  run = await beginRun(dataDir, bootId);
+  run = await place.beginRun(dataDir, bootId);
   const sweeper = new Sweeper(deps, uploads);
   const sweep = () => Promise.all([sweeper.sweep(), sweepWebhooks(hooks, log)]);
-  closing.add('clean-up', sweeping(sweep, config.cleanupIntervalMinutes * 60_000));
+  if (place.background) closing.add('clean-up', sweeping(sweep, config.cleanupIntervalMinutes * 60_000));
 
-  const pipeline = startPipeline({ config, log, crash, holder, state, disk, definitions });
+  const pipeline = place.pipeline(() => startPipeline({ config, log, crash, holder, state, disk, definitions }));
   closing.add('pipeline', () => pipeline.stop());
   const registry = metrics.registry;
   const watcher = await openWatcher({ config, folders, log, crash, state, disk, registry, deps });
   closing.add('watched folders', () => watcher.stop());
   watcher.listen(options.watchNews);
   await watcher.start();
-  await hooks.webhooks.start();
+  if (place.background) await hooks.webhooks.start();
   closing.add('webhooks', () => hooks.webhooks.stop());
   const http = await createHttpServer(httpOptions({ ...parts, uploads, pipeline, watcher }));
   closing.add('http', async () => {
@@ -174,7 +181,8 @@ function httpOptions(
   parts: Parts & { readonly uploads: UploadService; readonly pipeline: PipelineNode; readonly watcher: Watcher },
 ): Parameters<typeof createHttpServer>[0] {
   const { options, limits, uploads, disk, state, metrics, hooks, definitions, pipeline, watcher } = parts;
-  const { config, log } = options;
+  const { config, log, place } = options;
+  const watch = place.once<WatchAdmin>('watch', ['folders', 'folder', 'scan', 'resume'], watcher);
   return {
     services: {
       uploads,
@@ -188,8 +196,8 @@ function httpOptions(
       recordingSettings: recordingSettings(config),
       blobs: disk.blobs,
       artifacts: disk.artifacts,
-      webhooks: hooks.webhooks,
-      watch: watcher,
+      webhooks: place.once('webhooks', ['endpoints', 'failures', 'retry', 'ping'], hooks.webhooks),
+      watch,
       pipelines: new PipelineLibrary({
         ledger: state.ledger,
         library: state.library,
@@ -209,15 +217,17 @@ function httpOptions(
     clock: systemClock,
     log,
     metrics,
+    scraped: place.scraped(metrics.registry),
     healthChecks: [
       ...healthChecks({ state, disk, pipeline, reserveBytes: config.reserveMb * 1024 * 1024 }),
-      ...watchHealth(watcher, watchFoldersOf(config)),
+      ...watchHealth(watch, watchFoldersOf(config)),
+      ...place.health,
     ],
     rateLimits: {
       reads: config.readsPerMinute,
       writes: config.writesPerMinute,
       chunks: config.chunksPerMinute,
-      failures: config.failedSignInsPerMinute,
+      failures: Math.ceil(config.failedSignInsPerMinute / place.count),
     },
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,

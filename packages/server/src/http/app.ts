@@ -31,7 +31,7 @@ import type { UploadTokens } from '../uploads/tokens.ts';
 import { type Authenticator, type Identity, principalOf } from './auth.ts';
 import { addressesUnder, underBase, withoutBase } from './base-path.ts';
 import { type BodyOptions, RequestBody } from './body-source.ts';
-import { documentRoutes, openApiInfo, pageSecurity } from './documents.ts';
+import { type DocumentOptions, documentRoutes, openApiInfo, pageSecurity } from './documents.ts';
 import { draining } from './draining.ts';
 import { answerEarly } from './early-answers.ts';
 import { answerError, answerErrorAs, answerErrors, answerUnreadable, jsonBodyBytesMax } from './errors.ts';
@@ -68,6 +68,7 @@ export interface HttpOptions {
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly metrics: Metrics;
+  readonly scraped?: NonNullable<DocumentOptions['scraped']>;
   readonly healthChecks: readonly HealthCheck[];
   readonly rateLimits: RateLimits;
   /** Origins that browsers may call from; empty: only our own. */
@@ -152,7 +153,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       },
     }),
   );
-  await documentRoutes(app as unknown as FastifyInstance, { ...options, registry: options.metrics.registry, page });
+  await documentRoutes(app as unknown as FastifyInstance, { ...options, page });
 
   const drain = draining(app as unknown as FastifyInstance, clock);
   return {

@@ -90,6 +90,8 @@ export function addStoreGauges(
     name: 'holdfast_uploads',
     help: 'Uploads by state',
     labelNames: ['state'],
+    // Every process reads the same from the state.
+    aggregator: 'first',
     registers,
     async collect() {
       this.reset();
@@ -100,6 +102,8 @@ export function addStoreGauges(
     name: 'holdfast_steps',
     help: 'Pipeline steps by state',
     labelNames: ['state'],
+    // Every process reads the same from the state.
+    aggregator: 'first',
     registers,
     async collect() {
       this.reset();

@@ -18,7 +18,7 @@ import { UploadFiles } from './upload-files.ts';
 const hashStatesMaxDefault = 1_000;
 
 export interface DiskBlobsOptions {
-  /** The data directory; made if missing. One process at a time (the caller locks it). */
+  /** The data directory; made if missing. One server at a time (the caller locks it), of one or several processes. */
   readonly dir: string;
   readonly durability: Durability;
   /** Bytes of the file system that uploads never get. */
@@ -29,6 +29,11 @@ export interface DiskBlobsOptions {
   readonly hashStatesMax?: number;
   /** Open files of unfinished uploads; default 256. */
   readonly openFilesMax?: number;
+  /**
+   * What is done with working folders that are there: `empty` (default): nobody else is at work in the directory. `steps`: other processes
+   * only take uploads, so whatever is not theirs goes. `keep`: other processes run steps.
+   */
+  readonly scratch?: 'empty' | 'steps' | 'keep';
   /** System calls; tests pass ones that fail. */
   readonly io?: FileIo;
 }
@@ -55,8 +60,10 @@ async function makeLayout(layout: DiskLayout, directories: DirectorySyncs): Prom
 }
 
 /** Working folders of attempts that no process is at any more. */
-async function emptyScratch(layout: DiskLayout): Promise<void> {
-  for (const name of await readdir(layout.scratch))
+async function emptyScratch(layout: DiskLayout, what: NonNullable<DiskBlobsOptions['scratch']>): Promise<void> {
+  if (what === 'keep') return;
+  const names = await readdir(layout.scratch);
+  for (const name of what === 'empty' ? names : names.filter((one) => !layout.isOfUpload(one)))
     await rm(`${layout.scratch}/${name}`, { recursive: true, force: true });
 }
 
@@ -67,7 +74,7 @@ export async function openDiskBlobs(options: DiskBlobsOptions): Promise<DiskBlob
   const directories = new DirectorySyncs(io);
   await translated('opening the data directory', async () => {
     await makeLayout(layout, directories);
-    await emptyScratch(layout);
+    await emptyScratch(layout, options.scratch ?? 'empty');
   });
   const pool = new HashPool({
     workers: options.hashWorkers ?? Math.max(1, Math.min(4, availableParallelism() - 1)),

@@ -5,7 +5,7 @@
  * the rule that a place is recorded once are what is left against that.
  */
 
-import { sql } from 'kysely';
+import { type CompiledQuery, sql } from 'kysely';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import { MemoryExtentClaims } from '../memory/extent-claims.ts';
@@ -96,7 +96,7 @@ export class SqlExtentClaims implements ExtentClaims {
           .where('extent_claims.until', '<', this.#engine.dialect.now),
       )
       .compile();
-    return (await this.#engine.write((session) => session.change(query))) > 0;
+    return (await this.#write(query)) > 0;
   }
 
   async #remove(uploadId: string, offset: number): Promise<void> {
@@ -106,7 +106,15 @@ export class SqlExtentClaims implements ExtentClaims {
       .where('offset', '=', offset)
       .where('holder', '=', this.#holder)
       .compile();
-    await this.#engine.write((session) => session.change(query));
+    await this.#write(query);
+  }
+
+  /** A power cut ends the claims with their processes, so nobody waits for a disk. */
+  #write(query: CompiledQuery<unknown>): Promise<number> {
+    return this.#engine.write((session) => {
+      session.durable = false;
+      return session.change(query);
+    });
   }
 
   #count(change: 1 | -1): void {
@@ -127,7 +135,7 @@ export class SqlExtentClaims implements ExtentClaims {
       .where('holder', '=', this.#holder)
       .compile();
     // A database that is away fails the writes that the claims are for as well; the next renewal may find it back.
-    await this.#engine.write((session) => session.change(query)).catch(() => 0);
+    await this.#write(query).catch(() => 0);
     // Meanwhile the last claim may have gone, and another one come with a timer of its own.
     if (this.#cancelRenewal === fired) this.#cancelRenewal = this.#renewLater();
   }
