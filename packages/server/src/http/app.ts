@@ -43,6 +43,7 @@ import { takeJsonBodies } from './json-body.ts';
 import { addStoreGauges, type Metrics } from './metrics.ts';
 import { probeRoutes } from './probe-routes.ts';
 import { RateGuard, type RateLimits } from './rate-limits.ts';
+import { compileSerializer } from './serialization.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { timeOf } from './until.ts';
 import { uploadTokenRoutes } from './upload-token-routes.ts';
@@ -216,6 +217,7 @@ function paceOf({ bodyIdleMs, bodyBytesPerSecondMin }: Limits): Pick<BodyOptions
 /** Validation, schemas, errors, and what every answer carries. */
 async function registerPlugins(app: FastifyInstance, options: HttpOptions & { page: string | null }): Promise<void> {
   app.setValidatorCompiler(compileValidator());
+  app.setSerializerCompiler(compileSerializer());
   for (const schema of nativeSchemas) app.addSchema(schema);
   answerErrors(app, options.page);
   addressesUnder(app, options.basePath);
