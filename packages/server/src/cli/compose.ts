@@ -1,11 +1,11 @@
 /** The composition root of one node: the only place that names concrete adapters. Opens everything, recovers, closes in reverse. */
 import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fileTypeFromBuffer } from 'file-type';
 import type { Logger } from 'pino';
 import { beginRun, type OpenRun, readBootRecord } from '../blobs/disk/boot-record.ts';
-import { type DiskBlobs, openDiskBlobs } from '../blobs/disk/open.ts';
+import type { DiskBlobs } from '../blobs/disk/open.ts';
 import { limitsOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { watchFoldersOf } from '../config/watch.ts';
@@ -20,8 +20,7 @@ import { planRuns } from '../pipeline/plan.ts';
 import { readBootId } from '../platform/boot-id.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { uuidv7 } from '../platform/uuidv7.ts';
-import { lockInstance } from '../state/sql/instance-lock.ts';
-import { openSqliteState, type State } from '../state/sql/open.ts';
+import type { State } from '../state/sql/open.ts';
 import type { UploadDependencies } from '../uploads/dependencies.ts';
 import { RecordingService } from '../uploads/recordings.ts';
 import { recover } from '../uploads/recover.ts';
@@ -31,7 +30,9 @@ import type { Watcher, WatchNews } from '../watch/watcher.ts';
 import { access } from './access.ts';
 import { Closing } from './closing.ts';
 import { healthChecks } from './health.ts';
-import { nodeIdentity } from './node-identity.ts';
+import { takePlace } from './node-place.ts';
+import { openBlobs } from './open-blobs.ts';
+import { openState } from './open-state.ts';
 import { configuredPipelines, surroundings } from './pipeline-definitions.ts';
 import { type PipelineNode, startPipeline } from './pipeline-node.ts';
 import { packageVersion } from './version.ts';
@@ -77,21 +78,17 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   const folders = watchFoldersOf(config);
   const dataDir = resolve(config.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const lock = lockInstance(dataDir);
-  closing.add('instance lock', () => lock.release());
-  const holder = await nodeIdentity(dataDir);
+  const place = await takePlace(config, dataDir);
+  const { holder } = place;
+  closing.add('place in the data folder', () => place.release());
   const bootId = await readBootId();
-  const lastRun = await readBootRecord(dataDir, bootId);
+  const lastRun = await readBootRecord(place.dir, bootId);
   let run: OpenRun | null = null;
   closing.add('boot record', () => run?.markClean());
 
-  const disk = await openDiskBlobs(diskOptions(config, dataDir));
+  const disk = await openBlobs({ config, dataDir, scratch: place.scratch });
   closing.add('blobs', () => disk.blobs.close());
-  const state = await openSqliteState({
-    file: join(dataDir, 'state.db'),
-    clock: systemClock,
-    receipts: config.durability,
-  });
+  const state = await openState({ config, dataDir, process: place.process });
   closing.add('state', () => state.close());
   await knowOutsideAssets(state, disk);
 
@@ -109,12 +106,12 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
     distrustBytes: lastRun === 'machine-went-down' && config.durability === 'committed',
   });
   await uploads.concatenations.sweep();
-  run = await beginRun(dataDir, bootId);
+  run = await beginRun(place.dir, bootId);
   const sweeper = new Sweeper(deps, uploads);
   const sweep = () => Promise.all([sweeper.sweep(), sweepWebhooks(hooks, log)]);
   closing.add('clean-up', sweeping(sweep, config.cleanupIntervalMinutes * 60_000));
 
-  const pipeline = startPipeline({ config, log, crash, holder, state, disk, definitions });
+  const pipeline = startPipeline({ config, log, crash, place, state, disk, definitions });
   closing.add('pipeline', () => pipeline.stop());
   const registry = metrics.registry;
   const watcher = await openWatcher({ config, folders, log, crash, state, disk, registry, deps });
@@ -131,11 +128,6 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
     await closed;
   });
   return { http, version: packageVersion(), watcher, close: () => closing.close(log) };
-}
-
-function diskOptions(config: Config, dir: string): Parameters<typeof openDiskBlobs>[0] {
-  const workers = config.hashWorkers === 0 ? {} : { hashWorkers: config.hashWorkers };
-  return { dir, durability: config.durability, reserveBytes: config.reserveMb * 1024 * 1024, ...workers };
 }
 
 interface Parts {

@@ -1,5 +1,4 @@
 /** The embedded pipeline of one node: media tools, the configured pipelines, the runner over the ledger. */
-import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { DiskBlobs } from '../blobs/disk/open.ts';
 import type { Config } from '../config/schema.ts';
@@ -14,6 +13,7 @@ import { systemClock } from '../platform/system-clock.ts';
 import type { State } from '../state/sql/open.ts';
 import { engineSecrets } from './engines.ts';
 import { mediaTools } from './media-tools.ts';
+import type { NodePlace } from './node-place.ts';
 
 export interface PipelineNode {
   /** Wakes the runner up: something may be due. */
@@ -27,7 +27,7 @@ export interface PipelineNodeOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly crash: CrashPoints;
-  readonly holder: string;
+  readonly place: Pick<NodePlace, 'holder' | 'scratch'>;
   readonly state: State;
   readonly disk: DiskBlobs;
   readonly definitions: Definitions;
@@ -58,7 +58,7 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
     if (tools.state === 'missing')
       options.log.warn({ reason: tools.reason }, 'media steps are skipped on this machine');
     if (stopping.signal.aborted) return;
-    await endOrphans(join(resolve(options.config.dataDir), 'scratch'), options.log);
+    await endOrphans(options.place.scratch, options.log);
     const made = new Runner({ ...runnerSettings(options, tools), secrets: await engineSecrets(options.config) });
     runner = made;
     await made.start();
@@ -109,7 +109,7 @@ function runnerSettings(options: PipelineNodeOptions, tools: MediaTools): Runner
     log,
     crashPoints: options.crash,
     random: Math.random,
-    holder: options.holder,
+    holder: options.place.holder,
     limits: definitions.classes,
     leaseMs,
     pollMs,
