@@ -38,15 +38,14 @@ const pollMs = 2_000;
 const stopMs = 10_000;
 const indexPollMs = 10_000;
 
-const off: PipelineNode = {
-  notify: () => {},
-  describe: () => 'switched off by the configuration',
-  stop: async () => {},
-};
+function off(why: string): PipelineNode {
+  return { notify: () => {}, describe: () => why, stop: async () => {} };
+}
 
 /** Begins in the background: looking for media tools starts programs, and uploads need not wait for that. */
 export function startPipeline(options: PipelineNodeOptions): PipelineNode {
-  if (!options.config.pipeline) return off;
+  if (!options.config.pipeline) return off('switched off by the configuration');
+  if (options.config.role === 'web') return off('steps run on other nodes');
   const stopping = new AbortController();
   let tools: MediaTools | null = null;
   let runner: Runner | null = null;
