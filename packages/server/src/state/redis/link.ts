@@ -6,7 +6,8 @@ import type { Log } from '../../core/ports/log.ts';
 import { type ScriptName, scripts } from './scripts.ts';
 
 /** How long a request waits for a Redis that is away before it is answered that it is. */
-const patienceMs = 4_000;
+const standardPatienceMs = 4_000;
+/** A server that stands still is given up with the connection open. */
 const commandTimeoutMs = 3_000;
 const pauseMs = 50;
 const reconnectMsMax = 500;
@@ -18,6 +19,8 @@ export interface LinkOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** How long a request waits for a Redis that is away. Default 4 s. */
+  readonly patienceMs?: number;
 }
 
 /**
@@ -30,9 +33,9 @@ export class RedisLink {
   readonly #patienceMs: number;
   #closed = false;
 
-  constructor(options: LinkOptions & { readonly patienceMs?: number }) {
+  constructor(options: LinkOptions) {
     this.#clock = options.clock;
-    this.#patienceMs = options.patienceMs ?? patienceMs;
+    this.#patienceMs = options.patienceMs ?? standardPatienceMs;
     this.#client = connection(options, scripts);
   }
 
@@ -57,10 +60,21 @@ export class RedisLink {
 
   /** Waits for the first answer of the server. Rejects with `unavailable`, with the reason. */
   async ready(): Promise<void> {
-    await this.run(async (client) => {
-      if (client.status === 'wait') await client.connect();
-      await client.ping();
-    });
+    let reason = 'no answer in time';
+    const note = (error: Error): void => {
+      reason = error.message;
+    };
+    this.#client.on('error', note);
+    try {
+      await this.run(async (client) => {
+        if (client.status === 'wait') await client.connect();
+        await client.ping();
+      });
+    } catch (cause) {
+      throw new HoldfastError('unavailable', `Redis does not answer: ${reason}`, { cause });
+    } finally {
+      this.#client.off('error', note);
+    }
   }
 
   close(): void {
@@ -79,7 +93,10 @@ export function hear(options: LinkOptions, channel: string, listener: () => void
   return () => client.disconnect();
 }
 
-function connection({ url, log }: LinkOptions, lua: Readonly<Record<string, string>>): Redis {
+function connection(
+  { url, log, patienceMs = standardPatienceMs }: LinkOptions,
+  lua: Readonly<Record<string, string>>,
+): Redis {
   const client = new Redis(url, {
     lazyConnect: true,
     protocol: 2,
@@ -88,7 +105,7 @@ function connection({ url, log }: LinkOptions, lua: Readonly<Record<string, stri
     autoResubscribe: false,
     // What is under way when the connection is lost is told at once.
     maxRetriesPerRequest: 0,
-    commandTimeout: commandTimeoutMs,
+    commandTimeout: Math.min(commandTimeoutMs, patienceMs),
     connectTimeout: commandTimeoutMs,
     retryStrategy: (attempt) => Math.min(20 * 2 ** Math.min(attempt, 8), reconnectMsMax),
     // After a fail-over the old primary is a replica.

@@ -30,6 +30,8 @@ export interface RedisStateOptions {
   readonly durability?: Durability;
   /** Of all keys. With a hash tag, so that they stay together. Default `{holdfast}`. */
   readonly prefix?: string;
+  /** How long a request waits for a Redis that is away before it is answered `unavailable`. Default 4 s. */
+  readonly patienceMs?: number;
   readonly clock: Clock;
   readonly log: Log;
   /** 0 up to 1: spreads processes that collide. */
@@ -42,7 +44,8 @@ export interface RedisStateOptions {
  */
 export async function openRedisState(options: RedisStateOptions): Promise<State> {
   const { url, ledger, process, clock, log, random } = options;
-  const link = new RedisLink({ url, clock, log });
+  const server = { url, clock, log, ...(options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }) };
+  const link = new RedisLink(server);
   const keys = new Keys(options.prefix ?? '{holdfast}');
   try {
     await link.ready();
@@ -54,7 +57,7 @@ export async function openRedisState(options: RedisStateOptions): Promise<State>
   }
   const outbox = new Outbox({ link, keys, inbox: ledger.inbox, clock, log });
   const purge = new Purge(link, keys, { outbox, inbox: ledger.inbox });
-  const news = new EventNews(ledger.uploads, (listener) => hear({ url, clock, log }, keys.news, listener));
+  const news = new EventNews(ledger.uploads, (listener) => hear(server, keys.news, listener));
   const claims = new RedisExtentClaims(link, keys, { clock, holder: process });
   const locks = new RedisUploadLocks(link, keys, { clock, process });
   // Part of every upload's value: short, and without a space.

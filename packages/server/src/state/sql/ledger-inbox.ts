@@ -3,13 +3,38 @@ import type { Handover, KeptRecording, LedgerInbox } from '../../core/ports/ledg
 import type { RecordingQuery } from '../../core/ports/recording-store.ts';
 import type { Upload } from '../../core/upload.ts';
 import { insertAsset } from './assets.ts';
-import { type Engine, first, type Session } from './engine.ts';
+import { type Dialect, type Engine, first, type Session } from './engine.ts';
 import { EventLog } from './events.ts';
 import { recordingQueries } from './recordings.ts';
 import { RunStarter } from './run-starter.ts';
 import type { UploadRow } from './schema.ts';
 import { listMax, type UploadQueries, uploadQueries } from './upload-queries.ts';
-import { rowToUpload, uploadToRow } from './upload-rows.ts';
+import { folded, rowToUpload, uploadToRow } from './upload-rows.ts';
+
+/** Recordings without their uploads, which are elsewhere. */
+function keptQueries({ build: db }: Dialect) {
+  return {
+    insert: (
+      recording: NonNullable<Handover['recording']>,
+      upload: { readonly id: string; readonly principal: string },
+    ) =>
+      db
+        .insertInto('recordings')
+        .values({
+          ...upload,
+          subject_folded: folded(recording.subject),
+          created_at: recording.createdAt,
+          upload: null,
+        })
+        .onConflict((on) => on.doNothing())
+        .compile(),
+
+    select: ({ principal, subject }: Pick<RecordingQuery, 'principal' | 'subject'>) => {
+      const own = db.selectFrom('recordings').select(['id', 'upload']).where('principal', '=', principal);
+      return subject === undefined ? own : own.where('subject_folded', '=', folded(subject));
+    },
+  };
+}
 
 export class SqlLedgerInbox implements LedgerInbox {
   readonly #engine: Engine;
@@ -17,6 +42,7 @@ export class SqlLedgerInbox implements LedgerInbox {
   readonly #runs: RunStarter;
   readonly #uploads: UploadQueries;
   readonly #recordings: ReturnType<typeof recordingQueries>;
+  readonly #kept: ReturnType<typeof keptQueries>;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -24,6 +50,7 @@ export class SqlLedgerInbox implements LedgerInbox {
     this.#runs = new RunStarter(engine.dialect, this.#events);
     this.#uploads = uploadQueries(engine.dialect);
     this.#recordings = recordingQueries(engine.dialect);
+    this.#kept = keptQueries(engine.dialect);
   }
 
   take(handovers: readonly Handover[]): Promise<void> {
@@ -46,13 +73,13 @@ export class SqlLedgerInbox implements LedgerInbox {
   }
 
   async findRecording(id: string, principal: string): Promise<KeptRecording | null> {
-    const row = first(await this.#engine.read(this.#recordings.kept({ principal }).where('id', '=', id).compile()));
+    const row = first(await this.#engine.read(this.#kept.select({ principal }).where('id', '=', id).compile()));
     return row && toKept(row);
   }
 
   async listRecordings(query: RecordingQuery): Promise<{ items: KeptRecording[]; total: number }> {
-    const page = this.#recordings
-      .kept(query)
+    const page = this.#kept
+      .select(query)
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
       .limit(query.limit)
@@ -66,10 +93,7 @@ export class SqlLedgerInbox implements LedgerInbox {
     const { uploadId: id, principal, firstSeq, events, recording, publications } = handover;
     const subject = { kind: 'upload', id, principal, lastEvent: firstSeq - 1 } as const;
     await this.#events.append(session, subject, events, 'again is fine');
-    if (recording !== null) {
-      const { subject: about, createdAt } = recording;
-      await session.change(this.#recordings.insertOnce({ id, principal, createdAt }, about));
-    }
+    if (recording !== null) await session.change(this.#kept.insert(recording, { id, principal }));
     for (const publication of publications) {
       const { asset, source } = publication;
       await insertAsset(this.#engine.dialect, session, publication);

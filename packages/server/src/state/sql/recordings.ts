@@ -50,23 +50,6 @@ export function recordingQueries(dialect: Dialect) {
         })
         .compile(),
 
-    /** Of an upload that is kept elsewhere; again is fine. */
-    insertOnce: (upload: Pick<Upload, 'id' | 'principal' | 'createdAt'>, subject: string) =>
-      db
-        .insertInto('recordings')
-        .values({
-          id: upload.id,
-          principal: upload.principal,
-          subject_folded: folded(subject),
-          created_at: upload.createdAt,
-          upload: null,
-        })
-        .onConflict((on) => on.doNothing())
-        .compile(),
-
-    /** Without the uploads, which are elsewhere. */
-    kept: (query: Pick<RecordingQuery, 'principal' | 'subject'>) => page(query).select(['id', 'upload']),
-
     recorded: (ids: readonly string[]) =>
       db
         .selectFrom('uploads')
