@@ -1,6 +1,7 @@
 /** Opens a state store: the two ways in for the composition root and for tests. */
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
+import type { LedgerInbox } from '../../core/ports/ledger-inbox.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { LibraryStore } from '../../core/ports/library-store.ts';
 import type { Leases, NodeRegistry } from '../../core/ports/node-registry.ts';
@@ -17,6 +18,7 @@ import { MemoryExtentClaims } from '../memory/extent-claims.ts';
 import { MemoryUploadLocks } from '../memory/upload-locks.ts';
 import type { Engine } from './engine.ts';
 import { SqlExtentClaims } from './extent-claims.ts';
+import { SqlLedgerInbox } from './ledger-inbox.ts';
 import { SqlLedgerStore } from './ledger-store.ts';
 import { SqlLibraryStore } from './library.ts';
 import { SqlLeases, SqlNodeRegistry } from './node-registry.ts';
@@ -36,6 +38,8 @@ import { SqlWebhookStore } from './webhook-store.ts';
 export interface State extends AsyncDisposable {
   readonly uploads: UploadStore;
   readonly ledger: LedgerStore;
+  /** For uploads that are kept elsewhere, see `state/redis`. */
+  readonly inbox: LedgerInbox;
   readonly control: RunControl;
   readonly questions: RunQuestions;
   readonly library: LibraryStore;
@@ -128,6 +132,7 @@ function assemble(
   return {
     uploads,
     ledger: new SqlLedgerStore(engine),
+    inbox: new SqlLedgerInbox(engine),
     control: new SqlRunControl(engine),
     questions: new SqlRunQuestions(engine),
     library: new SqlLibraryStore(engine),
