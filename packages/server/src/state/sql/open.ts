@@ -1,5 +1,6 @@
 /** Opens a state store: the two ways in for the composition root and for tests. */
 import type { Clock } from '../../core/ports/clock.ts';
+import type { DueSteps } from '../../core/ports/due-steps.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { LibraryStore } from '../../core/ports/library-store.ts';
@@ -67,6 +68,8 @@ export interface PostgresStateOptions {
   readonly connectionsMax?: number;
   /** Default 15 s. */
   readonly statementTimeoutMs?: number;
+  /** Is told, in the transaction of the state change, which steps have become due. */
+  readonly dueSteps?: DueSteps;
 }
 
 /** Opens or creates the file. Rejects with `unavailable` when it cannot be used or was written by a newer Holdfast. */
@@ -84,6 +87,7 @@ export async function openPostgresState(options: PostgresStateOptions): Promise<
     url: options.url,
     connectionsMax: options.connectionsMax ?? 10,
     statementTimeoutMs: options.statementTimeoutMs ?? 15_000,
+    dueSteps: options.dueSteps,
   });
   return assemble(engine, { clock: options.clock, receipts: 'synced' }, shared(engine, options.clock, options.holder));
 }

@@ -3,6 +3,8 @@
 import type { CompiledQuery } from 'kysely';
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
 import pg from 'pg';
+import type { DueStep, DueSteps } from '../../core/ports/due-steps.ts';
+import { announce } from './due-steps.ts';
 import type { Dialect, Engine, Session, Work } from './engine.ts';
 import { Listeners } from './listeners.ts';
 import { type Migration, missingStatements, postgresDdl, schemaTable, schemaVersion } from './migrate.ts';
@@ -45,17 +47,21 @@ export interface PostgresOptions {
   readonly connectionsMax: number;
   /** A statement that takes longer is given up. */
   readonly statementTimeoutMs: number;
+  /** Who is to be told, in the same transaction, that steps have become due. Default: nobody. */
+  readonly dueSteps?: DueSteps | undefined;
 }
 
 export class PostgresEngine implements Engine {
   readonly dialect = postgresDialect;
   readonly #pool: pg.Pool;
+  readonly #dueSteps: DueSteps | null;
   readonly #listeners = new Listeners();
   readonly #newestEvent: CompiledQuery<{ id: number }>;
   #open = true;
 
-  private constructor(pool: pg.Pool) {
+  private constructor(pool: pg.Pool, dueSteps: DueSteps | null) {
     this.#pool = pool;
+    this.#dueSteps = dueSteps;
     this.#newestEvent = postgresDialect.build
       .selectFrom('events')
       .select('id')
@@ -68,7 +74,7 @@ export class PostgresEngine implements Engine {
   /** Connects and brings the schema up to date. */
   static async open(options: PostgresOptions, known?: readonly Migration[]): Promise<PostgresEngine> {
     const pool = openPool(options);
-    const engine = new PostgresEngine(pool);
+    const engine = new PostgresEngine(pool, options.dueSteps ?? null);
     try {
       await engine.#transaction((client) => migratePostgres(client, known));
       return engine;
@@ -95,6 +101,7 @@ export class PostgresEngine implements Engine {
           const session = new PostgresSession(client);
           const result = await work(session);
           appended = session.appended;
+          if (this.#dueSteps !== null) await announce(client, this.#dueSteps, session.due);
           return result;
         });
         if (appended > 0) this.#listeners.call();
@@ -154,10 +161,15 @@ class PostgresSession implements Session {
   appended = 0;
   /** Every commit is synced here: a server that dies loses what `synchronous_commit = off` left unsynced, even without a power cut. */
   durable = true;
+  readonly due: DueStep[] = [];
   readonly #client: pg.PoolClient;
 
   constructor(client: pg.PoolClient) {
     this.#client = client;
+  }
+
+  stepDue(step: DueStep): void {
+    this.due.push(step);
   }
 
   async rows<R>(query: CompiledQuery<R>): Promise<R[]> {
