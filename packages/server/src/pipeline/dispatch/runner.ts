@@ -67,6 +67,11 @@ export class Runner implements AsyncDisposable {
     return this.#worker.active;
   }
 
+  /** Who tells of due steps, for people. */
+  get delivery(): string {
+    return this.#dispatcher.describe();
+  }
+
   /** Takes nothing more, tells running steps to let go and waits until they did, with their child processes dead. Idempotent. */
   async stop(): Promise<void> {
     if (this.#state === 'stopped') return;

@@ -51,7 +51,8 @@ export class StepWorker {
 
   /** Claims whatever is next in one of the classes. Null when nothing is due. */
   async takeNext(classes: readonly string[]): Promise<{ readonly done: Promise<void> } | null> {
-    const { ledger, holder, leaseMs, clock } = this.#settings;
+    const { ledger, holder, leaseMs, clock, crashPoints } = this.#settings;
+    crashPoints('step:after-delivery');
     const claim = await this.#claim('', () => ledger.claim({ holder, now: clock.now(), leaseMs, classes }));
     return claim === null ? null : { done: this.#begin(claim) };
   }
