@@ -52,7 +52,8 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   refuseRole(config);
   const settings = readWebhookSettings(config);
   const definitions = await configuredPipelines(config, process.env);
-  const { place, state, disk, presence, begun } = await openStores(options, closing);
+  const classes = Object.keys(definitions.classes);
+  const { place, queue, state, disk, presence, begun } = await openStores(options, { classes, closing });
   const { holder } = place;
 
   const metrics = createMetrics();
@@ -79,7 +80,7 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
       sweeping(() => sweeper.takeOver(), takeOverMs),
     );
 
-  const pipeline = startPipeline({ config, log, crash, place, state, disk, definitions });
+  const pipeline = startPipeline({ config, log, crash, place, state, disk, definitions, queue });
   closing.add('pipeline', () => pipeline.stop());
   const registry = metrics.registry;
   const folders = config.role === 'web' ? [] : watchFoldersOf(config);

@@ -13,11 +13,20 @@ import { type NodePlace, takePlace } from './node-place.ts';
 import { openBlobs } from './open-blobs.ts';
 import { isShared, openState } from './open-state.ts';
 import { Presence } from './presence.ts';
+import { openStepQueue, type StepQueue } from './step-queue.ts';
 import { packageVersion } from './version.ts';
 import { knowOutsideAssets } from './watch-node.ts';
 
+export interface StoresWish {
+  /** Of steps, of the configured pipelines. */
+  readonly classes: readonly string[];
+  readonly closing: Closing;
+}
+
 export interface Stores {
   readonly place: NodePlace;
+  /** Who hands steps to workers; null: each node looks for them. */
+  readonly queue: StepQueue | null;
   readonly state: State;
   readonly disk: DiskBlobs;
   /** Null: this node is alone. */
@@ -31,8 +40,9 @@ export interface Stores {
 }
 
 /** In an order in which nothing is touched before this node may: its place, its name, and only then files. */
-export async function openStores(options: Required<NodeOptions>, closing: Closing): Promise<Stores> {
+export async function openStores(options: Required<NodeOptions>, wish: StoresWish): Promise<Stores> {
   const { config, log, onLost } = options;
+  const { classes, closing } = wish;
   const dataDir = resolve(config.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const place = await takePlace(config, dataDir);
@@ -42,7 +52,10 @@ export async function openStores(options: Required<NodeOptions>, closing: Closin
   let run: OpenRun | null = null;
   closing.add('boot record', () => run?.markClean());
 
-  const state = await openState({ config, dataDir, process: place.process });
+  // Told by the state, so there before it and gone after it.
+  const queue = await openStepQueue({ config, classes, log });
+  closing.add('step queue', async () => queue?.close());
+  const state = await openState({ config, dataDir, process: place.process, queue, log });
   closing.add('state', () => state.close());
   const shared = { nodes: state.nodes, place, role: config.role, version: packageVersion(), bootId, log, onLost };
   const presence = isShared(config) ? await Presence.begin({ ...shared, clock: systemClock }) : null;
@@ -57,5 +70,12 @@ export async function openStores(options: Required<NodeOptions>, closing: Closin
     await settleAbandoned(abandoned, bootId);
     run = await beginRun(place.dir, bootId);
   };
-  return { place, state, disk, presence, begun: { machineWentDown: ends.includes('machine-went-down'), recovered } };
+  return {
+    place,
+    queue,
+    state,
+    disk,
+    presence,
+    begun: { machineWentDown: ends.includes('machine-went-down'), recovered },
+  };
 }

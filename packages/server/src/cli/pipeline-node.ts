@@ -1,4 +1,4 @@
-/** The embedded pipeline of one node: media tools, the configured pipelines, the runner over the ledger. */
+/** The pipeline of one node: media tools, the configured pipelines, the runner over the ledger. */
 import type { Logger } from 'pino';
 import type { DiskBlobs } from '../blobs/disk/open.ts';
 import type { Config } from '../config/schema.ts';
@@ -14,6 +14,7 @@ import type { State } from '../state/sql/open.ts';
 import { engineSecrets } from './engines.ts';
 import { mediaTools } from './media-tools.ts';
 import type { NodePlace } from './node-place.ts';
+import { dispatcherOf, type StepQueue } from './step-queue.ts';
 
 export interface PipelineNode {
   /** Wakes the runner up: something may be due. */
@@ -31,6 +32,8 @@ export interface PipelineNodeOptions {
   readonly state: State;
   readonly disk: DiskBlobs;
   readonly definitions: Definitions;
+  /** Delivers the steps; default: this node looks for them in the ledger. */
+  readonly queue?: StepQueue | null;
 }
 
 const leaseMs = 30_000;
@@ -58,7 +61,8 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
       options.log.warn({ reason: tools.reason }, 'media steps are skipped on this machine');
     if (stopping.signal.aborted) return;
     await endOrphans(options.place.scratch, options.log);
-    const made = new Runner({ ...runnerSettings(options, tools), secrets: await engineSecrets(options.config) });
+    const settings = { ...runnerSettings(options, tools), secrets: await engineSecrets(options.config) };
+    const made = new Runner(settings, dispatcherOf(settings, options.queue ?? null));
     runner = made;
     await made.start();
     indexer.start();
@@ -74,7 +78,7 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
     notify: () => runner?.notify(),
     describe: () => {
       if (failure !== null) throw new Error('it could not be started; the log has the reason', { cause: failure });
-      return tools === null ? 'starting' : describe(tools, runner?.active ?? 0);
+      return tools === null ? 'starting' : describe(tools, runner);
     },
     stop: async () => {
       stopping.abort();
@@ -116,7 +120,7 @@ function runnerSettings(options: PipelineNodeOptions, tools: MediaTools): Runner
   };
 }
 
-function describe(tools: MediaTools, active: number): string {
+function describe(tools: MediaTools, runner: Runner | null): string {
   if (tools.state === 'missing') throw new Error(`media steps are skipped: ${tools.reason}`);
-  return `ffmpeg ${tools.version}, ${active} steps running`;
+  return `ffmpeg ${tools.version}, ${runner?.active ?? 0} steps running, delivery ${runner?.delivery ?? 'not begun'}`;
 }

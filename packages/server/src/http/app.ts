@@ -109,8 +109,8 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     render: renderEvent,
   });
   addStoreGauges(options.metrics.registry, {
+    ...services,
     uploads: services.store,
-    ledger: services.ledger,
     streams: () => streams.count,
   });
 

@@ -1,5 +1,6 @@
 /** Opens a state store: the two ways in for the composition root and for tests. */
 import type { Clock } from '../../core/ports/clock.ts';
+import type { DueSteps } from '../../core/ports/due-steps.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerInbox } from '../../core/ports/ledger-inbox.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
@@ -81,6 +82,8 @@ export interface PostgresStateOptions {
   readonly patienceMs?: number;
   /** How much longer than the server it waits for the end of a statement. Default 5 s. */
   readonly silentMs?: number;
+  /** Is told, in the transaction of the state change, which steps have become due. */
+  readonly dueSteps?: DueSteps;
 }
 
 /** Opens or creates the file. Rejects with `unavailable` when it cannot be used or was written by a newer Holdfast. */

@@ -3,6 +3,8 @@
 import type { CompiledQuery } from 'kysely';
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
 import type pg from 'pg';
+import type { DueStep, DueSteps } from '../../core/ports/due-steps.ts';
+import { announce } from './due-steps.ts';
 import type { Dialect, Engine, Session, Work } from './engine.ts';
 import { Listeners } from './listeners.ts';
 import { type Migration, missingStatements, postgresDdl, schemaTable, schemaVersion } from './migrate.ts';
@@ -42,9 +44,15 @@ export const postgresDialect: Dialect = {
   },
 };
 
+export interface PostgresEngineOptions extends PostgresOptions {
+  /** Who is to be told, in the same transaction, that steps have become due. Default: nobody. */
+  readonly dueSteps?: DueSteps | undefined;
+}
+
 export class PostgresEngine implements Engine {
   readonly dialect = postgresDialect;
   readonly #pool: PostgresPool;
+  readonly #dueSteps: DueSteps | null;
   readonly #where: string;
   readonly #listeners = new Listeners();
   readonly #newestEvent: CompiledQuery<{ id: number }>;
@@ -53,8 +61,9 @@ export class PostgresEngine implements Engine {
   #version = '';
   #open = true;
 
-  private constructor(options: PostgresOptions, process: string | null) {
+  private constructor(options: PostgresEngineOptions, process: string | null) {
     this.#pool = new PostgresPool(options);
+    this.#dueSteps = options.dueSteps ?? null;
     this.#where = placeName(options.url);
     const { url, clock } = options;
     this.#channel =
@@ -73,7 +82,7 @@ export class PostgresEngine implements Engine {
    * Rejects with `unavailable` that says what is wrong with the server, the database, the user or the schema.
    */
   static async open(
-    options: PostgresOptions,
+    options: PostgresEngineOptions,
     { known, process = null }: { readonly known?: readonly Migration[]; readonly process?: string | null } = {},
   ): Promise<PostgresEngine> {
     checkUrl(options.url);
@@ -119,6 +128,7 @@ export class PostgresEngine implements Engine {
           const session = new PostgresSession(client);
           const result = await work(session);
           appended = session.appended;
+          if (this.#dueSteps !== null) await announce(client, this.#dueSteps, session.due);
           return result;
         });
         if (appended > 0) this.#appended();
@@ -211,10 +221,15 @@ class PostgresSession implements Session {
   appended = 0;
   /** Every commit is synced here: a server that dies loses what `synchronous_commit = off` left unsynced, even without a power cut. */
   durable = true;
+  readonly due: DueStep[] = [];
   readonly #client: pg.PoolClient;
 
   constructor(client: pg.PoolClient) {
     this.#client = client;
+  }
+
+  stepDue(step: DueStep): void {
+    this.due.push(step);
   }
 
   async rows<R>(query: CompiledQuery<R>): Promise<R[]> {
