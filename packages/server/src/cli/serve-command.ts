@@ -16,6 +16,10 @@ const flags: readonly { readonly key: ConfigKey; readonly flag: string }[] = [
   { key: 'host', flag: '--host <address>' },
   { key: 'port', flag: '--port <number>' },
   { key: 'dataDir', flag: '--data <dir>' },
+  { key: 'state', flag: '--state <where>' },
+  { key: 'blobs', flag: '--blobs <where>' },
+  { key: 'role', flag: '--role <role>' },
+  { key: 'nodeName', flag: '--node-name <name>' },
   { key: 'processes', flag: '--processes <number>' },
   { key: 'durability', flag: '--durability <level>' },
   { key: 'logLevel', flag: '--log-level <level>' },
@@ -48,8 +52,15 @@ async function serve(options: Record<string, unknown>): Promise<void> {
   const log = pino({ level: config.logLevel, base: null, redact: [...redactedFields] });
   const count = processCount(config.processes);
   if (count > 1) return await serveSeveral(config, log, count);
-  const node = await openNode({ config, log, crash: crashPointsFromEnvironment(process.env) });
+  let lost = (_error: HoldfastError): void => {};
+  const crash = crashPointsFromEnvironment(process.env);
+  const node = await openNode({ config, log, crash, onLost: (error) => lost(error) });
   const stop = stopOnSignals(log, { close: () => node.close() });
+  lost = (error) => {
+    log.error({ err: error }, 'this node has to end: another one has its name');
+    process.stderr.write(`holdfast: ${error.message}\n`);
+    void stop().finally(() => process.exit(1));
+  };
   try {
     const address = await node.http.app.listen({ host: config.host, port: config.port });
     tellReady(config, log, { address, version: node.version });
@@ -88,6 +99,10 @@ export async function configOf(
     port: numeric(options['port']),
     dataDir: options['data'],
     processes: numeric(options['processes']),
+    state: options['state'],
+    blobs: options['blobs'],
+    role: options['role'],
+    nodeName: options['nodeName'],
     durability: options['durability'],
     logLevel: options['logLevel'],
     pipelines: options['pipelines'],

@@ -1,11 +1,14 @@
 /** Prometheus metrics; names follow the field's conventions (base units, `_total` for counters). */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { LedgerStore } from '../core/ports/ledger-store.ts';
+import type { RunControl } from '../core/ports/run-control.ts';
 import type { UploadStore } from '../core/ports/upload-store.ts';
 import type { UploadObserver } from '../uploads/dependencies.ts';
 
 export interface Metrics {
   readonly registry: Registry;
+  /** What `/metrics` answers. */
+  readonly page: Pick<Registry, 'contentType' | 'metrics'>;
   readonly observer: UploadObserver;
   request(route: string, method: string, status: number, seconds: number): void;
 }
@@ -75,6 +78,7 @@ export function createMetrics(): Metrics {
   };
   return {
     registry,
+    page: registry,
     observer,
     request: (route, method, status, seconds) => http.observe({ route, method, status: String(status) }, seconds),
   };
@@ -83,7 +87,12 @@ export function createMetrics(): Metrics {
 /** Gauges that are read from the stores when they are scraped. */
 export function addStoreGauges(
   registry: Registry,
-  stores: { uploads: UploadStore; ledger: LedgerStore; streams: () => number },
+  stores: {
+    uploads: UploadStore;
+    ledger: LedgerStore;
+    control: Pick<RunControl, 'classes'>;
+    streams: () => number;
+  },
 ): void {
   const registers = [registry];
   new Gauge({
@@ -108,6 +117,19 @@ export function addStoreGauges(
     async collect() {
       this.reset();
       for (const [state, count] of Object.entries(await stores.ledger.countByState())) this.set({ state }, count);
+    },
+  });
+  new Gauge({
+    name: 'holdfast_class_steps',
+    help: 'Pipeline steps that wait for a place or run, by class, on all nodes',
+    labelNames: ['class', 'state'],
+    registers,
+    async collect() {
+      this.reset();
+      for (const { name, pending, running } of await stores.control.classes()) {
+        this.set({ class: name, state: 'pending' }, pending);
+        this.set({ class: name, state: 'running' }, running);
+      }
     },
   });
   new Gauge({

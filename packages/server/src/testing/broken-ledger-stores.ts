@@ -57,6 +57,18 @@ export const brokenLedgerStores: readonly BrokenAdapter<Ledgers>[] = [
       },
     })),
   },
+  {
+    name: 'gives a step that is asked for by its key before it is due',
+    caughtBy: 'a step is claimed by its key once it is due, and only once',
+    break: both((store) => ({
+      claimKey: (key, request) => store.claimKey(key, { ...request, now: request.now + 60_000 }),
+    })),
+  },
+  {
+    name: 'begins each page of due steps anew',
+    caughtBy: 'due steps are listed page by page in the order in which they became due',
+    break: both((store) => ({ dueSteps: (page) => store.dueSteps({ ...page, after: null }) })),
+  },
   { name: 'gives a step to two workers', caughtBy: 'two claims never get the same step', break: twice },
   {
     name: 'claims without regard to classes and their order',

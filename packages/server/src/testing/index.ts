@@ -9,6 +9,8 @@ export {
   registerSuite,
   type Suite,
 } from './conformance.ts';
+export type { Dispatchers, DispatchNode, DispatchProcess } from './dispatcher-subject.ts';
+export { dispatcherChecks, dispatcherSuite, registerDispatcherSuite } from './dispatcher-suite.ts';
 export {
   brokenExtentClaims,
   type Claims,

@@ -1,5 +1,6 @@
 /** Checks of ledger stores: who gets which step, with what. */
 import { expect } from 'vitest';
+import type { LedgerStore } from '../core/ports/ledger-store.ts';
 import { done, graph, history, type LedgerCheck, leaseMs, now, publish, take } from './ledger-store-subject.ts';
 import { samplePlan, sampleStep, sha256Of, unique } from './sample-upload.ts';
 
@@ -134,6 +135,54 @@ export const claimChecks: readonly LedgerCheck[] = [
       expect(everything).toEqual(expect.arrayContaining([artifact('a.jpg'), artifact('b.jpg')]));
       const order = everything.map((one) => `${one.stepKey} ${one.name}`);
       expect(order).toEqual(order.toSorted());
+    },
+  },
+  {
+    name: 'a step is claimed by its key once it is due, and only once',
+    run: async ({ ledger, other, uploads, control }) => {
+      const { plan, class: own, key } = graph({ a: [], b: ['a'] });
+      await publish(uploads, [plan]);
+      const ask = (store: LedgerStore, name: string, at = now) =>
+        store.claimKey(key(name), { holder: 'node-a', now: at, leaseMs });
+      expect(await ask(ledger, 'nobody')).toEqual({ kind: 'gone' });
+      expect(await ask(ledger, 'b')).toEqual({ kind: 'gone' });
+      await control.pauseClass(own, { by: 'ann', now });
+      expect(await ask(ledger, 'a')).toEqual({ kind: 'full' });
+      await control.resumeClass(own);
+      const answers = await Promise.all([ask(ledger, 'a'), ask(other, 'a'), ask(ledger, 'a'), ask(other, 'a')]);
+      const claims = answers.flatMap((answer) => (answer.kind === 'claimed' ? answer.claim : []));
+      expect(claims.map((claim) => claim.step)).toMatchObject([
+        { name: 'a', state: 'running', attempt: 1, fence: 1, leaseHolder: 'node-a', leaseUntil: now + leaseMs },
+      ]);
+      expect(answers.filter((answer) => answer.kind === 'gone')).toHaveLength(3);
+      const retryAt = now + 5_000;
+      await ledger.fail(key('a'), 1, { reason: 'busy', retryAt, now });
+      expect(await ask(other, 'a')).toEqual({ kind: 'later', notBefore: retryAt });
+      expect(await ask(other, 'a', retryAt)).toMatchObject({
+        kind: 'claimed',
+        claim: { step: { attempt: 2, fence: 2 } },
+      });
+    },
+  },
+  {
+    name: 'due steps are listed page by page in the order in which they became due',
+    run: async ({ ledger, uploads, control }) => {
+      const own = unique('class');
+      const paused = unique('class');
+      const step = (name: string, given: object = {}) => sampleStep(name, { class: own, priority: 7, ...given });
+      const steps = [step('first'), step('second'), step('third'), step('fourth'), step('apart', { class: paused })];
+      const { assetId } = await publish(uploads);
+      for (const [i, one] of steps.entries())
+        await ledger.startRun(assetId, samplePlan([one], { pipeline: unique('pipeline') }), now + i);
+      await control.pauseClass(paused, { by: 'ann', now });
+      const page = async (after: { key: string; notBefore: number } | null, limit: number) =>
+        ledger.dueSteps({ classes: [own, paused], now: now + 2, after, limit });
+      const first = await page(null, 2);
+      const rest = await page(first.at(-1) ?? null, 10);
+      const listed = (i: number) => ({ key: steps[i]?.key, class: own, priority: 7, notBefore: now + i });
+      expect([first, rest]).toEqual([[listed(0), listed(1)], [listed(2)]]);
+      expect(await ledger.dueSteps({ classes: [], now, after: null, limit: 10 })).toEqual([]);
+      await control.resumeClass(paused);
     },
   },
 ];

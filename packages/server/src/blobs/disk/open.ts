@@ -18,8 +18,10 @@ import { UploadFiles } from './upload-files.ts';
 const hashStatesMaxDefault = 1_000;
 
 export interface DiskBlobsOptions {
-  /** The data directory; made if missing. One server at a time (the caller locks it), of one or several processes. */
+  /** The data directory; made if missing. Several processes may share it whose state keeps them apart. */
   readonly dir: string;
+  /** Working folder of this process alone, on the same file system; emptied at the start. Default `<dir>/scratch`. */
+  readonly scratch?: string;
   readonly durability: Durability;
   /** Bytes of the file system that uploads never get. */
   readonly reserveBytes: number;
@@ -29,11 +31,6 @@ export interface DiskBlobsOptions {
   readonly hashStatesMax?: number;
   /** Open files of unfinished uploads; default 256. */
   readonly openFilesMax?: number;
-  /**
-   * What is done with working folders that are there: `empty` (default): nobody else is at work in the directory. `steps`: other processes
-   * only take uploads, so whatever is not theirs goes. `keep`: other processes run steps.
-   */
-  readonly scratch?: 'empty' | 'steps' | 'keep';
   /** System calls; tests pass ones that fail. */
   readonly io?: FileIo;
 }
@@ -60,21 +57,19 @@ async function makeLayout(layout: DiskLayout, directories: DirectorySyncs): Prom
 }
 
 /** Working folders of attempts that no process is at any more. */
-async function emptyScratch(layout: DiskLayout, what: NonNullable<DiskBlobsOptions['scratch']>): Promise<void> {
-  if (what === 'keep') return;
-  const names = await readdir(layout.scratch);
-  for (const name of what === 'empty' ? names : names.filter((one) => !layout.isOfUpload(one)))
+async function emptyScratch(layout: DiskLayout): Promise<void> {
+  for (const name of await readdir(layout.scratch))
     await rm(`${layout.scratch}/${name}`, { recursive: true, force: true });
 }
 
 /** Both disk stores over one directory. Rejects when it cannot be made or written to. Closing `blobs` ends the hash workers of both. */
 export async function openDiskBlobs(options: DiskBlobsOptions): Promise<DiskBlobs> {
   const io = options.io ?? nodeFileIo;
-  const layout = new DiskLayout(options.dir);
+  const layout = new DiskLayout(options.dir, options.scratch);
   const directories = new DirectorySyncs(io);
   await translated('opening the data directory', async () => {
     await makeLayout(layout, directories);
-    await emptyScratch(layout, options.scratch ?? 'empty');
+    await emptyScratch(layout);
   });
   const pool = new HashPool({
     workers: options.hashWorkers ?? Math.max(1, Math.min(4, availableParallelism() - 1)),

@@ -20,6 +20,7 @@ export const crashPointNames = [
   'completion:after-verified',
   'completion:after-place',
   'completion:after-commit',
+  'step:after-delivery',
   'step:after-claim',
   'step:after-run',
   'step:after-publish',

@@ -7,6 +7,7 @@ import type { Asset } from '../asset.ts';
 import type { Evidence } from '../attempt-record.ts';
 import type { Artifact, Run, RunPlan, RunWithSteps, Step, StepState } from '../ledger.ts';
 import type { Millis, Sha256 } from '../upload.ts';
+import type { DueStep } from './due-steps.ts';
 import type { Page } from './upload-store.ts';
 
 /** A step that this holder may work on until the lease ends. */
@@ -27,6 +28,29 @@ export interface ClaimRequest {
   readonly leaseMs: number;
   /** Classes that have room. */
   readonly classes: readonly string[];
+}
+
+/** Asks for one step that somebody said was due. */
+export type KeyClaimRequest = Omit<ClaimRequest, 'classes'>;
+
+/**
+ * - `claimed`: as by `claim`.
+ * - `gone`: nothing is to be done for it now: it runs, has ended, waits for others, or was never there.
+ * - `later`: it is pending, and cannot start before that time.
+ * - `full`: it is due, and its class has no place now (it is paused, or as many of it run as may): ask again in a while.
+ */
+export type KeyClaim =
+  | { readonly kind: 'claimed'; readonly claim: Claim }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'later'; readonly notBefore: Millis }
+  | { readonly kind: 'full' };
+
+/** Due steps in the order in which they became due. */
+export interface DuePage {
+  readonly classes: readonly string[];
+  readonly now: Millis;
+  readonly after: Pick<DueStep, 'key' | 'notBefore'> | null;
+  readonly limit: number;
 }
 
 /**
@@ -63,6 +87,10 @@ export interface LedgerStore {
    * Null when none is due. Two claims never get the same step.
    */
   claim(request: ClaimRequest): Promise<Claim | null>;
+  /** Takes the step with that key, as `claim` would, if it is due and its class has a place. */
+  claimKey(key: string, request: KeyClaimRequest): Promise<KeyClaim>;
+  /** Due steps of classes that are not paused, for whoever makes sure that each of them is delivered. */
+  dueSteps(page: DuePage): Promise<readonly DueStep[]>;
   /** Extends the lease and records progress (0 … 1). */
   heartbeat(key: string, fence: number, until: Millis, progress: number): Promise<Outcome>;
   /** Records progress and what the attempt logged so far, with an event if listeners are to be told. Extends nothing. */

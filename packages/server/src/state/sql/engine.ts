@@ -1,5 +1,6 @@
 /** What the store asks of a database engine. Kysely only builds and compiles queries here; engines run them. */
 import type { Compilable, CompiledQuery, Kysely, RawBuilder } from 'kysely';
+import type { DueStep } from '../../core/ports/due-steps.ts';
 import type { Tables } from './schema.ts';
 
 /** Where SQLite and PostgreSQL differ, as data. */
@@ -38,6 +39,8 @@ export interface Session {
   change(query: CompiledQuery<unknown>): Promise<number>;
   /** Events that this transaction has appended so far; the store raises it. */
   appended: number;
+  /** The step can be claimed from its time on, once this transaction is committed: told to whoever delivers steps, if anybody has to be told. */
+  stepDue(step: DueStep): void;
   /**
    * Whether this work has to survive a power cut once it resolves. Set to false by work for which surviving the process is enough;
    * an engine may still do more.
@@ -62,6 +65,8 @@ export interface Engine {
   onAppend(listener: () => void): () => void;
   /** A value that changes when another process may have appended events; null where there is nothing cheaper than a query. */
   foreignChanges(): Promise<number>;
+  /** What it is and how it does, in a line for people. Rejects when it does not answer. */
+  describe(): Promise<string>;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 /** The reading statements of the ledger. Conditions that a partial index answers are literals, or no planner would see it. */
 import { sql } from 'kysely';
 import type { RunState, StepState } from '../../core/ledger.ts';
+import type { DuePage } from '../../core/ports/ledger-store.ts';
 import type { Millis, Sha256 } from '../../core/upload.ts';
 import { decodeCursor } from './cursor.ts';
 import { type Dialect, prepare } from './engine.ts';
@@ -51,6 +52,19 @@ export function ledgerQueries(dialect: Dialect) {
       .orderBy('created_at')
       .orderBy('key')
       .limit(1);
+  const taking = (by: { now: Millis; holder: string; until: Millis }) =>
+    db.updateTable('steps').set((eb) => ({
+      state: 'running',
+      attempt: eb('attempt', '+', 1),
+      fence: eb('fence', '+', 1),
+      lease_holder: by.holder,
+      lease_until: by.until,
+      progress: 0,
+      reason: null,
+      error_class: null,
+      started_at: by.now,
+      finished_at: null,
+    }));
   return {
     /** The step that is next in a class, without any lock. */
     candidate: prepare<{ class: string; now: Millis }, Pick<StepRow, 'priority' | 'created_at' | 'key'>>((arg) =>
@@ -62,23 +76,39 @@ export function ledgerQueries(dialect: Dialect) {
       const next = due({ class: arg('class'), now: arg('now') })
         .select('key')
         .$if(dialect.rowLocks, (query) => query.forUpdate().skipLocked());
-      return db
-        .updateTable('steps')
-        .set((eb) => ({
-          state: 'running',
-          attempt: eb('attempt', '+', 1),
-          fence: eb('fence', '+', 1),
-          lease_holder: arg('holder'),
-          lease_until: arg('until'),
-          progress: 0,
-          reason: null,
-          error_class: null,
-          started_at: arg('now'),
-          finished_at: null,
-        }))
+      return taking({ now: arg('now'), holder: arg('holder'), until: arg('until') })
         .where('key', '=', next)
         .returningAll();
     }),
+
+    /** Takes the step with the key if it is due. */
+    takeKey: prepare<{ key: string; now: Millis; holder: string; until: Millis }, StepRow>((arg) =>
+      taking({ now: arg('now'), holder: arg('holder'), until: arg('until') })
+        .where('key', '=', arg('key'))
+        .where(isPending)
+        .where(notPaused)
+        .where('not_before', '<=', arg('now'))
+        .returningAll(),
+    ),
+
+    /** Pending steps that could start, in the order in which they could. */
+    dueSteps: (page: DuePage) =>
+      db
+        .selectFrom('steps')
+        .select(['key', 'class', 'priority', 'not_before as notBefore'])
+        .where(isPending)
+        .where(notPaused)
+        .where('class', 'in', [...page.classes])
+        .where('not_before', '<=', page.now)
+        .$if(page.after !== null, (query) =>
+          query.where(({ eb, refTuple, tuple }) =>
+            eb(refTuple('not_before', 'key'), '>', tuple(page.after?.notBefore ?? 0, page.after?.key ?? '')),
+          ),
+        )
+        .orderBy('not_before')
+        .orderBy('key')
+        .limit(page.limit)
+        .compile(),
 
     heartbeat: prepare<
       { key: string; fence: number; until: Millis; progress: number },

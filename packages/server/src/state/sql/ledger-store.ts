@@ -3,7 +3,18 @@
 import type { CompiledQuery } from 'kysely';
 import { invariant } from '../../core/errors.ts';
 import type { Artifact, RunPlan, RunWithSteps, StepState } from '../../core/ledger.ts';
-import type { Claim, ClaimRequest, LedgerStore, Outcome, Report, StepFailure } from '../../core/ports/ledger-store.ts';
+import type { DueStep } from '../../core/ports/due-steps.ts';
+import type {
+  Claim,
+  ClaimRequest,
+  DuePage,
+  KeyClaim,
+  KeyClaimRequest,
+  LedgerStore,
+  Outcome,
+  Report,
+  StepFailure,
+} from '../../core/ports/ledger-store.ts';
 import type { Page } from '../../core/ports/upload-store.ts';
 import type { Millis, Sha256 } from '../../core/upload.ts';
 import { rowToAsset } from './assets.ts';
@@ -65,6 +76,20 @@ export class SqlLedgerStore implements LedgerStore {
       }
       return null;
     });
+  }
+
+  claimKey(key: string, { now, holder, leaseMs }: KeyClaimRequest): Promise<KeyClaim> {
+    return this.#engine.write(async (session): Promise<KeyClaim> => {
+      const taken = first(await session.rows(this.#queries.takeKey({ key, now, holder, until: now + leaseMs })));
+      if (taken !== null) return { kind: 'claimed', claim: await this.#claimed(session, taken) };
+      const step = first(await session.rows(this.#queries.step(key)));
+      if (step?.state !== 'pending') return { kind: 'gone' };
+      return step.not_before > now ? { kind: 'later', notBefore: step.not_before } : { kind: 'full' };
+    });
+  }
+
+  async dueSteps(page: DuePage): Promise<readonly DueStep[]> {
+    return page.classes.length === 0 ? [] : this.#engine.read(this.#queries.dueSteps(page));
   }
 
   async heartbeat(key: string, fence: number, until: Millis, progress: number): Promise<Outcome> {

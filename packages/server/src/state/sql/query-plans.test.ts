@@ -50,6 +50,8 @@ const queries: Readonly<Record<string, CompiledQuery<unknown>>> = {
   'sources of assets': assets.sources(['a', 'b'], principal),
   'next step of a class': ledger.candidate({ class: 'c', now: 1 }),
   claim: ledger.take({ class: 'c', now: 1, holder: 'n', until: 2 }),
+  'claim by key': ledger.takeKey({ key: 'k', now: 1, holder: 'n', until: 2 }),
+  'due steps': ledger.dueSteps({ classes: ['c', 'd'], now: 1, after: { key: 'k', notBefore: 1 }, limit: 10 }),
   heartbeat: ledger.heartbeat({ key: 'k', fence: 1, until: 2, progress: 0 }),
   'steps of a holder': ledger.heldBy('n', 10),
   'expired steps': ledger.expired(1, 10),

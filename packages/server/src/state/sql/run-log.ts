@@ -72,7 +72,8 @@ export class RunLog {
     const { change, name, now } = move;
     const update = this.#dialect.build.updateTable('steps').where('key', '=', change.key);
     if (change.to === 'pending') {
-      await session.change(update.set({ state: 'pending', not_before: now }).compile());
+      const freed = update.set({ state: 'pending', not_before: now }).returning(['key', 'class', 'priority']);
+      for (const step of await session.rows(freed.compile())) session.stepDue({ ...step, notBefore: now });
       return;
     }
     await session.change(

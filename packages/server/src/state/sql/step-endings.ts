@@ -157,7 +157,7 @@ export class StepEndings {
           reason: 'the server stopped',
           evidence: null,
         });
-        await this.#set(session, step, { state: 'pending', attempt: step.attempt - 1, not_before: now });
+        await this.#setDue(session, step, { attempt: step.attempt - 1, not_before: now });
         return this.#tell(session, move, {
           type: 'retrying',
           says: 'was given back by a server that stops',
@@ -187,7 +187,7 @@ export class StepEndings {
       await this.#set(session, move.step, { state: 'failed', reason, error_class: errorClass, finished_at: move.now });
       return this.#tell(session, move, { type: 'failed', says: `failed: ${reason}`, data: { reason, errorClass } });
     }
-    await this.#set(session, move.step, { state: 'pending', reason, error_class: errorClass, not_before: retryAt });
+    await this.#setDue(session, move.step, { reason, error_class: errorClass, not_before: retryAt });
     return this.#tell(session, move, {
       type: 'retrying',
       says: `will be tried again: ${reason}`,
@@ -210,6 +210,15 @@ export class StepEndings {
     const evidence: Evidence = { errorClass: 'cancelled', exitCode: null, stderr: null };
     await this.#attempts.end(session, step, { state: 'cancelled', now, reason, evidence });
     return this.#tell(session, move, { type: 'cancelled', says: `was ${reason}`, data: { reason } });
+  }
+
+  async #setDue(
+    session: Session,
+    step: StepRow,
+    values: Partial<StepRow> & { readonly not_before: Millis },
+  ): Promise<void> {
+    await this.#set(session, step, { ...values, state: 'pending' });
+    session.stepDue({ key: step.key, class: step.class, priority: step.priority, notBefore: values.not_before });
   }
 
   async #set(session: Session, step: StepRow, values: Partial<StepRow>): Promise<void> {
