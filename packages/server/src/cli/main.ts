@@ -55,6 +55,7 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   'import-processed': async () => (await import('./processed-commands.ts')).registerImport(program, io),
   forget: async () => (await import('./processed-commands.ts')).registerForget(program, io),
   migrate: async () => (await import('./migrate-command.ts')).registerMigrate(program, io),
+  backup: async () => (await import('./backup-command.ts')).registerBackup(program, io),
   verify: async () => (await import('./verify-command.ts')).registerVerify(program, io),
   reindex: async () => (await import('./reindex-command.ts')).registerReindex(program, io),
   doctor: async () => (await import('./doctor-command.ts')).registerDoctor(program, io),
