@@ -123,6 +123,7 @@ export function addStoreGauges(
     name: 'holdfast_class_steps',
     help: 'Pipeline steps that wait for a place or run, by class, on all nodes',
     labelNames: ['class', 'state'],
+    aggregator: 'first',
     registers,
     async collect() {
       this.reset();
