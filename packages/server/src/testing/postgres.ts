@@ -17,6 +17,8 @@ export interface TestPostgres extends AsyncDisposable {
   readonly url: string;
   /** Creates an empty database and resolves to its connection string. */
   createDatabase(): Promise<string>;
+  /** Crashes the server and starts it again on the same port, with what was committed. Resolves when it answers. */
+  restart(): Promise<void>;
   /** Stops the server and deletes its data. Idempotent. */
   stop(): Promise<void>;
 }
@@ -37,7 +39,8 @@ export async function startPostgres(): Promise<TestPostgres> {
   const initdb = ['-D', data, '-U', user, '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'];
   await run(join(bin, 'initdb'), initdb, { ...owner, cwd: directory });
   const port = await freePort();
-  const server = startServer({ bin, data, port, owner, directory });
+  const start = () => startServer({ bin, data, port, owner, directory });
+  let server = start();
   const url = `postgres://${user}@127.0.0.1:${port}/postgres`;
   const stop = once(async () => {
     await server.stop();
@@ -49,7 +52,12 @@ export async function startPostgres(): Promise<TestPostgres> {
     await stop();
     throw error;
   }
-  return { url, stop, createDatabase: () => createDatabaseOn(url), [Symbol.asyncDispose]: stop };
+  const restart = async () => {
+    await server.stop();
+    server = start();
+    await server.ready(url);
+  };
+  return { url, stop, restart, createDatabase: () => createDatabaseOn(url), [Symbol.asyncDispose]: stop };
 }
 
 /** Creates an empty database on the server at `url` and resolves to its connection string. */

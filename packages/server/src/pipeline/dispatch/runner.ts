@@ -106,11 +106,11 @@ export class Runner implements AsyncDisposable {
   }
 
   async #claimAll(): Promise<void> {
-    const { ledger, holder, leaseMs, clock } = this.#settings;
+    const { ledger, holder, leaseMs, clock, clusterLimits = {} } = this.#settings;
     while (this.#state === 'running') {
       const classes = this.#roomy();
       if (classes.length === 0) return;
-      const claim = await ledger.claim({ holder, now: clock.now(), leaseMs, classes });
+      const claim = await ledger.claim({ holder, now: clock.now(), leaseMs, classes, clusterLimits });
       if (!claim) return;
       this.#begin(claim);
     }
