@@ -29,6 +29,8 @@ export interface TestNodeOptions {
   readonly holder: string;
   readonly places: Readonly<Record<string, number>>;
   readonly leaseMs?: number;
+  /** Default: short, for impatient tests. */
+  readonly pollMs?: number;
   readonly crashPoints?: CrashPoints;
   readonly log?: RunnerSettings['log'];
   work(work: Work): Promise<void>;
@@ -81,7 +83,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     holder,
     limits: places,
     leaseMs: options.leaseMs ?? 60_000,
-    pollMs: 200,
+    pollMs: options.pollMs ?? 200,
     stopMs: 10_000,
   };
   const queue =

@@ -181,7 +181,7 @@ export const brokenLedgerStores: readonly BrokenAdapter<Ledgers>[] = [
   },
   {
     name: 'takes back steps of others',
-    caughtBy: 'steps of a restarted holder are due at once, unless their attempts are used up',
+    caughtBy: 'D4: steps of a restarted holder are due at once, unless one ran there alone as often as it may be tried',
     break: both((store) => ({ reclaimHolder: (_holder, now) => store.reclaimExpired(now + 99_999_999) })),
   },
   {

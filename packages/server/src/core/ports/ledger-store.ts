@@ -117,9 +117,12 @@ export interface LedgerStore {
   fail(key: string, fence: number, failure: StepFailure): Promise<Outcome>;
   /** Back to pending at once, because its holder stops in order; the attempt does not count. Cancelled instead, if that was asked for. */
   release(key: string, fence: number, now: Millis): Promise<Outcome>;
-  /** Running steps of `holder` (a restarted node's own) go back to pending at once, or to failed when their attempts are used up. Resolves to how many. */
+  /**
+   * Running steps of `holder` (a restarted node's own) go back to pending at once. That costs them no attempt; one that had the node to itself as often
+   * as it may be tried, or was there at ten deaths, fails (core/node-deaths.ts). Resolves to how many.
+   */
   reclaimHolder(holder: string, now: Millis): Promise<number>;
-  /** Running steps whose lease ended go back to pending, or to failed when their attempts are used up. Resolves to how many. */
+  /** Running steps whose lease ended go back to pending in the same way. Resolves to how many. */
   reclaimExpired(now: Millis): Promise<number>;
   /** The steps that the holder works on and is to let go of, because somebody asked for them to be cancelled. */
   cancelAsked(holder: string): Promise<readonly { readonly key: string; readonly fence: number }[]>;

@@ -177,7 +177,7 @@ describe('Runner', () => {
     const zombie = bench.runner(steps, { leaseMs: 600, limits: { light: 1 } });
     await zombie.start();
     const run = await bench.ended(id);
-    expect(run.steps[0]).toMatchObject({ state: 'succeeded', attempt: 2, fence: 2 });
+    expect(run.steps[0]).toMatchObject({ state: 'succeeded', attempt: 1, fence: 2 });
     expect((signalled as AbortSignal | null)?.aborted).toBe(true);
     expect(work).toBe(2);
   });

@@ -134,17 +134,11 @@ export class SqlLedgerStore implements LedgerStore {
   }
 
   reclaimHolder(holder: string, now: Millis): Promise<number> {
-    return this.#reclaim(() => this.#queries.heldBy(holder, reclaimBatch), {
-      now,
-      ending: { type: 'reclaim', leaseEndedBy: null },
-    });
+    return this.#reclaim(() => this.#queries.heldBy(holder, reclaimBatch), { now, leaseEndedBy: null });
   }
 
   reclaimExpired(now: Millis): Promise<number> {
-    return this.#reclaim(() => this.#queries.expired(now, reclaimBatch), {
-      now,
-      ending: { type: 'reclaim', leaseEndedBy: now },
-    });
+    return this.#reclaim(() => this.#queries.expired(now, reclaimBatch), { now, leaseEndedBy: now });
   }
 
   cancelAsked(holder: string): Promise<readonly RunningStep[]> {
@@ -252,14 +246,17 @@ export class SqlLedgerStore implements LedgerStore {
   /** Takes back what the query finds, until it finds nothing that can be taken back. */
   async #reclaim(
     find: () => CompiledQuery<RunningStep>,
-    how: { readonly now: Millis; readonly ending: Ending },
+    how: { readonly now: Millis; readonly leaseEndedBy: Millis | null },
   ): Promise<number> {
     let total = 0;
     for (;;) {
       const steps = await this.#engine.read(find());
+      // Of a node that came back, all steps end together; leases of one that is silent end one after the other, so that nobody can tell.
+      const alone = how.leaseEndedBy === null && total === 0 && steps.length === 1;
+      const ending: Ending = { type: 'reclaim', leaseEndedBy: how.leaseEndedBy, alone };
       let taken = 0;
       for (const step of steps) {
-        if ((await this.#endings.end({ ...step, now: how.now }, how.ending)) === 'applied') taken += 1;
+        if ((await this.#endings.end({ ...step, now: how.now }, ending)) === 'applied') taken += 1;
       }
       total += taken;
       if (taken === 0 || steps.length < reclaimBatch) return total;

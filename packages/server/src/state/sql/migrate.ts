@@ -10,6 +10,7 @@ import { runs } from './migrations/0007-runs.ts';
 import { watch } from './migrations/0008-watch.ts';
 import { search } from './migrations/0009-search.ts';
 import { nodes } from './migrations/0010-nodes.ts';
+import { nodeDeaths } from './migrations/0012-node-deaths.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
@@ -85,6 +86,7 @@ export const migrations: readonly Migration[] = [
   watch,
   search,
   nodes,
+  nodeDeaths,
 ];
 
 /** Creates the table that the version is recorded in. */

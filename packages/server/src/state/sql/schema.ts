@@ -156,6 +156,9 @@ export interface StepRow {
   error_class: ErrorClass | null;
   cancel_asked_at: number | null;
   cancel_asked_by: string | null;
+  /** Since it was last put back by hand. */
+  node_deaths: number;
+  node_deaths_alone: number;
 }
 
 export interface StepAttemptRow {
