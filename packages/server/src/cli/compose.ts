@@ -34,6 +34,7 @@ import { healthChecks } from './health.ts';
 import { nodeIdentity } from './node-identity.ts';
 import { configuredPipelines, surroundings } from './pipeline-definitions.ts';
 import { type PipelineNode, startPipeline } from './pipeline-node.ts';
+import { isRedis, openRedisBeside } from './redis-state.ts';
 import { packageVersion } from './version.ts';
 import { knowOutsideAssets, openWatcher, watchHealth } from './watch-node.ts';
 import { openWebhooks, readWebhookSettings, type WebhookNode } from './webhook-node.ts';
@@ -87,11 +88,14 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
 
   const disk = await openDiskBlobs(diskOptions(config, dataDir));
   closing.add('blobs', () => disk.blobs.close());
-  const state = await openSqliteState({
+  const ledger = await openSqliteState({
     file: join(dataDir, 'state.db'),
     clock: systemClock,
     receipts: config.durability,
   });
+  const state = isRedis(config.state)
+    ? await openRedisBeside(ledger, { config, log, process: `${holder}/${uuidv7()}` })
+    : ledger;
   closing.add('state', () => state.close());
   await knowOutsideAssets(state, disk);
 
