@@ -59,7 +59,12 @@ async function receipts(state, uploads) {
   );
   times.sort((a, b) => a - b);
   const at = (share) => times[Math.floor(times.length * share)]?.toFixed(1);
-  return { perSecond: Math.round(times.length / seconds), p50: at(0.5), p99: at(0.99), longest: times.at(-1)?.toFixed(1) };
+  return {
+    perSecond: Math.round(times.length / seconds),
+    p50: at(0.5),
+    p99: at(0.99),
+    longest: times.at(-1)?.toFixed(1),
+  };
 }
 
 /** Bytes of Redis for each of 10,000 uploads that wait for their first chunk, their first event told to the ledger. */
