@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.ts';
 import type { Log } from '../core/ports/log.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { openPostgresState, openSqliteState, type State } from '../state/sql/open.ts';
+import { isRedis, openRedisBeside } from './redis-state.ts';
 import type { StepQueue } from './step-queue.ts';
 
 /** Whether nodes of other processes and machines work on the same state: a ledger in a file has one process. */
@@ -16,8 +17,6 @@ export function ledgerUrl({ state, ledger }: Pick<Config, 'state' | 'ledger'>): 
   const place = isRedis(state) ? ledger : state;
   return place === 'sqlite' ? null : place;
 }
-
-const isRedis = (place: string) => /^rediss?:/.test(place);
 
 export interface StateWish {
   readonly config: Pick<Config, 'state' | 'ledger' | 'statePool' | 'durability'>;
@@ -32,16 +31,7 @@ export interface StateWish {
 /** Rejects with `unavailable` that says what is wrong, and `invalid-request` for settings that do not go together. */
 export async function openState(wish: StateWish): Promise<State> {
   const ledger = await openLedger(wish);
-  const { state: url, durability } = wish.config;
-  if (!isRedis(url)) return ledger;
-  try {
-    const { openRedisState } = await import('../state/redis/open.ts');
-    const { process, log } = wish;
-    return await openRedisState({ url, ledger, process, durability, clock: systemClock, log, random: Math.random });
-  } catch (error) {
-    await ledger.close();
-    throw error;
-  }
+  return isRedis(wish.config.state) ? await openRedisBeside(ledger, wish) : ledger;
 }
 
 async function openLedger({ config, dataDir, process, queue }: StateWish): Promise<State> {
