@@ -19,6 +19,7 @@ import { isShared } from './open-state.ts';
 import { openStores } from './open-stores.ts';
 import { configuredPipelines } from './pipeline-definitions.ts';
 import { startPipeline } from './pipeline-node.ts';
+import { alone } from './processes/place.ts';
 import { packageVersion } from './version.ts';
 import { openWatcher } from './watch-node.ts';
 import { openWebhooks, readWebhookSettings, type WebhookNode } from './webhook-node.ts';
@@ -36,11 +37,11 @@ export interface ServerNode {
 const takeOverMs = 10_000;
 
 export async function openNode(options: NodeOptions): Promise<ServerNode> {
-  const { config, log, crash = noCrashPoints, authenticate = null, watchNews = () => {} } = options;
+  const { config, log, crash = noCrashPoints, authenticate = null, watchNews = () => {}, place = alone } = options;
   const { onLost = (error) => log.error({ err: error }, 'this node has to end') } = options;
   const closing = new Closing();
   try {
-    return await open({ config, log, crash, authenticate, watchNews, onLost }, closing);
+    return await open({ config, log, crash, authenticate, watchNews, place, onLost }, closing);
   } catch (error) {
     await closing.close(log);
     throw error;
@@ -48,7 +49,7 @@ export async function openNode(options: NodeOptions): Promise<ServerNode> {
 }
 
 async function open(options: Required<NodeOptions>, closing: Closing): Promise<ServerNode> {
-  const { config, log, crash } = options;
+  const { config, log, crash, place: seat } = options;
   refuseRole(config);
   const settings = readWebhookSettings(config);
   const definitions = await configuredPipelines(config, process.env);
@@ -68,27 +69,30 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   });
   await recover(deps, uploads.finisher, {
     distrustBytes: begun.machineWentDown && config.durability === 'committed',
+    // Among nodes that share a database such a name may be that of a living one.
+    retired: presence === null ? seat.retired(place.node) : [],
   });
   await uploads.concatenations.sweep();
   await begun.recovered();
   const sweeper = new Sweeper(deps, uploads);
   const sweep = () => Promise.all([sweeper.sweep(), sweepWebhooks(hooks, log)]);
-  closing.add('clean-up', sweeping(sweep, config.cleanupIntervalMinutes * 60_000));
+  if (seat.background) closing.add('clean-up', sweeping(sweep, config.cleanupIntervalMinutes * 60_000));
   if (presence !== null)
     closing.add(
       'takeovers',
       sweeping(() => sweeper.takeOver(), takeOverMs),
     );
 
-  const pipeline = startPipeline({ config, log, crash, place, state, disk, definitions, queue });
+  const running = { config, log, crash, place, state, disk, definitions, queue };
+  const pipeline = seat.pipeline(() => startPipeline(running));
   closing.add('pipeline', () => pipeline.stop());
   const registry = metrics.registry;
-  const folders = config.role === 'web' ? [] : watchFoldersOf(config);
+  const folders = config.role === 'web' || !seat.background ? [] : watchFoldersOf(config);
   const watcher = await openWatcher({ config, folders, log, crash, state, disk, registry, deps });
   closing.add('watched folders', () => watcher.stop());
   watcher.listen(options.watchNews);
   await watcher.start();
-  await hooks.webhooks.start();
+  if (seat.background) await hooks.webhooks.start();
   closing.add('webhooks', () => hooks.webhooks.stop());
   const http = await createHttpServer(httpOptions({ ...parts, uploads, pipeline, watcher }));
   closing.add('http', async () => {

@@ -5,6 +5,7 @@ import type { DiskBlobs } from '../blobs/disk/open.ts';
 import type { Config } from '../config/schema.ts';
 import { watchFoldersOf } from '../config/watch.ts';
 import type { Limits } from '../core/limits.ts';
+import type { WatchAdmin } from '../core/ports/watch-admin.ts';
 import type { createHttpServer } from '../http/app.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { type Definitions, loadDefinitions } from '../pipeline/definitions/load-definitions.ts';
@@ -68,7 +69,8 @@ export function httpOptions(
 ): Parameters<typeof createHttpServer>[0] {
   const { options, limits, uploads, disk, state, metrics, hooks, definitions, pipeline, watcher } = parts;
   const { presence } = parts;
-  const { config, log } = options;
+  const { config, log, place } = options;
+  const watch = place.once<WatchAdmin>('watch', ['folders', 'folder', 'scan', 'resume'], watcher);
   return {
     services: {
       uploads,
@@ -82,8 +84,8 @@ export function httpOptions(
       recordingSettings: recordingSettings(config),
       blobs: disk.blobs,
       artifacts: disk.artifacts,
-      webhooks: hooks.webhooks,
-      watch: watcher,
+      webhooks: place.once('webhooks', ['endpoints', 'failures', 'retry', 'ping'], hooks.webhooks),
+      watch,
       pipelines: new PipelineLibrary({
         ledger: state.ledger,
         library: state.library,
@@ -103,15 +105,17 @@ export function httpOptions(
     clock: systemClock,
     log,
     metrics,
+    scraped: place.scraped(metrics.registry),
     healthChecks: [
       ...healthChecks({ state, disk, presence, pipeline, reserveBytes: config.reserveMb * 1024 * 1024 }),
-      ...watchHealth(watcher, config.role === 'web' ? [] : watchFoldersOf(config)),
+      ...watchHealth(watch, config.role === 'web' ? [] : watchFoldersOf(config)),
+      ...place.health,
     ],
     rateLimits: {
       reads: config.readsPerMinute,
       writes: config.writesPerMinute,
       chunks: config.chunksPerMinute,
-      failures: config.failedSignInsPerMinute,
+      failures: Math.ceil(config.failedSignInsPerMinute / place.count),
     },
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,

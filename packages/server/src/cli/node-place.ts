@@ -11,9 +11,12 @@ import { uuidv7 } from '../platform/uuidv7.ts';
 import { type InstanceLock, lockInstance } from '../state/sql/instance-lock.ts';
 import { nodeIdentity } from './node-identity.ts';
 import { isShared } from './open-state.ts';
+import { alone, type Place } from './processes/place.ts';
 
 export interface NodePlace {
-  /** Name in leases: the same after a restart, so that a node recognises what it left behind. */
+  /** Name of the node: the same after a restart. */
+  readonly node: string;
+  /** Name in leases: the same after a restart, so that a process recognises what it left behind. */
   readonly holder: string;
   /** Name of this process: never the same again. */
   readonly process: string;
@@ -35,8 +38,13 @@ const looksMax = 10;
 export async function takePlace(
   config: Pick<Config, 'state' | 'ledger' | 'nodeName'>,
   dataDir: string,
+  seat: Place = alone,
 ): Promise<NodePlace> {
-  if (!isShared(config)) return await placeAt({ dir: dataDir, root: null }, lockInstance(dataDir), config.nodeName);
+  if (!isShared(config)) {
+    const place = await placeAt({ dir: dataDir, root: null }, seat.lock(dataDir), config.nodeName);
+    const holder = seat.holder(place.node);
+    return { ...place, holder, process: processOf(holder) };
+  }
   const root = join(dataDir, 'nodes');
   await mkdir(root, { recursive: true, mode: 0o700 });
   if (config.nodeName !== undefined) {
@@ -66,13 +74,15 @@ async function placeAt(
 ): Promise<NodePlace> {
   try {
     const holder = name ?? (await nodeIdentity(dir));
-    const place = { holder, process: `${holder}/${uuidv7()}`, dir, root, scratch: join(dir, 'scratch') };
+    const place = { node: holder, holder, process: processOf(holder), dir, root, scratch: join(dir, 'scratch') };
     return { ...place, release: () => lock.release() };
   } catch (error) {
     lock.release();
     throw error;
   }
 }
+
+const processOf = (holder: string) => `${holder}/${uuidv7()}`;
 
 /** A node that starts looks into places that are free, which takes a moment. */
 async function lockNamed(dir: string, name: string): Promise<InstanceLock> {

@@ -1,7 +1,7 @@
 /** A node's first steps: its place, the state, its name among other nodes, the bytes; and what is known of how it ended last. */
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { beginRun, type OpenRun, readBootRecord } from '../blobs/disk/boot-record.ts';
+import type { OpenRun } from '../blobs/disk/boot-record.ts';
 import type { DiskBlobs } from '../blobs/disk/open.ts';
 import { readBootId } from '../platform/boot-id.ts';
 import { systemClock } from '../platform/system-clock.ts';
@@ -41,34 +41,36 @@ export interface Stores {
 
 /** In an order in which nothing is touched before this node may: its place, its name, and only then files. */
 export async function openStores(options: Required<NodeOptions>, wish: StoresWish): Promise<Stores> {
-  const { config, log, onLost } = options;
+  const { config, log, onLost, place: seat } = options;
   const { classes, closing } = wish;
   const dataDir = resolve(config.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const place = await takePlace(config, dataDir);
+  const place = await takePlace(config, dataDir, seat);
   closing.add('place in the data folder', () => place.release());
   const bootId = await readBootId();
-  const lastRun = await readBootRecord(place.dir, bootId);
+  const lastRun = await seat.lastRun(place.dir, bootId);
   let run: OpenRun | null = null;
   closing.add('boot record', () => run?.markClean());
 
   // Told by the state, so there before it and gone after it.
   const queue = await openStepQueue({ config, classes, log });
   closing.add('step queue', async () => queue?.close());
-  const state = await openState({ config, dataDir, process: place.process, queue, log });
+  const sharing = seat.shared(place.holder);
+  const state = await openState({ config, dataDir, process: place.process, sharing, queue, log });
   closing.add('state', () => state.close());
   const shared = { nodes: state.nodes, place, role: config.role, version: packageVersion(), bootId, log, onLost };
   const presence = isShared(config) ? await Presence.begin({ ...shared, clock: systemClock }) : null;
   if (presence !== null) closing.add('name among the nodes', () => presence.end());
   const abandoned = await abandonedPlaces(place, state.nodes, bootId);
 
-  const disk = await openBlobs({ config, dataDir, scratch: place.scratch });
+  const disk = await openBlobs({ config, dataDir, scratch: place.scratch, leftovers: seat.leftovers });
   closing.add('blobs', () => disk.blobs.close());
+  seat.followOutside(disk.outside);
   await knowOutsideAssets(state, disk);
   const ends = [lastRun, ...abandoned.map((one) => one.lastRun)];
   const recovered = async () => {
     await settleAbandoned(abandoned, bootId);
-    run = await beginRun(place.dir, bootId);
+    run = await seat.beginRun(place.dir, bootId);
   };
   return {
     place,

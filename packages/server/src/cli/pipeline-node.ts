@@ -20,7 +20,7 @@ export interface PipelineNode {
   /** Wakes the runner up: something may be due. */
   notify(): void;
   /** A line of facts; throws when the pipeline cannot work. */
-  describe(): string;
+  describe(): string | Promise<string>;
   stop(): Promise<void>;
 }
 

@@ -1,12 +1,15 @@
 /** `holdfast serve`: the server on one machine, everything in one folder. */
+import cluster from 'node:cluster';
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { loadConfig } from '../config/load.ts';
+import { processCount } from '../config/process-settings.ts';
 import { type Config, type ConfigKey, ConfigSchema } from '../config/schema.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { openNode } from './compose.ts';
 import { crashPointsFromEnvironment } from './crash-points.ts';
+import { listenError, redactedFields, refuseOpenDoor } from './listening.ts';
 
 /** Settings that have a flag; the others come from the file or the environment. */
 const flags: readonly { readonly key: ConfigKey; readonly flag: string }[] = [
@@ -17,6 +20,7 @@ const flags: readonly { readonly key: ConfigKey; readonly flag: string }[] = [
   { key: 'blobs', flag: '--blobs <where>' },
   { key: 'role', flag: '--role <role>' },
   { key: 'nodeName', flag: '--node-name <name>' },
+  { key: 'processes', flag: '--processes <number>' },
   { key: 'durability', flag: '--durability <level>' },
   { key: 'logLevel', flag: '--log-level <level>' },
   { key: 'pipelines', flag: '--pipelines <file>' },
@@ -41,9 +45,18 @@ export function registerServe(program: Command): void {
 }
 
 async function serve(options: Record<string, unknown>): Promise<void> {
+  // A worker gets its settings from its supervisor: the file may have changed since that one read it.
+  if (cluster.isWorker) return await (await import('./processes/worker.ts')).runWorker();
   const config = await configOf(options);
   refuseOpenDoor(config);
-  const log = pino({ level: config.logLevel, base: null, redact: ['req.headers.authorization', 'req.headers.cookie'] });
+  const log = pino({ level: config.logLevel, base: null, redact: [...redactedFields] });
+  const count = processCount(config.processes);
+  if (count > 1 && config.state !== 'sqlite')
+    throw new HoldfastError(
+      'invalid-request',
+      `Several processes of one server are for the state in the data folder. With ${config.state.split(':')[0]}://… start as many nodes instead: each is a "holdfast serve" of its own. See docs/cluster.md.`,
+    );
+  if (count > 1) return await serveSeveral(config, log, count);
   let lost = (_error: HoldfastError): void => {};
   const node = await openNode({
     config,
@@ -51,11 +64,7 @@ async function serve(options: Record<string, unknown>): Promise<void> {
     crash: crashPointsFromEnvironment(process.env),
     onLost: (error) => lost(error),
   });
-  const stop = stopOnSignals(async () => {
-    log.info('stopping: no new requests, finishing what runs');
-    await node.close();
-    log.info('stopped');
-  });
+  const stop = stopOnSignals(log, { close: () => node.close() });
   lost = (error) => {
     log.error({ err: error }, 'this node has to end: another one has its name');
     process.stderr.write(`holdfast: ${error.message}\n`);
@@ -63,17 +72,28 @@ async function serve(options: Record<string, unknown>): Promise<void> {
   };
   try {
     const address = await node.http.app.listen({ host: config.host, port: config.port });
-    log.info(
-      { version: node.version, address, dataDir: config.dataDir, durability: config.durability, pid: process.pid },
-      `Holdfast listens on ${address}`,
-    );
-    process.stderr.write(
-      `\n  Holdfast ${node.version} is ready: ${address}\n  Data in ${config.dataDir} · Ctrl-C stops it\n\n`,
-    );
+    tellReady(config, log, { address, version: node.version });
   } catch (error) {
     await stop();
     throw listenError(error, config);
   }
+}
+
+async function serveSeveral(config: Config, log: Logger, count: number): Promise<void> {
+  const { serveProcesses } = await import('./processes/serve-processes.ts');
+  const server = await serveProcesses(config, log, count);
+  stopOnSignals(log, server);
+  tellReady(config, log, { ...server.serving, processes: count });
+}
+
+function tellReady(config: Config, log: Logger, ready: { address: string; version: string; processes?: number }): void {
+  const { address, version, processes } = ready;
+  const { dataDir, durability } = config;
+  log.info({ ...ready, dataDir, durability, pid: process.pid }, `Holdfast listens on ${address}`);
+  const several = processes === undefined ? '' : ` · ${processes} processes`;
+  process.stderr.write(
+    `\n  Holdfast ${version} is ready: ${address}\n  Data in ${dataDir}${several} · Ctrl-C stops it\n\n`,
+  );
 }
 
 /** Flags over the environment over the file; `more` over all of them. */
@@ -91,6 +111,7 @@ export async function configOf(
     blobs: options['blobs'],
     role: options['role'],
     nodeName: options['nodeName'],
+    processes: numeric(options['processes']),
     durability: options['durability'],
     logLevel: options['logLevel'],
     pipelines: options['pipelines'],
@@ -116,42 +137,24 @@ function numeric(value: unknown): unknown {
   return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
 }
 
-export function refuseOpenDoor(config: Config): void {
-  const loopback = config.host === 'localhost' || config.host === '::1' || /^127\./.test(config.host);
-  if (loopback || config.apiKeys.length > 0 || config.jwksUrl !== undefined) return;
-  throw new HoldfastError(
-    'forbidden',
-    `Refusing to listen on ${config.host} without authentication. Set HOLDFAST_API_KEYS=name:key (a key of at least 16 characters), or listen on 127.0.0.1.`,
-  );
-}
-
-export function listenError(error: unknown, config: Config): unknown {
-  const { code } = error as { code?: string };
-  if (code === 'EADDRINUSE')
-    return new HoldfastError(
-      'unavailable',
-      `Port ${config.port} on ${config.host} is in use. Stop what uses it, or take another with --port.`,
-      { cause: error },
-    );
-  if (code === 'EACCES')
-    return new HoldfastError(
-      'unavailable',
-      `Not allowed to listen on port ${config.port}. Take one above 1023 with --port.`,
-      { cause: error },
-    );
-  return error;
-}
-
 /** First signal: stop in order. Second: stop at once; the next start recovers. */
-function stopOnSignals(close: () => Promise<void>): () => Promise<void> {
+function stopOnSignals(log: Logger, server: { close(): Promise<void>; kill?(): void }): () => Promise<void> {
   let closing: Promise<void> | null = null;
+  const close = async () => {
+    log.info('stopping: no new requests, finishing what runs');
+    await server.close();
+    log.info('stopped');
+  };
   const stop = () => {
     closing ??= close();
     return closing;
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (closing) process.exit(signal === 'SIGINT' ? 130 : 143);
+      if (closing) {
+        server.kill?.();
+        process.exit(signal === 'SIGINT' ? 130 : 143);
+      }
       void stop().then(() => process.exit(0));
     });
   }

@@ -9,7 +9,8 @@ import type { TakePolicy } from '../core/watch.ts';
 import { openNode, type ServerNode } from './compose.ts';
 import { crashPointsFromEnvironment } from './crash-points.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
-import { configOf, listenError, refuseOpenDoor } from './serve-command.ts';
+import { listenError, refuseOpenDoor } from './listening.ts';
+import { configOf } from './serve-command.ts';
 import {
   leftLines,
   newsJson,

@@ -7,6 +7,7 @@ import type { Registry } from 'prom-client';
 import type { DiskBlobs } from '../blobs/disk/open.ts';
 import type { Config } from '../config/schema.ts';
 import type { CrashPoints } from '../core/ports/crash-points.ts';
+import type { WatchAdmin } from '../core/ports/watch-admin.ts';
 import type { WatchFolder } from '../core/watch.ts';
 import type { HealthCheck } from '../http/health-routes.ts';
 import { addWatchGauges, watchMetrics } from '../http/watch-metrics.ts';
@@ -71,7 +72,7 @@ export async function openWatcher(options: WatchNodeOptions): Promise<Watcher> {
 }
 
 /** One line of `/health` for each folder. */
-export function watchHealth(watcher: Watcher, folders: readonly WatchFolder[]): HealthCheck[] {
+export function watchHealth(watcher: Pick<WatchAdmin, 'folders'>, folders: readonly WatchFolder[]): HealthCheck[] {
   return folders.map(({ id, path }) => ({
     name: `watch ${path}`,
     required: false,

@@ -119,6 +119,7 @@ function settingOf(key: ConfigKey, text: string, name: string): unknown {
   if (key === 'watch' && !/^\s*[[{]/.test(text)) return text.split(',').map((path) => ({ path: path.trim() }));
   if (key === 'watch' || key === 'webhooks' || key === 'creationHook' || key === 'speechCommand')
     return json(text, name);
+  if (key === 'processes' && /^\d+$/.test(text)) return Number(text);
   if (schema.type === 'array') return text.split(',').map((word) => word.trim());
   if (schema.type === 'boolean' && /^(?:true|false|1|0)$/i.test(text)) return /^(?:true|1)$/i.test(text);
   if ((schema.type === 'integer' || schema.type === 'number') && text.trim() !== '' && Number.isFinite(Number(text)))

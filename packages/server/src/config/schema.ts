@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { clusterSettings } from './cluster-settings.ts';
 import { engineProperties } from './engines.ts';
+import { processSettings } from './process-settings.ts';
 import { watchSettings } from './watch-settings.ts';
 
 const Secret = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 5 })]);
@@ -31,6 +32,7 @@ export const ConfigSchema = Type.Object(
       description: 'Folder for the state, the incoming bytes, the assets and the artifacts.',
     }),
     ...clusterSettings,
+    ...processSettings,
     durability: Type.Union([Type.Literal('synced'), Type.Literal('committed')], {
       default: 'synced',
       description: 'What an acknowledged chunk survives: synced = power loss; committed = the death of the process.',

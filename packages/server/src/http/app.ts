@@ -31,7 +31,7 @@ import type { UploadTokens } from '../uploads/tokens.ts';
 import { type Authenticator, type Identity, principalOf } from './auth.ts';
 import { addressesUnder, underBase, withoutBase } from './base-path.ts';
 import { type BodyOptions, RequestBody } from './body-source.ts';
-import { documentRoutes, metricsRoute, openApiInfo, pageSecurity } from './documents.ts';
+import { type DocumentOptions, documentRoutes, metricsRoute, openApiInfo, pageSecurity } from './documents.ts';
 import { draining } from './draining.ts';
 import { answerEarly } from './early-answers.ts';
 import { answerError, answerErrorAs, answerErrors, answerUnreadable, jsonBodyBytesMax } from './errors.ts';
@@ -69,6 +69,7 @@ export interface HttpOptions {
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly metrics: Metrics;
+  readonly scraped?: NonNullable<DocumentOptions['scraped']>;
   readonly healthChecks: readonly HealthCheck[];
   readonly rateLimits: RateLimits;
   /** Origins that browsers may call from; empty: only our own. */
@@ -127,7 +128,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       stopping: () => stopping,
     }),
   );
-  if (options.serves === 'health') metricsRoute(app as unknown as FastifyInstance, options.metrics.registry);
+  if (options.serves === 'health') metricsRoute(app as unknown as FastifyInstance, options);
   else await serveEverything(app as unknown as FastifyInstance, { ...options, rates, page, streams });
 
   const drain = draining(app as unknown as FastifyInstance, clock);
@@ -175,7 +176,7 @@ async function serveEverything(
       },
     }),
   );
-  await documentRoutes(app, { ...options, registry: options.metrics.registry, page });
+  await documentRoutes(app, { ...options, page });
 }
 
 /** Signing in, upload tokens, and what `doctor` asks. */

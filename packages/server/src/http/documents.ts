@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { principalOf } from './auth.ts';
+import type { Metrics } from './metrics.ts';
 import { webUi } from './web-ui.ts';
 
 /** Content security policy of the web page: nothing from elsewhere, nothing inline. */
@@ -34,7 +35,9 @@ export function openApiInfo(version: string, basePath: string) {
 }
 
 export interface DocumentOptions {
-  readonly registry: Registry;
+  readonly metrics: Metrics;
+  /** What `/metrics` answers; default: the metrics of this process. */
+  readonly scraped?: Pick<Registry, 'contentType' | 'metrics'>;
   /** Folder of the built web page; null serves none. */
   readonly webDir: string | null;
   readonly page: string | null;
@@ -42,13 +45,14 @@ export interface DocumentOptions {
 
 /** Metrics, the API document and the web page. */
 export async function documentRoutes(app: FastifyInstance, options: DocumentOptions): Promise<void> {
-  const { webDir, page, registry } = options;
-  metricsRoute(app, registry);
+  const { webDir, page } = options;
+  metricsRoute(app, options);
   app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger());
   if (webDir !== null && page !== null) await app.register(publicScope(webUi(webDir, page)));
 }
 
-export function metricsRoute(app: FastifyInstance, registry: Registry): void {
+export function metricsRoute(app: FastifyInstance, options: Pick<DocumentOptions, 'metrics' | 'scraped'>): void {
+  const registry = options.scraped ?? options.metrics.registry;
   app.get('/metrics', { schema: { hide: true }, logLevel: 'warn' }, async (request, reply) => {
     principalOf(request);
     return reply.type(registry.contentType).send(await registry.metrics());

@@ -96,6 +96,8 @@ export function addStoreGauges(
     name: 'holdfast_uploads',
     help: 'Uploads by state',
     labelNames: ['state'],
+    // Every process reads the same from the state.
+    aggregator: 'first',
     registers,
     async collect() {
       this.reset();
@@ -106,6 +108,8 @@ export function addStoreGauges(
     name: 'holdfast_steps',
     help: 'Pipeline steps by state',
     labelNames: ['state'],
+    // Every process reads the same from the state.
+    aggregator: 'first',
     registers,
     async collect() {
       this.reset();

@@ -28,6 +28,8 @@ export function addWebhookGauge(registry: Registry, pending: () => Promise<Reado
     name: 'holdfast_webhooks_pending',
     help: 'Webhook deliveries that are not through yet',
     labelNames: ['host'],
+    // Every process reads the same from the state.
+    aggregator: 'first',
     registers: [registry],
     async collect() {
       this.reset();

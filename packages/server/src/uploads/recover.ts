@@ -8,20 +8,23 @@ const batch = 200;
 export interface Recovery {
   /** The machine went down since the bytes were acknowledged, and they may not have been synced (durability `committed`). */
   readonly distrustBytes: boolean;
+  /** Names of other holders that do not live any more and are not started again. */
+  readonly retired?: readonly string[];
 }
 
 /** Resolves when every live upload is trustworthy again; finishing goes on in the background. */
 export async function recover(
   deps: UploadDependencies,
   finisher: Finisher,
-  { distrustBytes }: Recovery,
+  { distrustBytes, retired = [] }: Recovery,
 ): Promise<{ checked: number; droppedBytes: number; resumed: number }> {
   const checks = distrustBytes ? await verifyLive(deps) : { checked: 0, droppedBytes: 0 };
   let resumed = 0;
-  const left = await deps.store.heldBy(deps.holder, 100_000);
-  for (const upload of left) {
-    await finisher.takeOver(upload, deps.holder);
-    resumed += 1;
+  for (const holder of [deps.holder, ...retired]) {
+    for (const upload of await deps.store.heldBy(holder, 100_000)) {
+      await finisher.takeOver(upload, holder);
+      resumed += 1;
+    }
   }
   if (checks.checked + resumed > 0) deps.log.info({ ...checks, resumed }, 'recovered');
   return { ...checks, resumed };

@@ -79,7 +79,10 @@ export async function readBootRecord(directory: string, bootId: string | null): 
 /** Records that a run is open on this boot. From now on only `markClean` makes the next start find a clean end. */
 export async function beginRun(directory: string, bootId: string | null): Promise<OpenRun> {
   await translated('writing the boot record', () => replace(directory, { bootId, cleanShutdown: false }));
-  return {
-    markClean: () => translated('writing the boot record', () => replace(directory, { bootId, cleanShutdown: true })),
-  };
+  return { markClean: () => markClean(directory, bootId) };
+}
+
+/** Records the clean end of a run that other processes began and closed. */
+export async function markClean(directory: string, bootId: string | null): Promise<void> {
+  await translated('writing the boot record', () => replace(directory, { bootId, cleanShutdown: true }));
 }

@@ -5,7 +5,7 @@
  * the rule that a place is recorded once are what is left against that.
  */
 
-import { sql } from 'kysely';
+import { type CompiledQuery, sql } from 'kysely';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import { MemoryExtentClaims } from '../memory/extent-claims.ts';
@@ -120,7 +120,7 @@ export class SqlExtentClaims implements ExtentClaims {
           ),
       )
       .compile();
-    return (await this.#engine.write((session) => session.change(query))) > 0;
+    return (await this.#write(query)) > 0;
   }
 
   async #remove({ uploadId, offset }: Place): Promise<void> {
@@ -130,7 +130,15 @@ export class SqlExtentClaims implements ExtentClaims {
       .where('offset', '=', offset)
       .where('holder', '=', this.#holder)
       .compile();
-    await this.#engine.write((session) => session.change(query));
+    await this.#write(query);
+  }
+
+  /** A power cut ends the claims with their processes, so nobody waits for a disk. */
+  #write(query: CompiledQuery<unknown>): Promise<number> {
+    return this.#engine.write((session) => {
+      session.durable = false;
+      return session.change(query);
+    });
   }
 
   #renewLater(): () => void {
@@ -156,7 +164,7 @@ export class SqlExtentClaims implements ExtentClaims {
       .where('holder', '=', this.#holder)
       .where((eb) => eb.or(places.map(({ uploadId, offset }) => eb.and({ upload_id: uploadId, offset }))))
       .compile();
-    await this.#engine.write((session) => session.change(query));
+    await this.#write(query);
   }
 
   /** Unless a request of this process is at the place: then the row is that one's. */

@@ -14,14 +14,45 @@ export interface InstanceLock {
  */
 const held = new Set<Database.Database>();
 
-/** Takes the lock or throws `unavailable` at once. The directory has to exist. */
+/** How long a start waits for worker processes of a server that was killed: they end by themselves as soon as they notice. */
+const workersEndMs = 10_000;
+
+/** Takes the lock or throws `unavailable`: at once when a server has it. The directory has to exist. */
 export function lockInstance(directory: string): InstanceLock {
+  return locked(directory, (lock) => {
+    // Node has no flock; an exclusive transaction that is held open is one. No waiting: a second process is a mistake to report.
+    lock.exec('begin immediate');
+    lock.exec('rollback');
+    // Nobody serves this folder. What may still hold its share of the lock are workers whose supervisor was killed.
+    lock.pragma(`busy_timeout = ${workersEndMs}`);
+    lock.exec('begin exclusive');
+  });
+}
+
+/**
+ * The lock of a supervisor: refused and refusing like the lock of a single process, while its workers hold their shares
+ * (`shareInstance`). A server that comes later gets the lock when the supervisor and all of them are gone.
+ */
+export function lockForWorkers(directory: string): InstanceLock {
+  lockInstance(directory).release();
+  return locked(directory, (lock) => lock.exec('begin immediate'));
+}
+
+/** A worker's share of its supervisor's lock. Keeps others from the folder also when the supervisor is gone and this process is not yet. */
+export function shareInstance(directory: string): InstanceLock {
+  return locked(directory, (lock) => {
+    lock.pragma(`busy_timeout = ${workersEndMs}`);
+    lock.exec('begin');
+    lock.prepare('select count(*) from sqlite_schema').get();
+  });
+}
+
+function locked(directory: string, take: (lock: Database.Database) => void): InstanceLock {
   let db: Database.Database | null = null;
   try {
-    // Node has no flock; an exclusive transaction that is held open is one. No waiting: a second process is a mistake to report.
     db = new Database(join(directory, 'lock.db'), { timeout: 0 });
     const lock = db;
-    lock.exec('begin exclusive');
+    take(lock);
     held.add(lock);
     return {
       release: () => {

@@ -17,6 +17,7 @@ import type { WatchStore } from '../../core/ports/watch-store.ts';
 import type { WebhookStore } from '../../core/ports/webhook-store.ts';
 import { MemoryExtentClaims } from '../memory/extent-claims.ts';
 import { MemoryUploadLocks } from '../memory/upload-locks.ts';
+import { endTurnsOf } from './dead-processes.ts';
 import type { Engine } from './engine.ts';
 import { SqlExtentClaims } from './extent-claims.ts';
 import { SqlLedgerInbox } from './ledger-inbox.ts';
@@ -65,6 +66,8 @@ export interface SqliteStateOptions {
   readonly clock: Clock;
   /** Set when several processes share the file and the disk: a name that no other process has or had. */
   readonly sharedAs?: string;
+  /** With `sharedAs`: claims and locks of processes whose names begin like this end now, because those are known to be dead. */
+  readonly succeeds?: string;
   /** Default `synced`. */
   readonly receipts?: ReceiptDurability;
 }
@@ -88,8 +91,10 @@ export interface PostgresStateOptions {
 
 /** Opens or creates the file. Rejects with `unavailable` when it cannot be used or was written by a newer Holdfast. */
 export async function openSqliteState(options: SqliteStateOptions): Promise<State> {
-  const { clock, sharedAs, receipts = 'synced' } = options;
+  const { clock, sharedAs, succeeds, receipts = 'synced' } = options;
   const engine = await SqliteEngine.open(options.file);
+  if (sharedAs !== undefined && receipts === 'synced') engine.awaitForeignCommits();
+  if (sharedAs !== undefined && succeeds !== undefined) await endTurnsOf(engine, succeeds);
   if (sharedAs !== undefined) return assemble(engine, { clock, receipts }, shared(engine, clock, sharedAs));
   const alone = { claims: new MemoryExtentClaims(clock), locks: new MemoryUploadLocks(clock), stop: () => {} };
   return assemble(engine, { clock, receipts }, alone);

@@ -33,6 +33,8 @@ export class SqliteEngine implements Engine {
   readonly #log: LogSync;
   readonly #commits: GroupCommit;
   readonly #listeners = new Listeners();
+  /** The writer's data version up to which the commits of other processes are known to be durable; null: there are no others. */
+  #foreign: number | null = null;
   #open = true;
 
   private constructor(writer: SqliteConnection, reader: SqliteConnection, log: LogSync) {
@@ -63,10 +65,19 @@ export class SqliteEngine implements Engine {
     try {
       const rows = this.#reader.all<R>(query);
       await this.#commits.seen;
+      if (this.#foreign !== null) await this.#syncForeign();
       return rows;
     } catch (error) {
       throw translateSqliteError(error);
     }
+  }
+
+  /**
+   * From now on a reader also waits until what other processes have committed is durable: they wait for their own syncs before they tell
+   * of it, and nobody else may tell of it earlier.
+   */
+  awaitForeignCommits(): void {
+    this.#foreign ??= -1;
   }
 
   write<T>(work: Work<T>): Promise<T> {
@@ -91,6 +102,14 @@ export class SqliteEngine implements Engine {
       sql<{ version: string }>`select sqlite_version() as version`.compile(sqliteDialect.build),
     );
     return `SQLite ${row?.version ?? ''}`;
+  }
+
+  /** After a read, so that what was read is in what is synced. */
+  async #syncForeign(): Promise<void> {
+    const version = this.#writer.dataVersion();
+    if (version === this.#foreign) return;
+    await this.#log.run();
+    this.#foreign = version;
   }
 
   async close(): Promise<void> {

@@ -153,6 +153,8 @@ export class SqlUploadLocks implements UploadLocks {
       .compile();
     const ask = build.updateTable('upload_locks').set({ asked: 1 }).where('upload_id', '=', uploadId).compile();
     return this.#engine.write(async (session) => {
+      // A power cut ends the locks with their processes, so nobody waits for a disk.
+      session.durable = false;
       const before = first(await session.rows(found));
       if ((await session.change(insert)) > 0) return { forced: before !== null };
       if (before?.asked !== 1) await session.change(ask);
@@ -174,7 +176,10 @@ export class SqlUploadLocks implements UploadLocks {
             .set({ until: 0 })
             .where((eb) => eb.and(own))
             .compile();
-    await this.#engine.write((session) => session.change(query));
+    await this.#engine.write((session) => {
+      session.durable = false;
+      return session.change(query);
+    });
   }
 
   #lookLater(): () => void {
@@ -207,6 +212,7 @@ export class SqlUploadLocks implements UploadLocks {
       .compile();
     const select = this.#rows().where('until', '>=', this.#engine.dialect.now).compile();
     const rows = await this.#engine.write(async (session) => {
+      session.durable = false;
       await session.change(update);
       return await session.rows(select);
     });
