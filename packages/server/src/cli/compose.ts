@@ -19,7 +19,7 @@ import { isShared } from './open-state.ts';
 import { openStores } from './open-stores.ts';
 import { configuredPipelines } from './pipeline-definitions.ts';
 import { startPipeline } from './pipeline-node.ts';
-import { alone } from './processes/place.ts';
+import { alone } from './processes/seat.ts';
 import { packageVersion } from './version.ts';
 import { openWatcher } from './watch-node.ts';
 import { openWebhooks, readWebhookSettings, type WebhookNode } from './webhook-node.ts';
@@ -37,11 +37,11 @@ export interface ServerNode {
 const takeOverMs = 10_000;
 
 export async function openNode(options: NodeOptions): Promise<ServerNode> {
-  const { config, log, crash = noCrashPoints, authenticate = null, watchNews = () => {}, place = alone } = options;
-  const { onLost = (error) => log.error({ err: error }, 'this node has to end') } = options;
+  const { config, log, crash = noCrashPoints, authenticate = null, watchNews = () => {} } = options;
+  const { seat = alone, onLost = (error) => log.error({ err: error }, 'this node has to end') } = options;
   const closing = new Closing();
   try {
-    return await open({ config, log, crash, authenticate, watchNews, place, onLost }, closing);
+    return await open({ config, log, crash, authenticate, watchNews, onLost, seat }, closing);
   } catch (error) {
     await closing.close(log);
     throw error;
@@ -49,7 +49,7 @@ export async function openNode(options: NodeOptions): Promise<ServerNode> {
 }
 
 async function open(options: Required<NodeOptions>, closing: Closing): Promise<ServerNode> {
-  const { config, log, crash, place: seat } = options;
+  const { config, log, crash, seat } = options;
   refuseRole(config);
   const settings = readWebhookSettings(config);
   const definitions = await configuredPipelines(config, process.env);
@@ -69,8 +69,7 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   });
   await recover(deps, uploads.finisher, {
     distrustBytes: begun.machineWentDown && config.durability === 'committed',
-    // Among nodes that share a database such a name may be that of a living one.
-    retired: presence === null ? seat.retired(place.node) : [],
+    retired: place.root === null ? seat.retired(holder) : [],
   });
   await uploads.concatenations.sweep();
   await begun.recovered();
@@ -83,8 +82,7 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
       sweeping(() => sweeper.takeOver(), takeOverMs),
     );
 
-  const running = { config, log, crash, place, state, disk, definitions, queue };
-  const pipeline = seat.pipeline(() => startPipeline(running));
+  const pipeline = seat.pipeline(() => startPipeline({ config, log, crash, place, state, disk, definitions, queue }));
   closing.add('pipeline', () => pipeline.stop());
   const registry = metrics.registry;
   const folders = config.role === 'web' || !seat.background ? [] : watchFoldersOf(config);

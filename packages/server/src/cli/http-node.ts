@@ -6,6 +6,7 @@ import type { Config } from '../config/schema.ts';
 import { watchFoldersOf } from '../config/watch.ts';
 import type { Limits } from '../core/limits.ts';
 import type { WatchAdmin } from '../core/ports/watch-admin.ts';
+import type { WebhookAdmin } from '../core/ports/webhook-admin.ts';
 import type { createHttpServer } from '../http/app.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { type Definitions, loadDefinitions } from '../pipeline/definitions/load-definitions.ts';
@@ -69,8 +70,9 @@ export function httpOptions(
 ): Parameters<typeof createHttpServer>[0] {
   const { options, limits, uploads, disk, state, metrics, hooks, definitions, pipeline, watcher } = parts;
   const { presence } = parts;
-  const { config, log, place } = options;
-  const watch = place.once<WatchAdmin>('watch', ['folders', 'folder', 'scan', 'resume'], watcher);
+  const { config, log, seat } = options;
+  const watch = seat.once<WatchAdmin>('watch', ['folders', 'folder', 'scan', 'resume'], watcher);
+  const webhooks = seat.once<WebhookAdmin>('webhooks', ['endpoints', 'failures', 'retry', 'ping'], hooks.webhooks);
   return {
     services: {
       uploads,
@@ -84,7 +86,7 @@ export function httpOptions(
       recordingSettings: recordingSettings(config),
       blobs: disk.blobs,
       artifacts: disk.artifacts,
-      webhooks: place.once('webhooks', ['endpoints', 'failures', 'retry', 'ping'], hooks.webhooks),
+      webhooks,
       watch,
       pipelines: new PipelineLibrary({
         ledger: state.ledger,
@@ -104,18 +106,17 @@ export function httpOptions(
     ...access({ config, state, hook: options.authenticate }),
     clock: systemClock,
     log,
-    metrics,
-    scraped: place.scraped(metrics.registry),
+    metrics: { ...metrics, page: seat.scraped(metrics.registry) },
     healthChecks: [
       ...healthChecks({ state, disk, presence, pipeline, reserveBytes: config.reserveMb * 1024 * 1024 }),
       ...watchHealth(watch, config.role === 'web' ? [] : watchFoldersOf(config)),
-      ...place.health,
+      ...seat.health,
     ],
     rateLimits: {
       reads: config.readsPerMinute,
       writes: config.writesPerMinute,
       chunks: config.chunksPerMinute,
-      failures: Math.ceil(config.failedSignInsPerMinute / place.count),
+      failures: Math.ceil(config.failedSignInsPerMinute / seat.count),
     },
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,

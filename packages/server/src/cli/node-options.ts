@@ -5,7 +5,7 @@ import type { HoldfastError } from '../core/errors.ts';
 import type { CrashPoints } from '../core/ports/crash-points.ts';
 import type { AuthHook } from '../http/auth.ts';
 import type { WatchNews } from '../watch/watcher.ts';
-import type { Place } from './processes/place.ts';
+import type { Seat } from './processes/seat.ts';
 
 export interface NodeOptions {
   readonly config: Config;
@@ -15,8 +15,8 @@ export interface NodeOptions {
   readonly authenticate?: AuthHook | null;
   /** Hears what becomes of watched files, from the first one on. */
   readonly watchNews?: (news: WatchNews) => void;
-  /** One of several processes of a server; default: the only one. */
-  readonly place?: Place;
+  /** Default: the only process of its server. */
+  readonly seat?: Seat;
   /** The node may not go on, because another process has its name now: close it and end. By default it is logged. */
   readonly onLost?: (error: HoldfastError) => void;
 }

@@ -11,12 +11,10 @@ import { uuidv7 } from '../platform/uuidv7.ts';
 import { type InstanceLock, lockInstance } from '../state/sql/instance-lock.ts';
 import { nodeIdentity } from './node-identity.ts';
 import { isShared } from './open-state.ts';
-import { alone, type Place } from './processes/place.ts';
+import { alone, type Seat } from './processes/seat.ts';
 
 export interface NodePlace {
-  /** Name of the node: the same after a restart. */
-  readonly node: string;
-  /** Name in leases: the same after a restart, so that a process recognises what it left behind. */
+  /** Name in leases: the same after a restart, so that a node recognises what it left behind. */
   readonly holder: string;
   /** Name of this process: never the same again. */
   readonly process: string;
@@ -38,19 +36,21 @@ const looksMax = 10;
 export async function takePlace(
   config: Pick<Config, 'state' | 'ledger' | 'nodeName'>,
   dataDir: string,
-  seat: Place = alone,
+  seat: Seat = alone,
 ): Promise<NodePlace> {
   if (!isShared(config)) {
-    const place = await placeAt({ dir: dataDir, root: null }, seat.lock(dataDir), config.nodeName);
-    const holder = seat.holder(place.node);
-    return { ...place, holder, process: processOf(holder) };
+    const lock = seat.lock(dataDir);
+    const place = await placeAt({ dir: dataDir, root: null }, lock, config.nodeName);
+    const holder = seat.nodeName(place.holder);
+    return { ...place, holder, process: `${holder}/${uuidv7()}`, scratch: join(dataDir, seat.scratch) };
   }
   const root = join(dataDir, 'nodes');
   await mkdir(root, { recursive: true, mode: 0o700 });
   if (config.nodeName !== undefined) {
-    const dir = join(root, config.nodeName);
+    const name = seat.nodeName(config.nodeName);
+    const dir = join(root, name);
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    return await placeAt({ dir, root }, await lockNamed(dir, config.nodeName), config.nodeName);
+    return await placeAt({ dir, root }, await lockNamed(dir, name), name);
   }
   for (let i = 1; i <= placesMax; i += 1) {
     const dir = join(root, String(i));
@@ -74,15 +74,13 @@ async function placeAt(
 ): Promise<NodePlace> {
   try {
     const holder = name ?? (await nodeIdentity(dir));
-    const place = { node: holder, holder, process: processOf(holder), dir, root, scratch: join(dir, 'scratch') };
+    const place = { holder, process: `${holder}/${uuidv7()}`, dir, root, scratch: join(dir, 'scratch') };
     return { ...place, release: () => lock.release() };
   } catch (error) {
     lock.release();
     throw error;
   }
 }
-
-const processOf = (holder: string) => `${holder}/${uuidv7()}`;
 
 /** A node that starts looks into places that are free, which takes a moment. */
 async function lockNamed(dir: string, name: string): Promise<InstanceLock> {

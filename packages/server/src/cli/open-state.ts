@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts';
 import type { Log } from '../core/ports/log.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { openPostgresState, openSqliteState, type State } from '../state/sql/open.ts';
-import type { Place } from './processes/place.ts';
+import { alone, type Seat } from './processes/seat.ts';
 import { isRedis, openRedisBeside } from './redis-state.ts';
 import type { StepQueue } from './step-queue.ts';
 
@@ -24,8 +24,10 @@ export interface StateWish {
   readonly dataDir: string;
   /** A name that no other process has or had: claims and locks of requests are under it. */
   readonly process: string;
-  /** What a database in a file has to know of other processes at it. */
-  readonly sharing: ReturnType<Place['shared']>;
+  /** Default: nobody else uses the file. */
+  readonly seat?: Seat;
+  /** Name of the node in leases. */
+  readonly holder?: string;
   /** Is told of steps that become due; null where nodes look for them. */
   readonly queue: StepQueue | null;
   readonly log: Log;
@@ -37,7 +39,14 @@ export async function openState(wish: StateWish): Promise<State> {
   return isRedis(wish.config.state) ? await openRedisBeside(ledger, wish) : ledger;
 }
 
-async function openLedger({ config, dataDir, process, sharing, queue }: StateWish): Promise<State> {
+async function openLedger({
+  config,
+  dataDir,
+  process,
+  queue,
+  seat = alone,
+  holder = process,
+}: StateWish): Promise<State> {
   const url = ledgerUrl(config);
   if (url !== null)
     return await openPostgresState({
@@ -48,5 +57,10 @@ async function openLedger({ config, dataDir, process, sharing, queue }: StateWis
       ...(queue === null ? {} : { dueSteps: queue }),
     });
   const file = join(dataDir, 'state.db');
-  return await openSqliteState({ file, clock: systemClock, receipts: config.durability, ...sharing });
+  return await openSqliteState({
+    file,
+    clock: systemClock,
+    receipts: config.durability,
+    ...seat.shared(process, holder),
+  });
 }

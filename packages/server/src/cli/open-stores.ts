@@ -13,6 +13,7 @@ import { type NodePlace, takePlace } from './node-place.ts';
 import { openBlobs } from './open-blobs.ts';
 import { isShared, openState } from './open-state.ts';
 import { Presence } from './presence.ts';
+import { alone } from './processes/seat.ts';
 import { openStepQueue, type StepQueue } from './step-queue.ts';
 import { packageVersion } from './version.ts';
 import { knowOutsideAssets } from './watch-node.ts';
@@ -41,36 +42,37 @@ export interface Stores {
 
 /** In an order in which nothing is touched before this node may: its place, its name, and only then files. */
 export async function openStores(options: Required<NodeOptions>, wish: StoresWish): Promise<Stores> {
-  const { config, log, onLost, place: seat } = options;
+  const { config, log, onLost, seat } = options;
   const { classes, closing } = wish;
   const dataDir = resolve(config.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const place = await takePlace(config, dataDir, seat);
   closing.add('place in the data folder', () => place.release());
   const bootId = await readBootId();
-  const lastRun = await seat.lastRun(place.dir, bootId);
+  // Among nodes each process has a place, and its record, of its own.
+  const record = isShared(config) ? alone : seat;
+  const lastRun = await record.lastRun(place.dir, bootId);
   let run: OpenRun | null = null;
   closing.add('boot record', () => run?.markClean());
 
   // Told by the state, so there before it and gone after it.
   const queue = await openStepQueue({ config, classes, log });
   closing.add('step queue', async () => queue?.close());
-  const sharing = seat.shared(place.holder);
-  const state = await openState({ config, dataDir, process: place.process, sharing, queue, log });
+  const state = await openState({ config, dataDir, process: place.process, holder: place.holder, seat, queue, log });
   closing.add('state', () => state.close());
   const shared = { nodes: state.nodes, place, role: config.role, version: packageVersion(), bootId, log, onLost };
   const presence = isShared(config) ? await Presence.begin({ ...shared, clock: systemClock }) : null;
   if (presence !== null) closing.add('name among the nodes', () => presence.end());
   const abandoned = await abandonedPlaces(place, state.nodes, bootId);
 
-  const disk = await openBlobs({ config, dataDir, scratch: place.scratch, leftovers: seat.leftovers });
+  const disk = await openBlobs({ config, dataDir, scratch: place.scratch });
   closing.add('blobs', () => disk.blobs.close());
   seat.followOutside(disk.outside);
   await knowOutsideAssets(state, disk);
   const ends = [lastRun, ...abandoned.map((one) => one.lastRun)];
   const recovered = async () => {
     await settleAbandoned(abandoned, bootId);
-    run = await seat.beginRun(place.dir, bootId);
+    run = await record.beginRun(place.dir, bootId);
   };
   return {
     place,

@@ -51,19 +51,10 @@ async function serve(options: Record<string, unknown>): Promise<void> {
   refuseOpenDoor(config);
   const log = pino({ level: config.logLevel, base: null, redact: [...redactedFields] });
   const count = processCount(config.processes);
-  if (count > 1 && config.state !== 'sqlite')
-    throw new HoldfastError(
-      'invalid-request',
-      `Several processes of one server are for the state in the data folder. With ${config.state.split(':')[0]}://… start as many nodes instead: each is a "holdfast serve" of its own. See docs/cluster.md.`,
-    );
   if (count > 1) return await serveSeveral(config, log, count);
   let lost = (_error: HoldfastError): void => {};
-  const node = await openNode({
-    config,
-    log,
-    crash: crashPointsFromEnvironment(process.env),
-    onLost: (error) => lost(error),
-  });
+  const crash = crashPointsFromEnvironment(process.env);
+  const node = await openNode({ config, log, crash, onLost: (error) => lost(error) });
   const stop = stopOnSignals(log, { close: () => node.close() });
   lost = (error) => {
     log.error({ err: error }, 'this node has to end: another one has its name');
@@ -107,11 +98,11 @@ export async function configOf(
     host: options['host'],
     port: numeric(options['port']),
     dataDir: options['data'],
+    processes: numeric(options['processes']),
     state: options['state'],
     blobs: options['blobs'],
     role: options['role'],
     nodeName: options['nodeName'],
-    processes: numeric(options['processes']),
     durability: options['durability'],
     logLevel: options['logLevel'],
     pipelines: options['pipelines'],

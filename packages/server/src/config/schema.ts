@@ -31,8 +31,8 @@ export const ConfigSchema = Type.Object(
       minLength: 1,
       description: 'Folder for the state, the incoming bytes, the assets and the artifacts.',
     }),
-    ...clusterSettings,
     ...processSettings,
+    ...clusterSettings,
     durability: Type.Union([Type.Literal('synced'), Type.Literal('committed')], {
       default: 'synced',
       description: 'What an acknowledged chunk survives: synced = power loss; committed = the death of the process.',

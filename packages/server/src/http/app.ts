@@ -31,7 +31,7 @@ import type { UploadTokens } from '../uploads/tokens.ts';
 import { type Authenticator, type Identity, principalOf } from './auth.ts';
 import { addressesUnder, underBase, withoutBase } from './base-path.ts';
 import { type BodyOptions, RequestBody } from './body-source.ts';
-import { type DocumentOptions, documentRoutes, metricsRoute, openApiInfo, pageSecurity } from './documents.ts';
+import { documentRoutes, metricsRoute, openApiInfo, pageSecurity } from './documents.ts';
 import { draining } from './draining.ts';
 import { answerEarly } from './early-answers.ts';
 import { answerError, answerErrorAs, answerErrors, answerUnreadable, jsonBodyBytesMax } from './errors.ts';
@@ -69,7 +69,6 @@ export interface HttpOptions {
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly metrics: Metrics;
-  readonly scraped?: NonNullable<DocumentOptions['scraped']>;
   readonly healthChecks: readonly HealthCheck[];
   readonly rateLimits: RateLimits;
   /** Origins that browsers may call from; empty: only our own. */
@@ -109,8 +108,11 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     streamsMax: 1_000,
     render: renderEvent,
   });
-  const counted = { ...services, uploads: services.store, streams: () => streams.count };
-  addStoreGauges(options.metrics.registry, counted);
+  addStoreGauges(options.metrics.registry, {
+    ...services,
+    uploads: services.store,
+    streams: () => streams.count,
+  });
 
   const page = readPage(options.webDir, options.basePath);
   await registerPlugins(app, { ...options, page });
@@ -125,7 +127,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       stopping: () => stopping,
     }),
   );
-  if (options.serves === 'health') metricsRoute(app, options);
+  if (options.serves === 'health') metricsRoute(app, options.metrics.page);
   else await serveEverything(app, { ...options, rates, page, streams });
 
   const drain = draining(app, clock);
@@ -173,7 +175,7 @@ async function serveEverything(
       },
     }),
   );
-  await documentRoutes(app, { ...options, page });
+  await documentRoutes(app, { ...options, registry: options.metrics.page, page });
 }
 
 /** Signing in, upload tokens, and what `doctor` asks. */

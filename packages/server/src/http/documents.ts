@@ -1,6 +1,5 @@
 /** What the server says about itself to browsers and tools: the page's security policy the head of the OpenAPI document, and where they are found. */
 import type { FastifyInstance } from 'fastify';
-import type { Registry } from 'prom-client';
 import { principalOf } from './auth.ts';
 import type { Metrics } from './metrics.ts';
 import { webUi } from './web-ui.ts';
@@ -35,9 +34,7 @@ export function openApiInfo(version: string, basePath: string) {
 }
 
 export interface DocumentOptions {
-  readonly metrics: Metrics;
-  /** What `/metrics` answers; default: the metrics of this process. */
-  readonly scraped?: Pick<Registry, 'contentType' | 'metrics'>;
+  readonly registry: Metrics['page'];
   /** Folder of the built web page; null serves none. */
   readonly webDir: string | null;
   readonly page: string | null;
@@ -45,14 +42,13 @@ export interface DocumentOptions {
 
 /** Metrics, the API document and the web page. */
 export async function documentRoutes(app: FastifyInstance, options: DocumentOptions): Promise<void> {
-  const { webDir, page } = options;
-  metricsRoute(app, options);
+  const { webDir, page, registry } = options;
+  metricsRoute(app, registry);
   app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger());
   if (webDir !== null && page !== null) await app.register(publicScope(webUi(webDir, page)));
 }
 
-export function metricsRoute(app: FastifyInstance, options: Pick<DocumentOptions, 'metrics' | 'scraped'>): void {
-  const registry = options.scraped ?? options.metrics.registry;
+export function metricsRoute(app: FastifyInstance, registry: Metrics['page']): void {
   app.get('/metrics', { schema: { hide: true }, logLevel: 'warn' }, async (request, reply) => {
     principalOf(request);
     return reply.type(registry.contentType).send(await registry.metrics());

@@ -7,6 +7,8 @@ import type { UploadObserver } from '../uploads/dependencies.ts';
 
 export interface Metrics {
   readonly registry: Registry;
+  /** What `/metrics` answers. */
+  readonly page: Pick<Registry, 'contentType' | 'metrics'>;
   readonly observer: UploadObserver;
   request(route: string, method: string, status: number, seconds: number): void;
 }
@@ -76,6 +78,7 @@ export function createMetrics(): Metrics {
   };
   return {
     registry,
+    page: registry,
     observer,
     request: (route, method, status, seconds) => http.observe({ route, method, status: String(status) }, seconds),
   };

@@ -56,11 +56,6 @@ export class DiskLayout {
     return `${this.scratch}/incoming-${uploadId}`;
   }
 
-  /** Whether a name in `scratch/` belongs to taking uploads (a copy under way, the sign of life), not to steps or watched files. */
-  isOfUpload(name: string): boolean {
-    return name.startsWith('incoming-') || name.startsWith('.');
-  }
-
   /** Where a file of this machine is taken in, before it is known what it is. */
   intakeFile(id: string): string {
     invariant(isUploadId(id), 'intake id is well-formed');

@@ -20,7 +20,7 @@ const hashStatesMaxDefault = 1_000;
 export interface DiskBlobsOptions {
   /** The data directory; made if missing. Several processes may share it whose state keeps them apart. */
   readonly dir: string;
-  /** Working folder, on the same file system. Default `<dir>/scratch`. */
+  /** Working folder of this process alone, on the same file system; emptied at the start. Default `<dir>/scratch`. */
   readonly scratch?: string;
   readonly durability: Durability;
   /** Bytes of the file system that uploads never get. */
@@ -31,11 +31,6 @@ export interface DiskBlobsOptions {
   readonly hashStatesMax?: number;
   /** Open files of unfinished uploads; default 256. */
   readonly openFilesMax?: number;
-  /**
-   * What is done with working folders that are there: `empty` (default): nobody else is at work in the directory. `steps`: other processes
-   * only take uploads, so whatever is not theirs goes. `keep`: other processes run steps.
-   */
-  readonly leftovers?: 'empty' | 'steps' | 'keep';
   /** System calls; tests pass ones that fail. */
   readonly io?: FileIo;
 }
@@ -62,10 +57,8 @@ async function makeLayout(layout: DiskLayout, directories: DirectorySyncs): Prom
 }
 
 /** Working folders of attempts that no process is at any more. */
-async function emptyScratch(layout: DiskLayout, what: NonNullable<DiskBlobsOptions['leftovers']>): Promise<void> {
-  if (what === 'keep') return;
-  const names = await readdir(layout.scratch);
-  for (const name of what === 'empty' ? names : names.filter((one) => !layout.isOfUpload(one)))
+async function emptyScratch(layout: DiskLayout): Promise<void> {
+  for (const name of await readdir(layout.scratch))
     await rm(`${layout.scratch}/${name}`, { recursive: true, force: true });
 }
 
@@ -76,7 +69,7 @@ export async function openDiskBlobs(options: DiskBlobsOptions): Promise<DiskBlob
   const directories = new DirectorySyncs(io);
   await translated('opening the data directory', async () => {
     await makeLayout(layout, directories);
-    await emptyScratch(layout, options.leftovers ?? 'empty');
+    await emptyScratch(layout);
   });
   const pool = new HashPool({
     workers: options.hashWorkers ?? Math.max(1, Math.min(4, availableParallelism() - 1)),

@@ -8,6 +8,7 @@ import type { Config } from '../../config/schema.ts';
 import { readBootId } from '../../platform/boot-id.ts';
 import { lockForWorkers } from '../../state/sql/instance-lock.ts';
 import { listenError } from '../listening.ts';
+import { isShared } from '../open-state.ts';
 import { type Serving, Supervisor } from './supervisor.ts';
 
 export interface ProcessServer {
@@ -21,18 +22,19 @@ export interface ProcessServer {
 export async function serveProcesses(config: Config, log: Logger, count: number): Promise<ProcessServer> {
   const dataDir = resolve(config.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const lock = lockForWorkers(dataDir);
+  // Among nodes each process has a place, with a lock and a boot record, of its own.
+  const lock = isShared(config) ? null : lockForWorkers(dataDir);
   try {
     const port = config.port === 0 ? await freePort(config) : config.port;
     const supervisor = new Supervisor({ ...config, port }, log, count);
     const serving = await supervisor.start();
     const close = async () => {
-      if (await supervisor.stop()) await markClean(dataDir, await readBootId());
-      lock.release();
+      if ((await supervisor.stop()) && lock !== null) await markClean(dataDir, await readBootId());
+      lock?.release();
     };
     return { serving, close, kill: () => supervisor.kill() };
   } catch (error) {
-    lock.release();
+    lock?.release();
     throw error;
   }
 }

@@ -6,9 +6,9 @@ import { openNode, type ServerNode } from '../compose.ts';
 import { crashPointsFromEnvironment } from '../crash-points.ts';
 import { listenError, redactedFields } from '../listening.ts';
 import { type Channel, Link } from './link.ts';
-import { type WorkerSeat, workerPlace } from './place.ts';
+import { type WorkerFacts, workerSeat } from './seat.ts';
 
-export interface WorkerTask extends WorkerSeat {
+export interface WorkerTask extends WorkerFacts {
   readonly config: Config;
 }
 
@@ -19,11 +19,11 @@ export async function runWorker(): Promise<never> {
   const link = new Link(process as unknown as Channel);
   let node: ServerNode | null = null;
   let stopping = false;
-  const stop = async () => {
+  const stop = async (code: number) => {
     if (stopping) return;
     stopping = true;
     await node?.close();
-    process.exit(0);
+    process.exit(code);
   };
   // Without a supervisor nobody would start what dies; the next server waits until this process is gone.
   process.once('disconnect', () => process.exit(1));
@@ -35,7 +35,11 @@ export async function runWorker(): Promise<never> {
         config,
         log,
         crash: crashPointsFromEnvironment(process.env),
-        place: workerPlace(task, link),
+        seat: workerSeat(task, link),
+        onLost: (error) => {
+          log.error({ err: error }, 'this node has to end: another one has its name');
+          void stop(1);
+        },
       });
       const address = await node.http.app.listen({ host: config.host, port: config.port });
       log.info({ pid: process.pid }, 'this process takes requests');
@@ -47,7 +51,7 @@ export async function runWorker(): Promise<never> {
       throw known;
     }
   });
-  link.answer('stop', () => void stop());
+  link.answer('stop', () => void stop(0));
   link.tell('here');
   return await new Promise<never>(() => {});
 }

@@ -97,19 +97,19 @@ export class SqliteEngine implements Engine {
     }
   }
 
-  async describe(): Promise<string> {
-    const [row] = await this.read<{ version: string }>(
-      sql<{ version: string }>`select sqlite_version() as version`.compile(sqliteDialect.build),
-    );
-    return `SQLite ${row?.version ?? ''}`;
-  }
-
   /** After a read, so that what was read is in what is synced. */
   async #syncForeign(): Promise<void> {
     const version = this.#writer.dataVersion();
     if (version === this.#foreign) return;
     await this.#log.run();
     this.#foreign = version;
+  }
+
+  async describe(): Promise<string> {
+    const [row] = await this.read<{ version: string }>(
+      sql<{ version: string }>`select sqlite_version() as version`.compile(sqliteDialect.build),
+    );
+    return `SQLite ${row?.version ?? ''}`;
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * The place of a process in its server: alone, or one of several over the same folder. What is there once for the whole server (steps,
+ * The seat of a process in its server: alone, or one of several over the same folder. What is there once for the whole server (steps,
  * watched folders, webhooks, clean-up) is done by the first process; the others ask it.
  */
 import type { Registry } from 'prom-client';
@@ -7,25 +7,24 @@ import { beginRun, type LastRun, type OpenRun, readBootRecord } from '../../blob
 import type { OutsideFile, OutsideFiles } from '../../blobs/with-outside-assets.ts';
 import { processesMax } from '../../config/process-settings.ts';
 import type { HealthCheck } from '../../http/health-routes.ts';
-import { uuidv7 } from '../../platform/uuidv7.ts';
 import { type InstanceLock, lockInstance, shareInstance } from '../../state/sql/instance-lock.ts';
 import type { PipelineNode } from '../pipeline-node.ts';
 import type { Link } from './link.ts';
 
-export interface Place {
+export interface Seat {
   /** Whether this process does what is there once for the whole server. */
   readonly background: boolean;
   /** Processes of the server. */
   readonly count: number;
-  /** What happens to working folders at the start. */
-  readonly leftovers: 'empty' | 'steps' | 'keep';
+  /** Name of its working folder in the data folder. */
+  readonly scratch: string;
+  /** Name of the node for a seat among several nodes. */
+  nodeName(name: string): string;
   lock(dataDir: string): InstanceLock;
-  /** The name in leases: the same after a restart of this process. */
-  holder(node: string): string;
   /** Names in leases whose processes are not started any more. */
   retired(node: string): readonly string[];
   /** What the state has to know about others at the same database. */
-  shared(holder: string): { readonly sharedAs?: string; readonly succeeds?: string };
+  shared(process: string, holder: string): { readonly sharedAs?: string; readonly succeeds?: string };
   /** How the server ended last, as far as this process has to make up for it. */
   lastRun(dataDir: string, bootId: string | null): Promise<LastRun>;
   beginRun(dataDir: string, bootId: string | null): Promise<OpenRun>;
@@ -40,12 +39,12 @@ export interface Place {
   readonly health: readonly HealthCheck[];
 }
 
-export const alone: Place = {
+export const alone: Seat = {
   background: true,
   count: 1,
-  leftovers: 'empty',
+  scratch: 'scratch',
+  nodeName: (name) => name,
   lock: lockInstance,
-  holder: (node) => node,
   retired: (node) => slotsFrom(node, 2),
   shared: () => ({}),
   lastRun: readBootRecord,
@@ -57,7 +56,7 @@ export const alone: Place = {
   health: [],
 };
 
-export interface WorkerSeat {
+export interface WorkerFacts {
   /** Counted from 1. */
   readonly index: number;
   readonly count: number;
@@ -66,17 +65,17 @@ export interface WorkerSeat {
 }
 
 /** Of a worker under a supervisor. */
-export function workerPlace({ index, count, fresh }: WorkerSeat, link: Link): Place {
+export function workerSeat({ index, count, fresh }: WorkerFacts, link: Link): Seat {
   const background = index === 1;
   return {
     background,
     count,
-    leftovers: fresh ? 'empty' : background ? 'steps' : 'keep',
+    scratch: background ? 'scratch' : `scratch-${index}`,
+    nodeName: (name) => slotName(name, index),
     lock: shareInstance,
-    holder: (node) => slotName(node, index),
     retired: (node) => (fresh ? slotsFrom(node, count + 1) : []),
-    // A name begins with that of its slot, whose last process is dead before the next one starts; at a fresh start all are.
-    shared: (holder) => ({ sharedAs: `${holder}:${uuidv7()}`, succeeds: fresh ? holder : `${holder}:` }),
+    // The name of a process begins with that of its slot, whose last process is dead before the next one starts; at a fresh start all are.
+    shared: (process, holder) => ({ sharedAs: process, succeeds: fresh ? '' : `${holder}/` }),
     lastRun: (dataDir, bootId) => (fresh ? readBootRecord(dataDir, bootId) : Promise.resolve('process-ended')),
     beginRun: async (dataDir, bootId) => {
       if (fresh) await beginRun(dataDir, bootId);
