@@ -8,16 +8,14 @@ export interface BlobsWish {
   readonly dataDir: string;
   /** Working folder of this process alone. */
   readonly scratch: string;
-  /** What is done with working folders that are there. */
-  readonly leftovers: 'empty' | 'steps' | 'keep';
 }
 
 /** Rejects when the store cannot be made or written to. */
-export async function openBlobs({ config, dataDir, scratch, leftovers }: BlobsWish): Promise<DiskBlobs> {
+export async function openBlobs({ config, dataDir, scratch }: BlobsWish): Promise<DiskBlobs> {
   if (config.blobs !== 'disk')
     throw new HoldfastError('invalid-request', 'Blobs in s3://… are not part of this build.');
   const workers = config.hashWorkers === 0 ? {} : { hashWorkers: config.hashWorkers };
   const { durability, reserveMb } = config;
   const reserveBytes = reserveMb * 1024 * 1024;
-  return await openDiskBlobs({ dir: dataDir, scratch, leftovers, durability, reserveBytes, ...workers });
+  return await openDiskBlobs({ dir: dataDir, scratch, durability, reserveBytes, ...workers });
 }

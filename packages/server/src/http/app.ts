@@ -108,11 +108,8 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     streamsMax: 1_000,
     render: renderEvent,
   });
-  addStoreGauges(options.metrics.registry, {
-    ...services,
-    uploads: services.store,
-    streams: () => streams.count,
-  });
+  const counted = { ...services, uploads: services.store, streams: () => streams.count };
+  addStoreGauges(options.metrics.registry, counted);
 
   const page = readPage(options.webDir, options.basePath);
   await registerPlugins(app, { ...options, page });
