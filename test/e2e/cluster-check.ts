@@ -51,16 +51,17 @@ export async function findWrong(url: string): Promise<Findings> {
   }
 }
 
-/** The most attempts of a class that ever ran at the same time, by what the attempts say of themselves. */
-export async function mostAtOnce(url: string, stepClass: string): Promise<number> {
+/**
+ * The most steps that ever ran at the same time, by the order of the log: events are numbered by their transactions, and a claim that saw an
+ * end has a later one.
+ */
+export async function mostAtOnce(url: string): Promise<number> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
     const { rows } = await client.query<{ most: string }>(
-      `select coalesce(max(n), 0) as most from (select (select count(*) from step_attempts b join steps t on t.key = b.step_key
-         where t.class = $1 and b.started_at <= a.started_at and coalesce(b.ended_at, 9e15) > a.started_at) as n
-       from step_attempts a join steps s on s.key = a.step_key where s.class = $1) as counted`,
-      [stepClass],
+      `select coalesce(max(n), 0) as most from (select sum(case when type = 'step.started' then 1 else -1 end) over (order by id) as n
+       from events where type in ('step.started', 'step.succeeded', 'step.skipped', 'step.failed', 'step.retrying', 'step.cancelled')) as counted`,
     );
     return Number(rows[0]?.most);
   } finally {

@@ -59,9 +59,14 @@ export class Cluster {
       const args = ['--state', database.url, '--node-name', name, ...more, ...own];
       return { name, database, server: await ServerProcess.start({ dataDir, args, env: { ...wish.env } }) };
     });
-    const nodes = await Promise.all(starting);
+    const started = await Promise.allSettled(starting);
+    const nodes = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     const balancer = await Balancer.start(() => nodes.map(({ server }) => server.port));
-    return new Cluster({ nodes, databaseUrl, postgres, dataDir }, balancer);
+    const cluster = new Cluster({ nodes, databaseUrl, postgres, dataDir }, balancer);
+    const failed = started.find((one) => one.status === 'rejected');
+    if (failed === undefined) return cluster;
+    await cluster.close();
+    throw failed.reason;
   }
 
   /** Any node, without sticky sessions: the next connection goes to the next one that takes connections. */
