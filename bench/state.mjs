@@ -22,7 +22,7 @@ async function openStore(name, directory) {
   const sqlite = () => openSqliteState({ file: join(directory, 'state.db'), clock });
   if (name === 'sqlite') return { state: await sqlite(), stop: async () => {} };
   if (name === 'postgres') {
-    const server = await startPostgres();
+    const server = await startPostgres('on');
     const state = await openPostgresState({ url: await server.createDatabase(), clock, holder: 'bench' });
     return { state, stop: () => server.stop() };
   }
