@@ -17,13 +17,14 @@ import { systemClock } from '../src/platform/system-clock.ts';
 import { uuidv7 } from '../src/platform/uuidv7.ts';
 import { Keys } from '../src/state/redis/keys.ts';
 import { RedisLink } from '../src/state/redis/link.ts';
+import { openRedisState } from '../src/state/redis/open.ts';
 import { RedisUploadLocks } from '../src/state/redis/upload-locks.ts';
+import type { Engine } from '../src/state/sql/engine.ts';
 import { openPostgresState, openSqliteState, type State } from '../src/state/sql/open.ts';
 import { PostgresEngine } from '../src/state/sql/postgres.ts';
 import { SqliteEngine } from '../src/state/sql/sqlite.ts';
 import { SqlUploadLocks } from '../src/state/sql/upload-locks.ts';
 import { bodyOf, type TestBody } from '../src/testing/body.ts';
-import { openRedisPlace, type RedisPlace } from '../src/testing/test-redis-state.ts';
 import type { AppendReceipt } from '../src/uploads/append.ts';
 import type { AppendDelivery } from '../src/uploads/append-checks.ts';
 import type { UploadDependencies } from '../src/uploads/dependencies.ts';
@@ -38,12 +39,17 @@ export interface AppendNodeWish {
   readonly crash?: CrashPoints;
   /** State in this database; without it in an SQLite file in the folder. */
   readonly postgresUrl?: string;
-  /** Uploads in Redis, beside an SQLite file in the folder. */
-  readonly redis?: Pick<RedisPlace, 'url' | 'prefix'>;
+  /** Uploads in Redis, beside that state. */
+  readonly redis?: RedisKeys;
   /** Default: `committed`. */
   readonly durability?: 'synced' | 'committed';
   /** How long its locks outlive it. */
   readonly locksGoodForMs?: number;
+}
+
+export interface RedisKeys {
+  readonly url: string;
+  readonly prefix: string;
 }
 
 interface Parts {
@@ -72,7 +78,11 @@ export class AppendNode {
 
   static async open(wish: AppendNodeWish): Promise<AppendNode> {
     const name = uuidv7();
-    const { state, locks, closeLocks } = await openState(wish, name);
+    const { state: ledger, engine } = await openState(wish, name);
+    const goodFor = wish.locksGoodForMs === undefined ? {} : { goodForMs: wish.locksGoodForMs };
+    const lockOptions = { clock: systemClock, process: name, ...goodFor };
+    const beside = wish.redis && (await inRedis(wish.redis, ledger, lockOptions));
+    const { state, locks } = beside ?? { state: ledger, locks: new SqlUploadLocks(engine, lockOptions) };
     const io = wish.io === undefined ? {} : { io: wish.io };
     const disk = await openDiskBlobs({
       dir: wish.dir,
@@ -108,7 +118,8 @@ export class AppendNode {
         locks.close();
         await disk.blobs.close();
         await state.close();
-        await closeLocks();
+        beside?.link.close();
+        await engine.close();
       },
     });
     return node;
@@ -158,34 +169,32 @@ export class AppendNode {
   }
 }
 
-interface OpenState {
-  readonly state: State;
-  readonly locks: SqlUploadLocks | RedisUploadLocks;
-  closeLocks(): Promise<void>;
+/** The state, and one more connection to it for locks that run out when a test wants it. */
+async function openState(
+  { dir, postgresUrl }: AppendNodeWish,
+  name: string,
+): Promise<{ state: State; engine: Engine }> {
+  if (postgresUrl !== undefined) {
+    const options = { url: postgresUrl, connectionsMax: 4, statementTimeoutMs: 15_000 };
+    const state = await openPostgresState({ ...options, clock: systemClock, holder: name });
+    return { state, engine: await PostgresEngine.open(options) };
+  }
+  const file = join(dir, 'state.db');
+  const state = await openSqliteState({ file, clock: systemClock, sharedAs: name });
+  return { state, engine: await SqliteEngine.open(file) };
 }
 
-/** The state, and one more connection to it for locks that run out when a test wants it. */
-async function openState(wish: AppendNodeWish, name: string): Promise<OpenState> {
-  const { dir, postgresUrl, redis, locksGoodForMs } = wish;
-  const goodFor = locksGoodForMs === undefined ? {} : { goodForMs: locksGoodForMs };
-  const options = { clock: systemClock, process: name, ...goodFor };
-  const file = join(dir, 'state.db');
-  if (redis !== undefined) {
-    const state = await openRedisPlace({ ...redis, ledger: { kind: 'sqlite', file } }, name);
-    const link = new RedisLink({ url: redis.url, clock: systemClock, log: silentLog });
-    await link.ready();
-    const locks = new RedisUploadLocks(link, new Keys(redis.prefix), options);
-    return { state, locks, closeLocks: async () => link.close() };
-  }
-  if (postgresUrl !== undefined) {
-    const server = { url: postgresUrl, connectionsMax: 4, statementTimeoutMs: 15_000 };
-    const state = await openPostgresState({ ...server, clock: systemClock, holder: name });
-    const engine = await PostgresEngine.open(server);
-    return { state, locks: new SqlUploadLocks(engine, options), closeLocks: () => engine.close() };
-  }
-  const state = await openSqliteState({ file, clock: systemClock, sharedAs: name });
-  const engine = await SqliteEngine.open(file);
-  return { state, locks: new SqlUploadLocks(engine, options), closeLocks: () => engine.close() };
+/** Uploads in Redis, and one more connection to it for locks that run out when a test wants it. */
+async function inRedis(
+  { url, prefix }: RedisKeys,
+  ledger: State,
+  lockOptions: ConstructorParameters<typeof RedisUploadLocks>[2],
+): Promise<{ state: State; locks: RedisUploadLocks; link: RedisLink }> {
+  const options = { url, prefix, ledger, clock: systemClock, log: silentLog, random: Math.random };
+  const state = await openRedisState({ ...options, process: lockOptions.process });
+  const link = new RedisLink(options);
+  await link.ready();
+  return { state, locks: new RedisUploadLocks(link, new Keys(prefix), lockOptions), link };
 }
 
 /** A folder and what was opened on it; all closed and removed at the end. */

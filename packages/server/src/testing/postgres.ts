@@ -27,8 +27,8 @@ interface Owner {
   readonly gid?: number;
 }
 
-/** Starts a server. About a second. Rejects when PostgreSQL is not installed. With `fsync` it is as slow as in the field. */
-export async function startPostgres(fsync: 'on' | 'off' = 'off'): Promise<TestPostgres> {
+/** Starts a server. About a second. Rejects when PostgreSQL is not installed. */
+export async function startPostgres(): Promise<TestPostgres> {
   const bin = await findBinaries();
   const owner = await findOwner();
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-pg-'));
@@ -37,7 +37,7 @@ export async function startPostgres(fsync: 'on' | 'off' = 'off'): Promise<TestPo
   const initdb = ['-D', data, '-U', user, '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'];
   await run(join(bin, 'initdb'), initdb, { ...owner, cwd: directory });
   const port = await freePort();
-  const server = startServer({ bin, data, port, owner, directory, fsync });
+  const server = startServer({ bin, data, port, owner, directory });
   const url = `postgres://${user}@127.0.0.1:${port}/postgres`;
   const stop = once(async () => {
     await server.stop();
@@ -67,20 +67,13 @@ export async function createDatabaseOn(url: string): Promise<string> {
   return own.href;
 }
 
-function startServer(options: {
-  bin: string;
-  data: string;
-  port: number;
-  owner: Owner;
-  directory: string;
-  fsync: 'on' | 'off';
-}) {
+function startServer(options: { bin: string; data: string; port: number; owner: Owner; directory: string }) {
   // Tests of durability kill our processes, not the machine: without fsync they are twice as fast and see the same.
   const settings = {
     listen_addresses: '127.0.0.1',
     port: options.port,
     unix_socket_directories: options.directory,
-    fsync: options.fsync,
+    fsync: 'off',
     max_connections: 100,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
