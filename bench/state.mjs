@@ -8,12 +8,13 @@ import { silentLog } from '../packages/server/dist/core/ports/log.js';
 import { systemClock } from '../packages/server/dist/platform/system-clock.js';
 import { openRedisState } from '../packages/server/dist/state/redis/open.js';
 import { openPostgresState, openSqliteState } from '../packages/server/dist/state/sql/open.js';
-import { startPostgres } from '../packages/server/dist/testing/postgres.js';
+import { createDatabaseOn, startPostgres } from '../packages/server/dist/testing/postgres.js';
 import { startRedis } from '../packages/server/dist/testing/redis.js';
 import { receipt, sampleEvent, sampleExtent, sampleUpload } from '../packages/server/dist/testing/sample-upload.js';
 
 const seconds = Number(process.argv[2] ?? 5);
 const wanted = process.argv[3]?.split(',') ?? ['sqlite', 'postgres', 'redis-always', 'redis-everysec'];
+const postgresUrl = process.argv[4];
 const clock = systemClock;
 const chunkBytes = 100;
 const inFlight = 16;
@@ -22,9 +23,10 @@ async function openStore(name, directory) {
   const sqlite = () => openSqliteState({ file: join(directory, 'state.db'), clock });
   if (name === 'sqlite') return { state: await sqlite(), stop: async () => {} };
   if (name === 'postgres') {
-    const server = await startPostgres();
-    const state = await openPostgresState({ url: await server.createDatabase(), clock, holder: 'bench' });
-    return { state, stop: () => server.stop() };
+    const own = postgresUrl === undefined ? await startPostgres() : null;
+    const url = own === null ? await createDatabaseOn(postgresUrl) : await own.createDatabase();
+    const state = await openPostgresState({ url, clock, holder: 'bench' });
+    return { state, stop: async () => own?.stop() };
   }
   const always = name === 'redis-always';
   const server = await startRedis({ appendfsync: always ? 'always' : 'everysec' });
