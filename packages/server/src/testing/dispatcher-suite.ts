@@ -95,6 +95,24 @@ const deliveryChecks: readonly DispatcherCheck[] = [
     },
   },
   {
+    name: 'no more of a class run at once on all nodes together than may, and all of them are run',
+    run: async (subject) => {
+      const plan = steps(names(6));
+      let [running, most] = [0, 0];
+      const work = async () => {
+        running += 1;
+        most = Math.max(most, running);
+        await sleep(20);
+        running -= 1;
+      };
+      const runs = await begin(subject, plan);
+      const shares = { places: placesOf(plan, 2), clusterPlaces: placesOf(plan, 1), work };
+      for (const holder of ['one', 'two']) await subject.node({ holder: unique(holder), ...shares });
+      await ended(subject, runs);
+      expect(most).toBe(1);
+    },
+  },
+  {
     name: 'a step that is delivered again while it runs, and after it has ended, is not run again',
     run: async (subject) => {
       const plan = steps(['once', 'and another']);

@@ -28,6 +28,8 @@ export interface ClaimRequest {
   readonly leaseMs: number;
   /** Classes that have room. */
   readonly classes: readonly string[];
+  /** How many steps of a class may run at once, whoever holds them; classes that are not named have no such limit. */
+  readonly clusterLimits?: Readonly<Record<string, number>>;
 }
 
 /** Asks for one step that somebody said was due. */
@@ -37,7 +39,7 @@ export type KeyClaimRequest = Omit<ClaimRequest, 'classes'>;
  * - `claimed`: as by `claim`.
  * - `gone`: nothing is to be done for it now: it runs, has ended, waits for others, or was never there.
  * - `later`: it is pending, and cannot start before that time.
- * - `full`: it is due, and its class has no place now (it is paused, or as many of it run as may): ask again in a while.
+ * - `full`: it is due, and its class has no place now (it is paused, or as many of it run as may, on all nodes together): ask again in a while.
  */
 export type KeyClaim =
   | { readonly kind: 'claimed'; readonly claim: Claim }
