@@ -6,6 +6,9 @@ const alone = ['crash*', '*-crash', 'story', 'watch-story', 'server-life'].map((
 /** Time-outs of a second meet machines that stand still for one: CI tries once more, and its report names what needed it. */
 const retry = process.env['CI'] === undefined ? 0 : 1;
 
+/** `expect.poll` waits for what happens in other processes: a second, the default, is little on a busy machine. */
+const expect = { poll: { timeout: 20_000 } };
+
 export default defineConfig({
   test: {
     globalSetup: [],
@@ -19,6 +22,7 @@ export default defineConfig({
             'apps/*/src/**/*.test.ts',
             'test/*.test.ts',
           ],
+          expect,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // Most of them wait for processes, disks and time, so more run at once than there are cores.
@@ -32,6 +36,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           exclude: alone,
+          expect,
           testTimeout: 180_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
@@ -43,6 +48,7 @@ export default defineConfig({
         test: {
           name: 'alone',
           include: alone,
+          expect,
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,

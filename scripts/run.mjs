@@ -135,6 +135,8 @@ function test() {
   const report = join(root, 'node_modules', '.holdfast', 'tests.json');
   const lint = spawnSync(join(bin, 'biome'), ['check', '.'], { cwd: root, env, stdio: 'inherit' });
   writeFileSync(report, '{}');
+  // The tests start hundreds of processes of the same code.
+  env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.holdfast', 'compile-cache');
   const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...rest];
   const tests = spawnSync(join(bin, 'vitest'), args, { cwd: root, env, stdio: 'inherit' });
   const {

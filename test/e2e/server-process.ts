@@ -169,7 +169,10 @@ export class ServerProcess {
 }
 
 export function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'], HOME: process.env['HOME'], ...more };
+  // The tests start the same code hundreds of times.
+  const cache = process.env['NODE_COMPILE_CACHE'];
+  const compiled = cache === undefined ? {} : { NODE_COMPILE_CACHE: cache };
+  return { PATH: process.env['PATH'], HOME: process.env['HOME'], ...compiled, ...more };
 }
 
 function exitOf(child: ChildProcess): Promise<Exit> {

@@ -153,6 +153,11 @@ export async function expectAccessible(page: Page): Promise<void> {
   expect(said).toEqual([]);
 }
 
+/** Looks that are taken for the documentation and show nothing that others do not. */
+export function picturesOnly<T>(looks: readonly T[]): readonly T[] {
+  return process.env['UPDATE_SCREENSHOTS'] === '1' ? looks : [];
+}
+
 /** Pictures for the documentation; only when they are asked for, so that a test run changes no files. */
 export async function picture(page: Page, name: string): Promise<void> {
   if (process.env['UPDATE_SCREENSHOTS'] !== '1') return;

@@ -8,7 +8,7 @@ import type { RunList, Upload } from '@holdfast/protocol';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ServerProcess } from './server-process.ts';
-import { expectAccessible, launchChromium, openTab, picture } from './web-browser.ts';
+import { expectAccessible, launchChromium, openTab, picture, picturesOnly } from './web-browser.ts';
 
 const patience = { timeout: 30_000 };
 let browser: Browser;
@@ -126,4 +126,9 @@ test('shows what runs, waits and failed, live, and lets people pause, cancel and
   await expectAccessible(small.page);
   await picture(small.page, 'processing-phone');
   expect(small.problems).toEqual([]);
+  for (const colorScheme of picturesOnly(['dark'] as const)) {
+    await using dark = await openTab(browser, `${server.url}/processing`, { colorScheme });
+    await part(dark.page, 'Failed').getByText('the file is at fault').first().waitFor();
+    await picture(dark.page, 'processing-dark');
+  }
 });

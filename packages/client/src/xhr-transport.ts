@@ -1,5 +1,6 @@
 /** The browser's transport: XMLHttpRequest, because fetch reports no upload progress. Works in pages and workers. */
 import type { Transport, TransportResponse } from './transport.ts';
+import { UploadError } from './upload-error.ts';
 
 function parseHeaders(raw: string): Record<string, string> {
   const headers: Record<string, string> = {};
@@ -15,6 +16,7 @@ export function xhrTransport(): Transport {
     send: (request, { signal, onSent }) =>
       new Promise<TransportResponse>((resolve, reject) => {
         signal.throwIfAborted();
+        if (typeof XMLHttpRequest === 'undefined') throw noRequests();
         const xhr = new XMLHttpRequest();
         const abort = () => xhr.abort();
         signal.addEventListener('abort', abort);
@@ -32,4 +34,14 @@ export function xhrTransport(): Transport {
         xhr.send(request.body);
       }),
   };
+}
+
+/** Said at the first request, not before: a client may be made while a page is rendered on a server. */
+function noRequests(): UploadError {
+  const hint = 'In Node.js, pass `transport: nodeTransport()` from @holdfast/client/node.';
+  return new UploadError(`There is no XMLHttpRequest here. ${hint}`, {
+    type: 'validation',
+    code: 'unexpected',
+    retryable: false,
+  });
 }

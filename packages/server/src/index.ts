@@ -1,6 +1,7 @@
 /** Holdfast as a library: open a node, mount its HTTP app, or use the upload service directly. */
 
-export { type NodeOptions, openNode, type ServerNode } from './cli/compose.ts';
+export { openNode, type ServerNode } from './cli/compose.ts';
+export type { NodeOptions } from './cli/node-options.ts';
 export { limitsOf, loadConfig, type Sources } from './config/load.ts';
 export type { Config, ConfigKey } from './config/schema.ts';
 export { type ErrorCode, errorCatalog, HoldfastError } from './core/errors.ts';

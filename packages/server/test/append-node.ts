@@ -161,8 +161,8 @@ async function openState(
   name: string,
 ): Promise<{ state: State; engine: Engine }> {
   if (postgresUrl !== undefined) {
-    const options = { url: postgresUrl, connectionsMax: 4, statementTimeoutMs: 15_000 };
-    const state = await openPostgresState({ ...options, clock: systemClock, holder: name });
+    const options = { url: postgresUrl, clock: systemClock, connectionsMax: 4, statementTimeoutMs: 15_000 };
+    const state = await openPostgresState({ ...options, holder: name });
     return { state, engine: await PostgresEngine.open(options) };
   }
   const file = join(dir, 'state.db');

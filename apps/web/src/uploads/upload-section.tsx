@@ -1,4 +1,4 @@
-import { useId, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useId, useRef, useState } from 'react';
 import { Icon } from '../app/icon.tsx';
 import { useServices } from '../app/services.tsx';
 import { PreparationRows } from '../compression/preparation-rows.tsx';
@@ -109,6 +109,16 @@ function useTaking(unfinished: ReturnType<typeof useUnfinished>['items']) {
     const before = asked !== null && asked.lecture === lecture ? asked.files : [];
     setAsked({ files: [...before, ...sound], lecture });
   };
+  // The files were faster than the server's word that there is nothing to choose.
+  const needless = asked !== null && !settings.offered;
+  const sendAsked = useEffectEvent(() => {
+    if (asked === null) return;
+    setAsked(null);
+    send(asked.files, asked.lecture);
+  });
+  useEffect(() => {
+    if (needless) sendAsked();
+  }, [needless]);
   const decide = ({ goal, keepsOriginal }: Decision) => {
     if (asked === null) return;
     setAsked(null);

@@ -1,52 +1,27 @@
 /** The composition root of one node: the only place that names concrete adapters. Opens everything, recovers, closes in reverse. */
-import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { fileTypeFromBuffer } from 'file-type';
 import type { Logger } from 'pino';
-import { beginRun, type OpenRun, readBootRecord } from '../blobs/disk/boot-record.ts';
-import { type DiskBlobs, openDiskBlobs } from '../blobs/disk/open.ts';
 import { limitsOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { watchFoldersOf } from '../config/watch.ts';
-import type { Limits } from '../core/limits.ts';
-import { type CrashPoints, noCrashPoints } from '../core/ports/crash-points.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { noCrashPoints } from '../core/ports/crash-points.ts';
 import { createHttpServer, type HttpServer } from '../http/app.ts';
-import type { AuthHook } from '../http/auth.ts';
-import { createMetrics, type Metrics } from '../http/metrics.ts';
-import { type Definitions, loadDefinitions } from '../pipeline/definitions/load-definitions.ts';
-import { PipelineLibrary } from '../pipeline/library.ts';
-import { planRuns } from '../pipeline/plan.ts';
-import { readBootId } from '../platform/boot-id.ts';
+import { createMetrics } from '../http/metrics.ts';
 import { systemClock } from '../platform/system-clock.ts';
-import { uuidv7 } from '../platform/uuidv7.ts';
-import { lockInstance } from '../state/sql/instance-lock.ts';
-import { openSqliteState, type State } from '../state/sql/open.ts';
-import type { UploadDependencies } from '../uploads/dependencies.ts';
-import { RecordingService } from '../uploads/recordings.ts';
 import { recover } from '../uploads/recover.ts';
 import { UploadService } from '../uploads/service.ts';
 import { Sweeper } from '../uploads/sweep.ts';
-import type { Watcher, WatchNews } from '../watch/watcher.ts';
-import { access } from './access.ts';
+import type { Watcher } from '../watch/watcher.ts';
 import { Closing } from './closing.ts';
-import { healthChecks } from './health.ts';
-import { nodeIdentity } from './node-identity.ts';
-import { configuredPipelines, surroundings } from './pipeline-definitions.ts';
-import { type PipelineNode, startPipeline } from './pipeline-node.ts';
+import { httpOptions, uploadDependencies } from './http-node.ts';
+import type { NodeOptions } from './node-options.ts';
+import { isShared } from './open-state.ts';
+import { openStores } from './open-stores.ts';
+import { configuredPipelines } from './pipeline-definitions.ts';
+import { startPipeline } from './pipeline-node.ts';
 import { packageVersion } from './version.ts';
-import { knowOutsideAssets, openWatcher, watchHealth } from './watch-node.ts';
+import { openWatcher } from './watch-node.ts';
 import { openWebhooks, readWebhookSettings, type WebhookNode } from './webhook-node.ts';
-
-export interface NodeOptions {
-  readonly config: Config;
-  readonly log: Logger;
-  readonly crash?: CrashPoints;
-  /** The embedding program's own authentication; null: only the built-in ways. */
-  readonly authenticate?: AuthHook | null;
-  /** Hears what becomes of watched files, from the first one on. */
-  readonly watchNews?: (news: WatchNews) => void;
-}
 
 /** A node that has recovered and is ready to listen. */
 export interface ServerNode {
@@ -57,13 +32,15 @@ export interface ServerNode {
   close(): Promise<void>;
 }
 
-const webDir = fileURLToPath(new URL('../../web', import.meta.url));
+/** How soon what a node that is gone was finishing goes on elsewhere, beside the regular clean-up. */
+const takeOverMs = 10_000;
 
 export async function openNode(options: NodeOptions): Promise<ServerNode> {
   const { config, log, crash = noCrashPoints, authenticate = null, watchNews = () => {} } = options;
+  const { onLost = (error) => log.error({ err: error }, 'this node has to end') } = options;
   const closing = new Closing();
   try {
-    return await open({ config, log, crash, authenticate, watchNews }, closing);
+    return await open({ config, log, crash, authenticate, watchNews, onLost }, closing);
   } catch (error) {
     await closing.close(log);
     throw error;
@@ -72,33 +49,17 @@ export async function openNode(options: NodeOptions): Promise<ServerNode> {
 
 async function open(options: Required<NodeOptions>, closing: Closing): Promise<ServerNode> {
   const { config, log, crash } = options;
+  refuseRole(config);
   const settings = readWebhookSettings(config);
   const definitions = await configuredPipelines(config, process.env);
-  const folders = watchFoldersOf(config);
-  const dataDir = resolve(config.dataDir);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const lock = lockInstance(dataDir);
-  closing.add('instance lock', () => lock.release());
-  const holder = await nodeIdentity(dataDir);
-  const bootId = await readBootId();
-  const lastRun = await readBootRecord(dataDir, bootId);
-  let run: OpenRun | null = null;
-  closing.add('boot record', () => run?.markClean());
-
-  const disk = await openDiskBlobs(diskOptions(config, dataDir));
-  closing.add('blobs', () => disk.blobs.close());
-  const state = await openSqliteState({
-    file: join(dataDir, 'state.db'),
-    clock: systemClock,
-    receipts: config.durability,
-  });
-  closing.add('state', () => state.close());
-  await knowOutsideAssets(state, disk);
+  const classes = Object.keys(definitions.classes);
+  const { place, queue, state, disk, presence, begun } = await openStores(options, { classes, closing });
+  const { holder } = place;
 
   const metrics = createMetrics();
   const limits = limitsOf(config);
   const hooks = openWebhooks({ config, settings, log, crash, holder, state, registry: metrics.registry });
-  const parts = { options, limits, disk, state, metrics, hooks, definitions };
+  const parts = { options, limits, disk, state, presence, metrics, hooks, definitions };
   const deps = uploadDependencies({ ...parts, holder });
   const uploads = new UploadService(deps);
   closing.add('finishing uploads', async () => {
@@ -106,17 +67,23 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
     await uploads.finisher.idle();
   });
   await recover(deps, uploads.finisher, {
-    distrustBytes: lastRun === 'machine-went-down' && config.durability === 'committed',
+    distrustBytes: begun.machineWentDown && config.durability === 'committed',
   });
   await uploads.concatenations.sweep();
-  run = await beginRun(dataDir, bootId);
+  await begun.recovered();
   const sweeper = new Sweeper(deps, uploads);
   const sweep = () => Promise.all([sweeper.sweep(), sweepWebhooks(hooks, log)]);
   closing.add('clean-up', sweeping(sweep, config.cleanupIntervalMinutes * 60_000));
+  if (presence !== null)
+    closing.add(
+      'takeovers',
+      sweeping(() => sweeper.takeOver(), takeOverMs),
+    );
 
-  const pipeline = startPipeline({ config, log, crash, holder, state, disk, definitions });
+  const pipeline = startPipeline({ config, log, crash, place, state, disk, definitions, queue });
   closing.add('pipeline', () => pipeline.stop());
   const registry = metrics.registry;
+  const folders = config.role === 'web' ? [] : watchFoldersOf(config);
   const watcher = await openWatcher({ config, folders, log, crash, state, disk, registry, deps });
   closing.add('watched folders', () => watcher.stop());
   watcher.listen(options.watchNews);
@@ -133,97 +100,18 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   return { http, version: packageVersion(), watcher, close: () => closing.close(log) };
 }
 
-function diskOptions(config: Config, dir: string): Parameters<typeof openDiskBlobs>[0] {
-  const workers = config.hashWorkers === 0 ? {} : { hashWorkers: config.hashWorkers };
-  return { dir, durability: config.durability, reserveBytes: config.reserveMb * 1024 * 1024, ...workers };
-}
-
-interface Parts {
-  readonly options: Required<NodeOptions>;
-  readonly limits: Limits;
-  readonly disk: DiskBlobs;
-  readonly state: State;
-  readonly metrics: Metrics;
-  readonly hooks: WebhookNode;
-  readonly definitions: Definitions;
-}
-
-function uploadDependencies(parts: Parts & { readonly holder: string }): UploadDependencies {
-  const { options, limits, disk, state, metrics, hooks, definitions, holder } = parts;
-  return {
-    store: state.uploads,
-    blobs: disk.blobs,
-    claims: state.claims,
-    locks: state.locks,
-    tokens: state.tokens,
-    clock: systemClock,
-    limits,
-    log: options.log,
-    observer: metrics.observer,
-    crash: options.crash,
-    creationGate: hooks.creationGate,
-    holder,
-    newId: uuidv7,
-    planRuns: (asset, origin) => (options.config.pipeline ? planRuns(definitions.pipelines, asset, [origin]) : []),
-    allowedTypes: options.config.allowedTypes.length === 0 ? null : options.config.allowedTypes,
-    sniffType: async (head) => (await fileTypeFromBuffer(head))?.mime ?? null,
-  };
-}
-
-function httpOptions(
-  parts: Parts & { readonly uploads: UploadService; readonly pipeline: PipelineNode; readonly watcher: Watcher },
-): Parameters<typeof createHttpServer>[0] {
-  const { options, limits, uploads, disk, state, metrics, hooks, definitions, pipeline, watcher } = parts;
-  const { config, log } = options;
-  return {
-    services: {
-      uploads,
-      store: state.uploads,
-      ledger: state.ledger,
-      control: state.control,
-      questions: state.questions,
-      classLimits: config.pipeline ? definitions.classes : {},
-      search: state.search,
-      recordings: new RecordingService(state.recordings, uploads, systemClock),
-      recordingSettings: recordingSettings(config),
-      blobs: disk.blobs,
-      artifacts: disk.artifacts,
-      webhooks: hooks.webhooks,
-      watch: watcher,
-      pipelines: new PipelineLibrary({
-        ledger: state.ledger,
-        library: state.library,
-        pipelines: definitions.pipelines,
-        check: async (files) => loadDefinitions(files, await surroundings(config, process.env)).pipelines,
-        processes: config.pipeline,
-        clock: systemClock,
-        notify: () => pipeline.notify(),
-      }),
-      isAdmin: (principal) => config.apiKeys.length === 0 || config.admins.includes(principal),
-      limits,
-      version: packageVersion(),
-      durability: config.durability,
-      notifyPipeline: () => pipeline.notify(),
-    },
-    ...access({ config, state, hook: options.authenticate }),
-    clock: systemClock,
-    log,
-    metrics,
-    healthChecks: [
-      ...healthChecks({ state, disk, pipeline, reserveBytes: config.reserveMb * 1024 * 1024 }),
-      ...watchHealth(watcher, watchFoldersOf(config)),
-    ],
-    rateLimits: {
-      reads: config.readsPerMinute,
-      writes: config.writesPerMinute,
-      chunks: config.chunksPerMinute,
-      failures: config.failedSignInsPerMinute,
-    },
-    corsOrigins: config.corsOrigins,
-    trustedProxies: config.trustedProxies,
-    basePath: config.basePath,
-    webDir,
-  };
+/** A role makes sense only where other nodes do the rest. */
+function refuseRole({ role, state, ledger, pipeline }: Config): void {
+  if (role !== 'all' && !isShared({ state, ledger }))
+    throw new HoldfastError(
+      'invalid-request',
+      `The role "${role}" is for nodes that share a database: set state to postgres://…, or leave the role out.`,
+    );
+  if (role === 'worker' && !pipeline)
+    throw new HoldfastError(
+      'invalid-request',
+      'A worker without the pipeline has nothing to do: leave one of the two out.',
+    );
 }
 
 async function sweepWebhooks(hooks: WebhookNode, log: Logger): Promise<void> {
@@ -232,11 +120,6 @@ async function sweepWebhooks(hooks: WebhookNode, log: Logger): Promise<void> {
     .catch((error: unknown) =>
       log.error({ err: error }, 'could not clean up webhooks; trying again in the next round'),
     );
-}
-
-function recordingSettings(config: Config) {
-  const { chunkValidation, audioCompression, compressionPreset, preserveOriginalAudio } = config;
-  return { chunkValidation, audioCompression, compressionPreset, preserveOriginalAudio };
 }
 
 /** Clean-ups one after the other, never two at once; the returned function stops and waits for the running one. */

@@ -3,21 +3,23 @@ import type { DiskBlobs } from '../blobs/disk/open.ts';
 import type { HealthCheck } from '../http/health-routes.ts';
 import type { State } from '../state/sql/open.ts';
 import type { PipelineNode } from './pipeline-node.ts';
+import type { Presence } from './presence.ts';
 
 export function healthChecks(parts: {
   state: State;
   disk: DiskBlobs;
+  presence: Presence | null;
   pipeline: PipelineNode;
   reserveBytes: number;
 }): HealthCheck[] {
-  const { state, disk, pipeline } = parts;
+  const { state, disk, presence, pipeline } = parts;
   return [
     {
       name: 'state',
       required: true,
       check: async () => {
         await state.uploads.ping();
-        return 'the database answers and can be written to';
+        return `can be written to: ${await state.describe()}`;
       },
     },
     {
@@ -32,6 +34,27 @@ export function healthChecks(parts: {
           : `can be written to, ${Math.floor(free / 1024 ** 2)} MiB left for uploads`;
       },
     },
+    ...(presence === null ? [] : [nodesCheck(state, presence)]),
     { name: 'pipeline', required: false, check: async () => pipeline.describe() },
   ];
+}
+
+const skewMsMax = 2_000;
+
+/** Who works on this state together, and whether this node's clock fits the database's. */
+function nodesCheck(state: State, presence: Presence): HealthCheck {
+  return {
+    name: 'nodes',
+    required: false,
+    check: async () => {
+      const living = await state.nodes.living();
+      const names = living.map(({ name, role }) => `${name}${role === 'all' ? '' : ` (${role})`}`).join(', ');
+      const { skewMs } = presence;
+      if (Math.abs(skewMs) > skewMsMax)
+        throw new Error(
+          `the clock is ${Math.abs(skewMs)} ms ${skewMs > 0 ? 'ahead of' : 'behind'} the database's; living: ${names}`,
+        );
+      return `living: ${names}`;
+    },
+  };
 }

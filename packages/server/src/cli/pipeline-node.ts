@@ -1,5 +1,4 @@
 /** The pipeline of one node: media tools, the configured pipelines, the runner over the ledger. */
-import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { DiskBlobs } from '../blobs/disk/open.ts';
 import type { Config } from '../config/schema.ts';
@@ -14,6 +13,7 @@ import { systemClock } from '../platform/system-clock.ts';
 import type { State } from '../state/sql/open.ts';
 import { engineSecrets } from './engines.ts';
 import { mediaTools } from './media-tools.ts';
+import type { NodePlace } from './node-place.ts';
 import { dispatcherOf, type StepQueue } from './step-queue.ts';
 
 export interface PipelineNode {
@@ -28,7 +28,7 @@ export interface PipelineNodeOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly crash: CrashPoints;
-  readonly holder: string;
+  readonly place: Pick<NodePlace, 'holder' | 'scratch'>;
   readonly state: State;
   readonly disk: DiskBlobs;
   readonly definitions: Definitions;
@@ -41,15 +41,14 @@ const pollMs = 2_000;
 const stopMs = 10_000;
 const indexPollMs = 10_000;
 
-const off: PipelineNode = {
-  notify: () => {},
-  describe: () => 'switched off by the configuration',
-  stop: async () => {},
-};
+function off(why: string): PipelineNode {
+  return { notify: () => {}, describe: () => why, stop: async () => {} };
+}
 
 /** Begins in the background: looking for media tools starts programs, and uploads need not wait for that. */
 export function startPipeline(options: PipelineNodeOptions): PipelineNode {
-  if (!options.config.pipeline) return off;
+  if (!options.config.pipeline) return off('switched off by the configuration');
+  if (options.config.role === 'web') return off('steps run on other nodes');
   const stopping = new AbortController();
   let tools: MediaTools | null = null;
   let runner: Runner | null = null;
@@ -61,7 +60,7 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
     if (tools.state === 'missing')
       options.log.warn({ reason: tools.reason }, 'media steps are skipped on this machine');
     if (stopping.signal.aborted) return;
-    await endOrphans(join(resolve(options.config.dataDir), 'scratch'), options.log);
+    await endOrphans(options.place.scratch, options.log);
     const settings = { ...runnerSettings(options, tools), secrets: await engineSecrets(options.config) };
     const made = new Runner(settings, dispatcherOf(settings, options.queue ?? null));
     runner = made;
@@ -113,8 +112,9 @@ function runnerSettings(options: PipelineNodeOptions, tools: MediaTools): Runner
     log,
     crashPoints: options.crash,
     random: Math.random,
-    holder: options.holder,
+    holder: options.place.holder,
     limits: definitions.classes,
+    clusterLimits: definitions.clusterClasses,
     leaseMs,
     pollMs,
     stopMs,

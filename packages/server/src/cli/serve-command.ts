@@ -13,6 +13,10 @@ const flags: readonly { readonly key: ConfigKey; readonly flag: string }[] = [
   { key: 'host', flag: '--host <address>' },
   { key: 'port', flag: '--port <number>' },
   { key: 'dataDir', flag: '--data <dir>' },
+  { key: 'state', flag: '--state <where>' },
+  { key: 'blobs', flag: '--blobs <where>' },
+  { key: 'role', flag: '--role <role>' },
+  { key: 'nodeName', flag: '--node-name <name>' },
   { key: 'durability', flag: '--durability <level>' },
   { key: 'logLevel', flag: '--log-level <level>' },
   { key: 'pipelines', flag: '--pipelines <file>' },
@@ -40,12 +44,23 @@ async function serve(options: Record<string, unknown>): Promise<void> {
   const config = await configOf(options);
   refuseOpenDoor(config);
   const log = pino({ level: config.logLevel, base: null, redact: ['req.headers.authorization', 'req.headers.cookie'] });
-  const node = await openNode({ config, log, crash: crashPointsFromEnvironment(process.env) });
+  let lost = (_error: HoldfastError): void => {};
+  const node = await openNode({
+    config,
+    log,
+    crash: crashPointsFromEnvironment(process.env),
+    onLost: (error) => lost(error),
+  });
   const stop = stopOnSignals(async () => {
     log.info('stopping: no new requests, finishing what runs');
     await node.close();
     log.info('stopped');
   });
+  lost = (error) => {
+    log.error({ err: error }, 'this node has to end: another one has its name');
+    process.stderr.write(`holdfast: ${error.message}\n`);
+    void stop().finally(() => process.exit(1));
+  };
   try {
     const address = await node.http.app.listen({ host: config.host, port: config.port });
     log.info(
@@ -72,6 +87,10 @@ export async function configOf(
     host: options['host'],
     port: numeric(options['port']),
     dataDir: options['data'],
+    state: options['state'],
+    blobs: options['blobs'],
+    role: options['role'],
+    nodeName: options['nodeName'],
     durability: options['durability'],
     logLevel: options['logLevel'],
     pipelines: options['pipelines'],

@@ -1,5 +1,6 @@
 /** The one schema of the configuration. Every key can come from the file, the environment (see `sources.ts`) or a flag of `serve`. */
 import { type Static, Type } from 'typebox';
+import { clusterSettings } from './cluster-settings.ts';
 import { engineProperties } from './engines.ts';
 import { watchSettings } from './watch-settings.ts';
 
@@ -29,6 +30,7 @@ export const ConfigSchema = Type.Object(
       minLength: 1,
       description: 'Folder for the state, the incoming bytes, the assets and the artifacts.',
     }),
+    ...clusterSettings,
     durability: Type.Union([Type.Literal('synced'), Type.Literal('committed')], {
       default: 'synced',
       description: 'What an acknowledged chunk survives: synced = power loss; committed = the death of the process.',

@@ -3,6 +3,7 @@
  * computed once), artifact (a file that a step produced).
  */
 import type { ErrorClass } from './attempt-record.ts';
+import { invariant } from './errors.ts';
 import type { Millis, Sha256 } from './upload.ts';
 
 /** What is to be done for one asset, as planned from a pipeline's definition. */
@@ -99,4 +100,30 @@ export interface Artifact {
   readonly contentType: string;
   readonly size: number;
   readonly sha256: Sha256;
+}
+
+/** Every step has its own name and key, and no step waits for itself: otherwise the run would never end. */
+export function assertPlan(plan: RunPlan): void {
+  const names = new Set(plan.steps.map((step) => step.name));
+  const keys = new Set(plan.steps.map((step) => step.key));
+  invariant(
+    names.size === plan.steps.length && keys.size === plan.steps.length,
+    `each step is in the plan ${plan.pipeline} once`,
+  );
+  const inputs = (step: StepPlan) => [...step.needs, ...step.wants];
+  for (const step of plan.steps) {
+    for (const input of inputs(step))
+      invariant(names.has(input), `${input}, which ${step.name} waits for, is in the plan ${plan.pipeline}`);
+    invariant(
+      new Set(inputs(step)).size === inputs(step).length,
+      `${step.name} names each of its inputs once, as needed or as wanted`,
+    );
+  }
+  let waiting = plan.steps;
+  while (waiting.length > 0) {
+    const open = new Set(waiting.map((step) => step.name));
+    const still = waiting.filter((step) => inputs(step).some((input) => open.has(input)));
+    invariant(still.length < waiting.length, `no step of the plan ${plan.pipeline} waits for itself`);
+    waiting = still;
+  }
 }

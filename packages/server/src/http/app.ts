@@ -31,7 +31,7 @@ import type { UploadTokens } from '../uploads/tokens.ts';
 import { type Authenticator, type Identity, principalOf } from './auth.ts';
 import { addressesUnder, underBase, withoutBase } from './base-path.ts';
 import { type BodyOptions, RequestBody } from './body-source.ts';
-import { documentRoutes, openApiInfo, pageSecurity } from './documents.ts';
+import { documentRoutes, metricsRoute, openApiInfo, pageSecurity } from './documents.ts';
 import { draining } from './draining.ts';
 import { answerEarly } from './early-answers.ts';
 import { answerError, answerErrorAs, answerErrors, answerUnreadable, jsonBodyBytesMax } from './errors.ts';
@@ -43,6 +43,7 @@ import { takeJsonBodies } from './json-body.ts';
 import { addStoreGauges, type Metrics } from './metrics.ts';
 import { probeRoutes } from './probe-routes.ts';
 import { RateGuard, type RateLimits } from './rate-limits.ts';
+import { compileSerializer } from './serialization.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { timeOf } from './until.ts';
 import { uploadTokenRoutes } from './upload-token-routes.ts';
@@ -78,6 +79,8 @@ export interface HttpOptions {
   readonly basePath: string;
   /** Folder of the built web page; null serves none. */
   readonly webDir: string | null;
+  /** A worker opens health and metrics only. Default: everything. */
+  readonly serves?: 'everything' | 'health';
 }
 
 export interface HttpServer {
@@ -95,7 +98,7 @@ const keepAliveMs = 65_000;
 const silentConnectionMs = 300_000;
 
 export async function createHttpServer(options: HttpOptions): Promise<HttpServer> {
-  const { services, clock, auth } = options;
+  const { services, clock } = options;
   let stopping = false;
   const app = bareServer(options);
   const streams = new EventStreams({
@@ -124,7 +127,27 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       stopping: () => stopping,
     }),
   );
-  await accessRoutes(app as unknown as FastifyInstance, { ...options, rates });
+  if (options.serves === 'health') metricsRoute(app as unknown as FastifyInstance, options.metrics.registry);
+  else await serveEverything(app as unknown as FastifyInstance, { ...options, rates, page, streams });
+
+  const drain = draining(app as unknown as FastifyInstance, clock);
+  return {
+    app: app as unknown as FastifyInstance,
+    close: async () => {
+      stopping = true;
+      streams.closeAll();
+      await drain();
+    },
+  };
+}
+
+/** The dialects, signing in, the documents and the page. */
+async function serveEverything(
+  app: FastifyInstance,
+  options: HttpOptions & { rates: RateGuard; page: string | null; streams: EventStreams },
+): Promise<void> {
+  const { services, clock, auth, streams, page } = options;
+  await accessRoutes(app, options);
   const pace = paceOf(services.limits);
   const intake = {
     principal: principalOf,
@@ -152,17 +175,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       },
     }),
   );
-  await documentRoutes(app as unknown as FastifyInstance, { ...options, registry: options.metrics.registry, page });
-
-  const drain = draining(app as unknown as FastifyInstance, clock);
-  return {
-    app: app as unknown as FastifyInstance,
-    close: async () => {
-      stopping = true;
-      streams.closeAll();
-      await drain();
-    },
-  };
+  await documentRoutes(app, { ...options, registry: options.metrics.registry, page });
 }
 
 /** Signing in, upload tokens, and what `doctor` asks. */
@@ -216,6 +229,7 @@ function paceOf({ bodyIdleMs, bodyBytesPerSecondMin }: Limits): Pick<BodyOptions
 /** Validation, schemas, errors, and what every answer carries. */
 async function registerPlugins(app: FastifyInstance, options: HttpOptions & { page: string | null }): Promise<void> {
   app.setValidatorCompiler(compileValidator());
+  app.setSerializerCompiler(compileSerializer());
   for (const schema of nativeSchemas) app.addSchema(schema);
   answerErrors(app, options.page);
   addressesUnder(app, options.basePath);

@@ -43,12 +43,16 @@ export interface DocumentOptions {
 /** Metrics, the API document and the web page. */
 export async function documentRoutes(app: FastifyInstance, options: DocumentOptions): Promise<void> {
   const { webDir, page, registry } = options;
+  metricsRoute(app, registry);
+  app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger());
+  if (webDir !== null && page !== null) await app.register(publicScope(webUi(webDir, page)));
+}
+
+export function metricsRoute(app: FastifyInstance, registry: Registry): void {
   app.get('/metrics', { schema: { hide: true }, logLevel: 'warn' }, async (request, reply) => {
     principalOf(request);
     return reply.type(registry.contentType).send(await registry.metrics());
   });
-  app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger());
-  if (webDir !== null && page !== null) await app.register(publicScope(webUi(webDir, page)));
 }
 
 /** Pages and their files are reachable without credentials; what they ask for is not. */

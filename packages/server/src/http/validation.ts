@@ -7,6 +7,7 @@ import { nativeSchemas } from '../dialects/native/plugin.ts';
 // ajv-formats is CommonJS whose default export is the function itself.
 const addFormats = formatsPlugin as unknown as (ajv: Ajv) => void;
 
+/** The schemas themselves are checked by a test, not at every start. */
 export function compileValidator(): FastifySchemaCompiler<object> {
   const strict = new Ajv({
     coerceTypes: false,
@@ -14,6 +15,7 @@ export function compileValidator(): FastifySchemaCompiler<object> {
     removeAdditional: false,
     allErrors: false,
     strict: false,
+    validateSchema: false,
   });
   const lenient = new Ajv({
     coerceTypes: true,
@@ -21,10 +23,26 @@ export function compileValidator(): FastifySchemaCompiler<object> {
     removeAdditional: false,
     allErrors: false,
     strict: false,
+    validateSchema: false,
   });
   for (const ajv of [strict, lenient]) {
     addFormats(ajv);
     for (const schema of nativeSchemas) ajv.addSchema(schema);
   }
-  return ({ schema, httpPart }) => (httpPart === 'body' ? strict : lenient).compile(schema) as ValidateFunction;
+  return ({ schema, httpPart }) => atFirstUse(() => (httpPart === 'body' ? strict : lenient).compile(schema));
+}
+
+/** Compiling every schema of every route would be a good part of each start. Fastify reads what is wrong from the function. */
+function atFirstUse(compile: () => ValidateFunction) {
+  let compiled: ValidateFunction | null = null;
+  const validate = Object.assign(
+    (data: unknown) => {
+      compiled ??= compile();
+      const valid = compiled(data);
+      validate.errors = compiled.errors ?? null;
+      return valid;
+    },
+    { errors: null as NonNullable<ValidateFunction['errors']> | null },
+  );
+  return validate;
 }

@@ -5,11 +5,13 @@
 import { systemClock } from '../platform/system-clock.ts';
 import { openPostgresState, openSqliteState, type State } from '../state/sql/open.ts';
 import { receipt, sampleExtent } from './sample-upload.ts';
+import { openRedisPlace, type RedisPlace } from './test-redis-state.ts';
 
 export interface ReceiptTask {
   readonly database:
     | { readonly kind: 'sqlite'; readonly file: string }
-    | { readonly kind: 'postgres'; readonly url: string };
+    | { readonly kind: 'postgres'; readonly url: string }
+    | { readonly kind: 'redis'; readonly place: RedisPlace };
   readonly name: string;
   /** In the order in which all processes work on them. */
   readonly uploads: readonly { readonly id: string; readonly offsets: readonly number[] }[];
@@ -24,6 +26,7 @@ export interface ReceiptAnswer {
 function open(task: ReceiptTask): Promise<State> {
   const { database, name } = task;
   if (database.kind === 'sqlite') return openSqliteState({ file: database.file, clock: systemClock, sharedAs: name });
+  if (database.kind === 'redis') return openRedisPlace(database.place, name);
   return openPostgresState({ url: database.url, clock: systemClock, holder: name, connectionsMax: 4 });
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { Concatenations } from './concatenate.ts';
-import { apply } from './decide.ts';
+import { decideOn } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
 import type { UploadService } from './service.ts';
@@ -43,13 +43,19 @@ export class Sweeper {
     return { joined, expired, takenOver, released, purged };
   }
 
+  /** Only what a node that is gone was finishing: that is not to wait for the next round. */
+  async takeOver(): Promise<number> {
+    return await this.#guarded('take over', () => this.#takeOver());
+  }
+
   async #expire(): Promise<number> {
     const { store, clock, observer } = this.#deps;
     const now = clock.now();
     const due = await store.dueToExpire(now, batch);
     for (const upload of due) {
-      const next = await apply(store, { id: upload.id, command: { type: 'expire' }, now });
-      if (next.phase.name === 'expired') observer.ended('expired');
+      const decision = await decideOn(store, { id: upload.id, command: { type: 'expire' }, now });
+      // Refused when another node was faster, or a chunk came meanwhile.
+      if (decision.kind === 'accept' && decision.next.phase.name === 'expired') observer.ended('expired');
     }
     return due.length;
   }

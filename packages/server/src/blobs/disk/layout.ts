@@ -5,7 +5,7 @@
  * - `assets/sha256/<first 2 of digest>/<digest>`: whole contents. One level of 256 folders, all made at open: placing is one rename
  *   and one directory sync, and concurrent placements often share that sync
  * - `artifacts/<first 2 of key>/<step key>/<name>`
- * - `scratch/`: working folders of steps; emptied freely
+ * - `scratch/`: working folders of steps; emptied freely by whose it is
  */
 import { join } from 'node:path';
 import { invariant } from '../../core/errors.ts';
@@ -36,12 +36,13 @@ export class DiskLayout {
   readonly artifacts: string;
   readonly scratch: string;
 
-  constructor(root: string) {
+  /** Nodes that share a data directory have a scratch folder each, on the same file system: files are renamed out of it. */
+  constructor(root: string, scratch: string = join(root, 'scratch')) {
     this.root = root;
     this.incoming = join(root, 'incoming');
     this.assets = join(root, 'assets', 'sha256');
     this.artifacts = join(root, 'artifacts');
-    this.scratch = join(root, 'scratch');
+    this.scratch = scratch;
   }
 
   incomingFile(uploadId: string): string {

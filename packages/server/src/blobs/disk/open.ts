@@ -18,8 +18,10 @@ import { UploadFiles } from './upload-files.ts';
 const hashStatesMaxDefault = 1_000;
 
 export interface DiskBlobsOptions {
-  /** The data directory; made if missing. One process at a time (the caller locks it). */
+  /** The data directory; made if missing. Several processes may share it whose state keeps them apart. */
   readonly dir: string;
+  /** Working folder of this process alone, on the same file system; emptied at the start. Default `<dir>/scratch`. */
+  readonly scratch?: string;
   readonly durability: Durability;
   /** Bytes of the file system that uploads never get. */
   readonly reserveBytes: number;
@@ -63,7 +65,7 @@ async function emptyScratch(layout: DiskLayout): Promise<void> {
 /** Both disk stores over one directory. Rejects when it cannot be made or written to. Closing `blobs` ends the hash workers of both. */
 export async function openDiskBlobs(options: DiskBlobsOptions): Promise<DiskBlobs> {
   const io = options.io ?? nodeFileIo;
-  const layout = new DiskLayout(options.dir);
+  const layout = new DiskLayout(options.dir, options.scratch);
   const directories = new DirectorySyncs(io);
   await translated('opening the data directory', async () => {
     await makeLayout(layout, directories);

@@ -86,7 +86,8 @@ export interface LedgerStore {
   startRun(assetId: Sha256, plan: RunPlan, now: Millis): Promise<string>;
   /**
    * Takes the due pending step of the highest priority (then oldest): state running, attempt + 1, fence + 1, lease to the holder.
-   * Null when none is due. Two claims never get the same step.
+   * Null when none is due. Two claims never get the same step, and never do more steps of a class run than `clusterLimits` says, however many
+   * claims are made at once (if all say the same). A step whose lease has run out counts until it is taken back.
    */
   claim(request: ClaimRequest): Promise<Claim | null>;
   /** Takes the step with that key, as `claim` would, if it is due and its class has a place. */

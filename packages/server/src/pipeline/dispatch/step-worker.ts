@@ -2,7 +2,7 @@
  * Claims steps and sees them through: what all dispatchers have in common. A step that is delivered is claimed first, with a fence, and only
  * what the ledger gives is begun; so it does not matter how often it was delivered.
  */
-import type { Claim, KeyClaimRequest } from '../../core/ports/ledger-store.ts';
+import type { Claim } from '../../core/ports/ledger-store.ts';
 import type { Millis } from '../../core/upload.ts';
 import { Attempt } from './attempt.ts';
 import type { RunnerSettings } from './settings.ts';
@@ -51,18 +51,19 @@ export class StepWorker {
 
   /** Claims whatever is next in one of the classes. Null when nothing is due. */
   async takeNext(classes: readonly string[]): Promise<{ readonly done: Promise<void> } | null> {
-    const { ledger, crashPoints } = this.#settings;
+    const { ledger, clock, crashPoints } = this.#settings;
     crashPoints('step:after-delivery');
-    const claim = await this.#claim('', () => ledger.claim({ ...this.#request(), classes }));
+    const claim = await this.#claim('', () => ledger.claim({ ...this.#wish(clock.now()), classes }));
     return claim === null ? null : { done: this.#begin(claim) };
   }
 
   /** Claims the step that was delivered. Rejects when the ledger does not answer. */
   async take(key: string, className: string): Promise<Taken> {
-    const { ledger, crashPoints } = this.#settings;
+    const { ledger, clock, crashPoints } = this.#settings;
     crashPoints('step:after-delivery', key);
     if (this.#stopping || !this.#hasRoom(className)) return { kind: 'full' };
-    const answer = await this.#claim(className, () => ledger.claimKey(key, this.#request()));
+    const claim = () => ledger.claimKey(key, this.#wish(clock.now()));
+    const answer = await this.#claim(className, claim);
     return answer.kind === 'claimed' ? { kind: 'claimed', done: this.#begin(answer.claim) } : answer;
   }
 
@@ -83,9 +84,9 @@ export class StepWorker {
     await this.#settledWithin(this.#settings.stopMs);
   }
 
-  #request(): KeyClaimRequest {
-    const { holder, leaseMs, clock, clusterLimits = {} } = this.#settings;
-    return { holder, now: clock.now(), leaseMs, clusterLimits };
+  #wish(now: Millis) {
+    const { holder, leaseMs, clusterLimits = {} } = this.#settings;
+    return { holder, leaseMs, clusterLimits, now };
   }
 
   #hasRoom(name: string): boolean {

@@ -65,6 +65,8 @@ export interface Engine {
   onAppend(listener: () => void): () => void;
   /** A value that changes when another process may have appended events; null where there is nothing cheaper than a query. */
   foreignChanges(): Promise<number>;
+  /** What it is and how it does, in a line for people. Rejects when it does not answer. */
+  describe(): Promise<string>;
   close(): Promise<void>;
 }
 

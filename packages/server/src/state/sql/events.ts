@@ -19,30 +19,44 @@ export interface Subject {
 }
 
 type NewRow = Omit<Selectable<EventRow>, 'id'>;
+type Known = 'each is new' | 'again is fine';
 
 export class EventLog {
   readonly #dialect: Dialect;
-  readonly #insert: (row: NewRow & { index: number }) => CompiledQuery<unknown>;
+  readonly #insert: Readonly<Record<Known, (row: NewRow & { index: number }) => CompiledQuery<unknown>>>;
 
   constructor(dialect: Dialect) {
     this.#dialect = dialect;
-    this.#insert = prepare<NewRow & { index: number }, unknown>((arg) =>
-      dialect.build.insertInto('events').values({
-        ...(dialect.eventIds ? { id: dialect.eventIds.id(arg('index')) } : {}),
-        subject: arg('subject'),
-        subject_id: arg('subject_id'),
-        seq: arg('seq'),
-        principal: arg('principal'),
-        at: arg('at'),
-        type: arg('type'),
-        message: arg('message'),
-        data: arg('data'),
-      }),
-    );
+    const insert = (known: Known) =>
+      prepare<NewRow & { index: number }, unknown>((arg) =>
+        dialect.build
+          .insertInto('events')
+          .values({
+            ...(dialect.eventIds ? { id: dialect.eventIds.id(arg('index')) } : {}),
+            subject: arg('subject'),
+            subject_id: arg('subject_id'),
+            seq: arg('seq'),
+            principal: arg('principal'),
+            at: arg('at'),
+            type: arg('type'),
+            message: arg('message'),
+            data: arg('data'),
+          })
+          .$if(known === 'again is fine', (query) => query.onConflict((on) => on.doNothing())),
+      );
+    this.#insert = { 'each is new': insert('each is new'), 'again is fine': insert('again is fine') };
   }
 
-  /** Appends the events after the subject's last one. The caller holds the subject's row and records its new last event. */
-  async append(session: Session, subject: Subject, events: readonly NewEvent[]): Promise<void> {
+  /**
+   * Appends the events after the subject's last one. The caller holds the subject's row and records its new last event; or it delivers
+   * them from elsewhere, perhaps again: then one whose number is taken is passed over.
+   */
+  async append(
+    session: Session,
+    subject: Subject,
+    events: readonly NewEvent[],
+    known: Known = 'each is new',
+  ): Promise<void> {
     let seq = subject.lastEvent;
     for (const event of events) {
       seq += 1;
@@ -52,7 +66,7 @@ export class EventLog {
         index < (this.#dialect.eventIds?.perTransactionMax ?? Number.POSITIVE_INFINITY),
         'a transaction appends fewer events than it has ids',
       );
-      const row = this.#insert({
+      const row = this.#insert[known]({
         subject: subject.kind,
         subject_id: subject.id,
         seq,

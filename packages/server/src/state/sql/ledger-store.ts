@@ -78,14 +78,14 @@ export class SqlLedgerStore implements LedgerStore {
 
   claimKey(key: string, { now, holder, leaseMs, clusterLimits = {} }: KeyClaimRequest): Promise<KeyClaim> {
     return this.#engine.write(async (session): Promise<KeyClaim> => {
-      const step = first(await session.rows(this.#queries.step(key)));
-      if (step?.state !== 'pending') return { kind: 'gone' };
-      if (step.not_before > now) return { kind: 'later', notBefore: step.not_before };
-      if (!(await this.#room.hasRoom(session, step.class, clusterLimits[step.class]))) return { kind: 'full' };
+      const known = first(await session.rows(this.#queries.step(key)));
+      if (known?.state !== 'pending') return { kind: 'gone' };
+      if (!(await this.#room.hasRoom(session, known.class, clusterLimits[known.class]))) return { kind: 'full' };
       const taken = first(await session.rows(this.#queries.takeKey({ key, now, holder, until: now + leaseMs })));
       if (taken !== null) return { kind: 'claimed', claim: await this.#claimed(session, taken) };
-      // Its class is paused, or somebody else has taken it since.
-      return { kind: first(await session.rows(this.#queries.step(key)))?.state === 'pending' ? 'full' : 'gone' };
+      const step = first(await session.rows(this.#queries.step(key)));
+      if (step?.state !== 'pending') return { kind: 'gone' };
+      return step.not_before > now ? { kind: 'later', notBefore: step.not_before } : { kind: 'full' };
     });
   }
 

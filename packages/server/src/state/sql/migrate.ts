@@ -9,6 +9,7 @@ import { wants } from './migrations/0006-wants.ts';
 import { runs } from './migrations/0007-runs.ts';
 import { watch } from './migrations/0008-watch.ts';
 import { search } from './migrations/0009-search.ts';
+import { nodes } from './migrations/0010-nodes.ts';
 import { nodeDeaths } from './migrations/0012-node-deaths.ts';
 
 /** Words of DDL that differ between the engines. */
@@ -84,6 +85,7 @@ export const migrations: readonly Migration[] = [
   runs,
   watch,
   search,
+  nodes,
   nodeDeaths,
 ];
 

@@ -1,10 +1,11 @@
-/** Receipts from four processes at once: exactly one completes each upload. */
+/** Receipts from four processes at once: exactly one completes each upload, in whatever the state is kept. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../platform/system-clock.ts';
 import type { ReceiptAnswer, ReceiptTask } from '../../testing/receipt-worker.ts';
 import { sampleUpload, unique } from '../../testing/sample-upload.ts';
+import { openRedisPlace, SharedRedis } from '../../testing/test-redis-state.ts';
 import { SharedPostgres, sqliteFile } from '../../testing/test-state.ts';
 import { openPostgresState, openSqliteState, type State } from './open.ts';
 
@@ -16,7 +17,11 @@ const duplicated = 20;
 const offsets = Array.from({ length: 16 }, (_, i) => i * 100);
 
 const postgres = new SharedPostgres();
-afterAll(() => postgres.stop());
+const redis = new SharedRedis();
+afterAll(async () => {
+  await postgres.stop();
+  await redis.stop();
+});
 
 function nextMessage(child: ChildProcess): Promise<unknown> {
   return new Promise((resolve, reject) => {
@@ -75,6 +80,17 @@ describe('receipts of four processes', () => {
       await check(state, { kind: 'postgres', url });
     } finally {
       await state.close();
+    }
+  });
+
+  it('complete each upload exactly once on Redis (E1)', async () => {
+    const { place, remove } = await redis.place();
+    const state = await openRedisPlace(place);
+    try {
+      await check(state, { kind: 'redis', place });
+    } finally {
+      await state.close();
+      await remove();
     }
   });
 });

@@ -2,8 +2,10 @@
 import type { Clock } from '../../core/ports/clock.ts';
 import type { DueSteps } from '../../core/ports/due-steps.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
+import type { LedgerInbox } from '../../core/ports/ledger-inbox.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { LibraryStore } from '../../core/ports/library-store.ts';
+import type { Leases, NodeRegistry } from '../../core/ports/node-registry.ts';
 import type { RecordingStore } from '../../core/ports/recording-store.ts';
 import type { RunControl } from '../../core/ports/run-control.ts';
 import type { RunQuestions } from '../../core/ports/run-questions.ts';
@@ -17,8 +19,10 @@ import { MemoryExtentClaims } from '../memory/extent-claims.ts';
 import { MemoryUploadLocks } from '../memory/upload-locks.ts';
 import type { Engine } from './engine.ts';
 import { SqlExtentClaims } from './extent-claims.ts';
+import { SqlLedgerInbox } from './ledger-inbox.ts';
 import { SqlLedgerStore } from './ledger-store.ts';
 import { SqlLibraryStore } from './library.ts';
+import { SqlLeases, SqlNodeRegistry } from './node-registry.ts';
 import { PostgresEngine } from './postgres.ts';
 import { SqlRecordingStore } from './recordings.ts';
 import { SqlRunControl } from './run-control.ts';
@@ -35,6 +39,8 @@ import { SqlWebhookStore } from './webhook-store.ts';
 export interface State extends AsyncDisposable {
   readonly uploads: UploadStore;
   readonly ledger: LedgerStore;
+  /** For uploads that are kept elsewhere, see `state/redis`. */
+  readonly inbox: LedgerInbox;
   readonly control: RunControl;
   readonly questions: RunQuestions;
   readonly library: LibraryStore;
@@ -45,6 +51,10 @@ export interface State extends AsyncDisposable {
   readonly locks: UploadLocks;
   readonly tokens: UploadTokenStore;
   readonly watch: WatchStore;
+  readonly nodes: NodeRegistry;
+  readonly leases: Leases;
+  /** What it is and how it does, in a line for people. Rejects when it does not answer. */
+  describe(): Promise<string>;
   /** Finishes what was accepted and lets go of the database. Idempotent. */
   close(): Promise<void>;
 }
@@ -68,6 +78,10 @@ export interface PostgresStateOptions {
   readonly connectionsMax?: number;
   /** Default 15 s. */
   readonly statementTimeoutMs?: number;
+  /** How long work waits for a database that is away. Default 5 s. */
+  readonly patienceMs?: number;
+  /** How much longer than the server it waits for the end of a statement. Default 5 s. */
+  readonly silentMs?: number;
   /** Is told, in the transaction of the state change, which steps have become due. */
   readonly dueSteps?: DueSteps;
 }
@@ -83,13 +97,11 @@ export async function openSqliteState(options: SqliteStateOptions): Promise<Stat
 
 /** Connects. Rejects with `unavailable` when the server does not answer or its schema was made by a newer Holdfast. */
 export async function openPostgresState(options: PostgresStateOptions): Promise<State> {
-  const engine = await PostgresEngine.open({
-    url: options.url,
-    connectionsMax: options.connectionsMax ?? 10,
-    statementTimeoutMs: options.statementTimeoutMs ?? 15_000,
-    dueSteps: options.dueSteps,
-  });
-  return assemble(engine, { clock: options.clock, receipts: 'synced' }, shared(engine, options.clock, options.holder));
+  const { clock, holder } = options;
+  const { connectionsMax = 10, statementTimeoutMs = 15_000 } = options;
+  const settings = { ...options, connectionsMax, statementTimeoutMs };
+  const engine = await PostgresEngine.open(settings, { process: holder });
+  return assemble(engine, { clock, receipts: 'synced' }, shared(engine, clock, holder));
 }
 
 /** How requests keep out of each other's way: within one process, or among several. */
@@ -123,6 +135,7 @@ function assemble(
   return {
     uploads,
     ledger: new SqlLedgerStore(engine),
+    inbox: new SqlLedgerInbox(engine),
     control: new SqlRunControl(engine),
     questions: new SqlRunQuestions(engine),
     library: new SqlLibraryStore(engine),
@@ -131,8 +144,11 @@ function assemble(
     search: new SqlSearchStore(engine),
     tokens: new SqlUploadTokenStore(engine),
     watch: new SqlWatchStore(engine),
+    nodes: new SqlNodeRegistry(engine),
+    leases: new SqlLeases(engine),
     claims,
     locks,
+    describe: () => engine.describe(),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -2,9 +2,17 @@
 import { HoldfastError } from '../../core/errors.ts';
 
 /** SQLSTATE of an error of the server, or the code of a socket error. */
-function codeOf(error: unknown): string | null {
+export function codeOf(error: unknown): string | null {
   if (!(error instanceof Error) || !('code' in error)) return null;
   return typeof error.code === 'string' ? error.code : null;
+}
+
+/** The connection was lost while a commit was under way: it may have come about or not, so the work is not done again. */
+export class LostCommit extends Error {
+  constructor(cause: unknown) {
+    super('The connection was lost during a commit.', { cause });
+    this.name = 'LostCommit';
+  }
 }
 
 /** Two transactions got in each other's way; doing the work again will do. */
@@ -14,7 +22,7 @@ export function isRetryable(error: unknown): boolean {
 }
 
 const lostConnection =
-  /^Connection terminated|^Client has encountered a connection error|timeout exceeded when trying to connect|^Client was closed/;
+  /^Connection terminated|^Client has encountered a connection error|timeout exceeded when trying to connect|^Client was closed|^Query read timeout|^timeout expired/;
 
 /** Whether the connection cannot be used any more. */
 export function isConnectionLoss(error: unknown): boolean {
@@ -31,8 +39,13 @@ export function isConnectionLoss(error: unknown): boolean {
 // Statement cancelled (time-out), lock not available, too many connections, read-only (a standby), deadlock and serialization after retries.
 const outages = new Set(['57014', '55P03', '53300', '53200', '25006', '25P03', '40001', '40P01']);
 
+export function awayError(cause?: unknown): HoldfastError {
+  return new HoldfastError('unavailable', 'The database does not answer.', { cause });
+}
+
 export function translatePostgresError(error: unknown): unknown {
   if (error instanceof HoldfastError) return error;
+  if (error instanceof LostCommit) return awayError(error.cause);
   const options = { cause: error };
   const code = codeOf(error);
   if (code === '53100') return new HoldfastError('insufficient-storage', 'No room left for the database.', options);
@@ -42,7 +55,7 @@ export function translatePostgresError(error: unknown): unknown {
   if (code === '22021')
     return new HoldfastError('invalid-request', 'A text has a character that cannot be stored.', options);
   if (isConnectionLoss(error) || (code !== null && outages.has(code))) {
-    return new HoldfastError('unavailable', 'The database does not answer.', options);
+    return awayError(error);
   }
   return error;
 }

@@ -1,13 +1,14 @@
 /** What is particular to the PostgreSQL engine: order of events, retries, lost connections, schema versions. */
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../platform/system-clock.ts';
+import { DatabaseProxy } from '../../testing/database-proxy.ts';
 import { sampleEvent, sampleUpload, unique } from '../../testing/sample-upload.ts';
 import { SharedPostgres } from '../../testing/test-state.ts';
 import { migrations } from './migrate.ts';
 import { openPostgresState, type State } from './open.ts';
 import { PostgresEngine } from './postgres.ts';
+import { refuseOldServer } from './postgres-place.ts';
 
 const postgres = new SharedPostgres();
 let url = '';
@@ -23,7 +24,7 @@ afterAll(async () => {
 
 const plenty = 1_000_000;
 const raw = (sql: string, ...parameters: unknown[]) => ({ ...Object.create(null), sql, parameters });
-const options = { connectionsMax: 4, statementTimeoutMs: 2_000 };
+const options = { clock: systemClock, connectionsMax: 4, statementTimeoutMs: 2_000, patienceMs: 500 };
 
 async function client(to = url): Promise<pg.Client> {
   const own = new pg.Client({ connectionString: to });
@@ -135,32 +136,147 @@ describe('transactions', () => {
 });
 
 describe('a database that goes away', () => {
-  it('is unavailable, and used again once it is back', async () => {
-    const proxy = await cuttableProxy(Number(new URL(url).port));
-    const through = new URL(url);
-    through.port = String(proxy.port);
-    const cut = await openPostgresState({ url: through.href, clock: systemClock, holder: unique('process') });
+  const reach = async () => {
+    const proxy = await DatabaseProxy.to(url);
+    const wish = { url: proxy.url, clock: systemClock, holder: unique('process'), patienceMs: 1_000 };
+    return { proxy, cut: await openPostgresState(wish) };
+  };
+  const keep = (to: State, id: string) =>
+    to.uploads.decide(id, null, (current) => ({ kind: 'accept', next: current, events: [], writes: [] }));
+
+  it('is unavailable, refused at once after a while, and used again once it is back', async () => {
+    const { proxy, cut } = await reach();
     const upload = sampleUpload();
     await cut.uploads.create(upload, [], [], plenty);
     proxy.cut();
     await expect(cut.uploads.find(upload.id)).rejects.toMatchObject({ code: 'unavailable' });
     await expect(cut.uploads.ping()).rejects.toMatchObject({ code: 'unavailable' });
-    await expect(
-      cut.uploads.decide(upload.id, null, (current) => ({ kind: 'accept', next: current, events: [], writes: [] })),
-    ).rejects.toMatchObject({ code: 'unavailable' });
+    const asked = systemClock.now();
+    const many = Array.from({ length: 50 }, () => keep(cut, upload.id));
+    for (const one of await Promise.allSettled(many))
+      expect(one).toMatchObject({ status: 'rejected', reason: { code: 'unavailable' } });
+    // One of them tries, the others do not wait for their turn to.
+    expect(systemClock.now() - asked).toBeLessThan(3_000);
     proxy.mend();
-    expect(await cut.uploads.find(upload.id)).toEqual(upload);
-    const sleeping = cut.uploads.ping();
-    proxy.cut();
-    await sleeping.catch((error: unknown) => expect(error).toMatchObject({ code: 'unavailable' }));
+    await expect.poll(() => cut.uploads.find(upload.id).catch(() => null), { timeout: 5_000 }).toEqual(upload);
     await cut.close();
     await proxy.close();
   });
 
-  it('was never there: opening says so', async () => {
-    await expect(PostgresEngine.open({ url: 'postgres://x@127.0.0.1:1/x', ...options })).rejects.toMatchObject({
-      code: 'unavailable',
+  it('for a moment: reads and writes wait, and are done once', async () => {
+    const { proxy, cut } = await reach();
+    const upload = sampleUpload();
+    proxy.cut();
+    const creating = cut.uploads.create(upload, [sampleEvent('created')], [], plenty);
+    systemClock.after(300, () => proxy.mend());
+    await creating;
+    const reading = cut.uploads.find(upload.id);
+    proxy.cut();
+    systemClock.after(300, () => proxy.mend());
+    expect(await reading).toMatchObject({ id: upload.id, lastEvent: 1 });
+    const events = await cut.uploads.events({ subject: { kind: 'upload', id: upload.id }, after: 0, limit: 10 });
+    expect(events.map((event) => event.type)).toEqual(['created']);
+    await cut.close();
+    await proxy.close();
+  });
+
+  it('without a word (a partition): statements are given up, and connections from before are not trusted', async () => {
+    const proxy = await DatabaseProxy.to(url);
+    const wish = { url: proxy.url, clock: systemClock, holder: unique('process'), connectionsMax: 3 };
+    const cut = await openPostgresState({ ...wish, patienceMs: 100, statementTimeoutMs: 500, silentMs: 500 });
+    await Promise.all([cut.uploads.ping(), cut.uploads.ping(), cut.uploads.ping()]);
+    proxy.freeze();
+    await expect(cut.uploads.ping()).rejects.toMatchObject({ code: 'unavailable' });
+    proxy.cut();
+    proxy.mend();
+    await expect
+      .poll(() =>
+        cut.uploads.ping().then(
+          () => 'well',
+          () => 'away',
+        ),
+      )
+      .toBe('well');
+    await cut.close();
+    await proxy.close();
+  });
+});
+
+describe('a database that cannot be used', () => {
+  const opening = (to: string) => PostgresEngine.open({ url: to, ...options });
+  const wrong = (change: (url: URL) => void): string => {
+    const made = new URL(url);
+    change(made);
+    return made.href;
+  };
+
+  it.each([
+    [
+      'there is no server',
+      () => 'postgres://x:secret-word@127.0.0.1:1/x',
+      /cannot be reached on 127\.0\.0\.1:1.*ECONNREFUSED/,
+    ],
+    [
+      'no host of that name',
+      () => 'postgres://x:secret-word@no-such-host.invalid/x',
+      /cannot be reached on no-such-host/,
+    ],
+    [
+      'there is no such database',
+      () => wrong((to) => Object.assign(to, { pathname: '/nowhere', password: 'secret-word' })),
+      /no database "nowhere".*createdb -h 127\.0\.0\.1 -p \d+ nowhere/,
+    ],
+    [
+      'there is no such user',
+      () => wrong((to) => Object.assign(to, { username: 'nobody', password: 'secret-word' })),
+      /"nobody" in/,
+    ],
+  ])('says so: %s', async (_, to, words) => {
+    const error: Error = await opening(to()).then(
+      () => new Error('It opened.'),
+      (refused: Error) => refused,
+    );
+    expect(error).toMatchObject({ code: 'unavailable', message: expect.stringMatching(words) });
+    expect(error.message).not.toContain('secret-word');
+  });
+
+  it('refuses an address that is none without repeating it', async () => {
+    const error = await opening('postgres://user:secret-word@host:99999999/x').catch((refused: Error) => refused);
+    expect(error).toMatchObject({ code: 'invalid-request', message: expect.not.stringContaining('secret-word') });
+  });
+
+  it('refuses a server that is too old', () => {
+    expect(() => refuseOldServer(120_017, url)).toThrow(/PostgreSQL 12; Holdfast needs 13/);
+    expect(() => refuseOldServer(130_000, url)).not.toThrow();
+  });
+});
+
+describe('nodes hear of each other', () => {
+  it('at once, and again after the connection was lost', async () => {
+    const proxy = await DatabaseProxy.to(url);
+    // Without looking by themselves: only words can wake this one up.
+    const here = await PostgresEngine.open({ ...options, url: proxy.url }, { process: 'here' });
+    const there = await openPostgresState({ url, clock: systemClock, holder: 'there' });
+    let heard = 0;
+    here.onAppend(() => {
+      heard += 1;
     });
+    await expect.poll(() => there.describe(), { timeout: 5_000 }).not.toContain('does not hear');
+    const connected = () => here.describe().then((line) => !line.includes('does not hear'));
+    await expect.poll(connected, { timeout: 5_000 }).toBe(true);
+    const before = heard;
+    await appended(['a'], unique('principal'), there);
+    await expect.poll(() => heard, { timeout: 5_000 }).toBeGreaterThan(before);
+    proxy.cut();
+    await expect.poll(() => here.describe().catch(() => 'away'), { timeout: 5_000 }).toBe('away');
+    proxy.mend();
+    await expect.poll(() => connected().catch(() => false), { timeout: 5_000 }).toBe(true);
+    const after = heard;
+    await appended(['b'], unique('principal'), there);
+    await expect.poll(() => heard, { timeout: 5_000 }).toBeGreaterThan(after);
+    await here.close();
+    await there.close();
+    await proxy.close();
   });
 });
 
@@ -170,47 +286,7 @@ describe('the schema', () => {
     const engines = await Promise.all(Array.from({ length: 4 }, () => PostgresEngine.open({ url: fresh, ...options })));
     await Promise.all(engines.map((engine) => engine.close()));
     const next = { version: 1_000, name: 'next', statements: () => ['create table future (x bigint)'] };
-    await (await PostgresEngine.open({ url: fresh, ...options }, [...migrations, next])).close();
+    await (await PostgresEngine.open({ url: fresh, ...options }, { known: [...migrations, next] })).close();
     await expect(PostgresEngine.open({ url: fresh, ...options })).rejects.toThrow(/schema version 1000/);
   });
 });
-
-/** Passes connections on to the server, until it cuts them all and takes no more. */
-async function cuttableProxy(
-  target: number,
-): Promise<{ port: number; cut(): void; mend(): void; close(): Promise<void> }> {
-  const sockets = new Set<Socket>();
-  let open = true;
-  const server = createServer((near) => {
-    if (!open) {
-      near.destroy();
-      return;
-    }
-    const far = connect(target, '127.0.0.1');
-    for (const [socket, peer] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => {}).on('close', () => peer.destroy());
-      socket.pipe(peer);
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const cut = (): void => {
-    open = false;
-    for (const socket of sockets) socket.destroy();
-    sockets.clear();
-  };
-  return {
-    port: (server.address() as AddressInfo).port,
-    cut,
-    mend: () => {
-      open = true;
-    },
-    close: () => {
-      cut();
-      return new Promise((resolve) => server.close(() => resolve()));
-    },
-  };
-}

@@ -2,20 +2,22 @@
 
 import type { CompiledQuery } from 'kysely';
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
-import pg from 'pg';
+import type pg from 'pg';
 import type { DueStep, DueSteps } from '../../core/ports/due-steps.ts';
 import { announce } from './due-steps.ts';
 import type { Dialect, Engine, Session, Work } from './engine.ts';
 import { Listeners } from './listeners.ts';
 import { type Migration, missingStatements, postgresDdl, schemaTable, schemaVersion } from './migrate.ts';
-import { isConnectionLoss, isRetryable, translatePostgresError } from './postgres-errors.ts';
+import { PostgresChannel } from './postgres-channel.ts';
+import { isConnectionLoss, isRetryable, LostCommit, translatePostgresError } from './postgres-errors.ts';
+import { checkUrl, placeName, refuseOldServer, startError } from './postgres-place.ts';
+import { type PostgresOptions, PostgresPool } from './postgres-pool.ts';
 import type { Tables } from './schema.ts';
 
 /** Ids per transaction: 2^53 / 2^12 leaves room for 2^41 transactions. */
 const eventsPerTransactionMax = 4096;
 const attemptsMax = 8;
-const connectTimeoutMs = 5_000;
-const int8Oid = 20;
+const migrationMsMax = 24 * 3_600_000;
 /** Any number will do; it has to be the same in every version of Holdfast. */
 const migrationLock = 7_205_759_403;
 
@@ -42,26 +44,30 @@ export const postgresDialect: Dialect = {
   },
 };
 
-export interface PostgresOptions {
-  readonly url: string;
-  readonly connectionsMax: number;
-  /** A statement that takes longer is given up. */
-  readonly statementTimeoutMs: number;
+export interface PostgresEngineOptions extends PostgresOptions {
   /** Who is to be told, in the same transaction, that steps have become due. Default: nobody. */
   readonly dueSteps?: DueSteps | undefined;
 }
 
 export class PostgresEngine implements Engine {
   readonly dialect = postgresDialect;
-  readonly #pool: pg.Pool;
+  readonly #pool: PostgresPool;
   readonly #dueSteps: DueSteps | null;
+  readonly #where: string;
   readonly #listeners = new Listeners();
   readonly #newestEvent: CompiledQuery<{ id: number }>;
+  /** Null: nobody else works on this database, as far as this engine cares. */
+  readonly #channel: PostgresChannel | null;
+  #version = '';
   #open = true;
 
-  private constructor(pool: pg.Pool, dueSteps: DueSteps | null) {
-    this.#pool = pool;
-    this.#dueSteps = dueSteps;
+  private constructor(options: PostgresEngineOptions, process: string | null) {
+    this.#pool = new PostgresPool(options);
+    this.#dueSteps = options.dueSteps ?? null;
+    this.#where = placeName(options.url);
+    const { url, clock } = options;
+    this.#channel =
+      process === null ? null : new PostgresChannel({ url, clock, process, heard: () => this.#listeners.call() });
     this.#newestEvent = postgresDialect.build
       .selectFrom('events')
       .select('id')
@@ -71,29 +77,50 @@ export class PostgresEngine implements Engine {
       .compile();
   }
 
-  /** Connects and brings the schema up to date. */
-  static async open(options: PostgresOptions, known?: readonly Migration[]): Promise<PostgresEngine> {
-    const pool = openPool(options);
-    const engine = new PostgresEngine(pool, options.dueSteps ?? null);
+  /**
+   * Connects and brings the schema up to date. With the name of a `process`, it hears what others append, and tells them what it does.
+   * Rejects with `unavailable` that says what is wrong with the server, the database, the user or the schema.
+   */
+  static async open(
+    options: PostgresEngineOptions,
+    { known, process = null }: { readonly known?: readonly Migration[]; readonly process?: string | null } = {},
+  ): Promise<PostgresEngine> {
+    checkUrl(options.url);
+    const engine = new PostgresEngine(options, process);
     try {
-      await engine.#transaction((client) => migratePostgres(client, known));
+      await engine.#transaction(async (client) => {
+        // Migrations of a large table may take longer than any statement in service.
+        await client.query('set local statement_timeout = 0');
+        await client.query('set local idle_in_transaction_session_timeout = 0');
+        const { rows } = await client.query<{ number: string; version: string }>(
+          `select current_setting('server_version_num') as number, current_setting('server_version') as version`,
+        );
+        refuseOldServer(Number(rows[0]?.number), options.url);
+        engine.#version = rows[0]?.version ?? '';
+        await migratePostgres(client, known);
+      });
+      engine.#channel?.open();
       return engine;
     } catch (error) {
-      await pool.end();
-      throw translatePostgresError(error);
+      await engine.close();
+      throw translatePostgresError(startError(error, options.url));
     }
   }
 
   async read<R>(query: CompiledQuery<R>): Promise<R[]> {
-    try {
-      const result = await this.#pool.query({ text: query.sql, values: [...query.parameters] });
-      return result.rows as R[];
-    } catch (error) {
-      throw translatePostgresError(error);
+    const deadline = this.#pool.deadline();
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#readOnce(query);
+      } catch (error) {
+        if (isConnectionLoss(error) && (await this.#pool.mayRetry(deadline, attempt))) continue;
+        throw translatePostgresError(error);
+      }
     }
   }
 
   async write<T>(work: Work<T>): Promise<T> {
+    const deadline = this.#pool.deadline();
     for (let attempt = 1; ; attempt += 1) {
       try {
         let appended = 0;
@@ -104,10 +131,11 @@ export class PostgresEngine implements Engine {
           if (this.#dueSteps !== null) await announce(client, this.#dueSteps, session.due);
           return result;
         });
-        if (appended > 0) this.#listeners.call();
+        if (appended > 0) this.#appended();
         return value;
       } catch (error) {
         if (attempt < attemptsMax && isRetryable(error)) continue;
+        if (isConnectionLoss(error) && (await this.#pool.mayRetry(deadline, attempt))) continue;
         throw translatePostgresError(error);
       }
     }
@@ -123,36 +151,68 @@ export class PostgresEngine implements Engine {
     return rows[0]?.id ?? 0;
   }
 
+  /** A line for people. Rejects when the database does not answer. */
+  async describe(): Promise<string> {
+    await this.read(sql`select 1`.compile(postgresDialect.build));
+    const { busy, max, waiting } = this.#pool.load;
+    const listens = this.#channel === null || this.#channel.isConnected ? '' : ', does not hear of other nodes at once';
+    const queue = waiting === 0 ? '' : `, ${waiting} waiting for one`;
+    return `PostgreSQL ${this.#version}, ${this.#where}, ${busy} of ${max} connections busy${queue}${listens}`;
+  }
+
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
+    await this.#channel?.close();
     await this.#pool.end();
   }
 
-  async #transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  #appended(): void {
+    this.#listeners.call();
+    this.#channel?.tell();
+  }
+
+  async #readOnce<R>(query: CompiledQuery<R>): Promise<R[]> {
+    return await this.#with(async (client) => {
+      const result = await client.query({ text: query.sql, values: [...query.parameters] });
+      return result.rows as R[];
+    });
+  }
+
+  #transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    return this.#with(async (client, breaks) => {
+      let committing = false;
+      try {
+        await client.query('begin isolation level read committed');
+        const value = await work(client);
+        committing = true;
+        await client.query('commit');
+        return value;
+      } catch (error) {
+        if (isConnectionLoss(error)) throw committing ? new LostCommit(error) : error;
+        await client.query('rollback').catch(breaks);
+        throw error;
+      }
+    });
+  }
+
+  /** With a connection that is given back, or closed when it broke. */
+  async #with<T>(work: (client: pg.PoolClient, breaks: () => void) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
     let broken = false;
-    // A connection that breaks between two statements says so in an event, which would end the process if nobody listened.
-    const onBreak = (): void => {
+    const breaks = (): void => {
       broken = true;
     };
-    client.on('error', onBreak);
+    // A connection that breaks between two statements says so in an event, which would end the process if nobody listened.
+    client.on('error', breaks);
     try {
-      await client.query('begin isolation level read committed');
-      const value = await work(client);
-      await client.query('commit');
-      return value;
+      return await work(client, breaks);
     } catch (error) {
-      broken ||= isConnectionLoss(error);
-      if (!broken) {
-        await client.query('rollback').catch(() => {
-          broken = true;
-        });
-      }
+      broken ||= error instanceof LostCommit || isConnectionLoss(error);
       throw error;
     } finally {
-      client.off('error', onBreak);
-      client.release(broken);
+      client.off('error', breaks);
+      this.#pool.release(client, broken);
     }
   }
 }
@@ -183,42 +243,15 @@ class PostgresSession implements Session {
   }
 }
 
-function openPool(options: PostgresOptions): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString: options.url,
-    max: options.connectionsMax,
-    connectionTimeoutMillis: connectTimeoutMs,
-    application_name: 'holdfast',
-    onConnect: (client) => settle(client, options.statementTimeoutMs),
-    // Per pool, not for everybody who uses the driver in this process: bigint columns hold sizes and times, all below 2^53.
-    types: {
-      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-        oid === int8Oid && format !== 'binary'
-          ? Number
-          : pg.types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text'),
-    } as pg.CustomTypesConfig,
-  });
-  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
-  pool.on('error', () => {});
-  return pool;
-}
-
-/** A promise to a client rests on commits being on disk when they are acknowledged, whatever the server's or the role's default is. */
-async function settle(client: pg.ClientBase, statementTimeoutMs: number): Promise<void> {
-  await client.query(
-    `select set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $1, false),
-      set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, false)`,
-    [String(statementTimeoutMs)],
-  );
-}
-
 async function migratePostgres(client: pg.PoolClient, known: readonly Migration[] | undefined): Promise<void> {
-  // Migrations of a large table may take longer than any statement in service.
-  await client.query('set local statement_timeout = 0');
-  await client.query(`select pg_advisory_xact_lock(${migrationLock})`);
+  const patient = (text: string) => {
+    const config = { text, query_timeout: migrationMsMax };
+    return client.query(config);
+  };
+  await patient(`select pg_advisory_xact_lock(${migrationLock})`);
   await client.query(schemaTable);
   const { rows } = await client.query<{ version: number | null }>(schemaVersion);
-  for (const statement of missingStatements(rows[0]?.version ?? 0, postgresDdl, known)) await client.query(statement);
+  for (const statement of missingStatements(rows[0]?.version ?? 0, postgresDdl, known)) await patient(statement);
   await checkEventBase(client);
 }
 

@@ -1,7 +1,7 @@
 /** Creates runs: for `publish-asset`, inside the transaction that completes an upload, and for whoever starts one by hand. */
 import { createHash } from 'node:crypto';
-import { HoldfastError, invariant } from '../../core/errors.ts';
-import type { RunPlan, StepPlan } from '../../core/ledger.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import { assertPlan, type RunPlan, type StepPlan } from '../../core/ledger.ts';
 import type { Millis, Sha256 } from '../../core/upload.ts';
 import type { Dialect, Session } from './engine.ts';
 import type { EventLog } from './events.ts';
@@ -133,30 +133,4 @@ function newStep(step: StepPlan, assetId: Sha256, now: Millis) {
     node_deaths: 0,
     node_deaths_alone: 0,
   };
-}
-
-/** Every step has its own name and key, and no step waits for itself: otherwise the run would never end. */
-function assertPlan(plan: RunPlan): void {
-  const names = new Set(plan.steps.map((step) => step.name));
-  const keys = new Set(plan.steps.map((step) => step.key));
-  invariant(
-    names.size === plan.steps.length && keys.size === plan.steps.length,
-    `each step is in the plan ${plan.pipeline} once`,
-  );
-  const inputs = (step: StepPlan) => [...step.needs, ...step.wants];
-  for (const step of plan.steps) {
-    for (const input of inputs(step))
-      invariant(names.has(input), `${input}, which ${step.name} waits for, is in the plan ${plan.pipeline}`);
-    invariant(
-      new Set(inputs(step)).size === inputs(step).length,
-      `${step.name} names each of its inputs once, as needed or as wanted`,
-    );
-  }
-  let waiting = plan.steps;
-  while (waiting.length > 0) {
-    const open = new Set(waiting.map((step) => step.name));
-    const still = waiting.filter((step) => inputs(step).some((input) => open.has(input)));
-    invariant(still.length < waiting.length, `no step of the plan ${plan.pipeline} waits for itself`);
-    waiting = still;
-  }
 }

@@ -86,6 +86,13 @@ export class SqliteEngine implements Engine {
     }
   }
 
+  async describe(): Promise<string> {
+    const [row] = await this.read<{ version: string }>(
+      sql<{ version: string }>`select sqlite_version() as version`.compile(sqliteDialect.build),
+    );
+    return `SQLite ${row?.version ?? ''}`;
+  }
+
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;

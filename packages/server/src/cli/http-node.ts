@@ -1,0 +1,127 @@
+/** What the HTTP server and the upload service of a node are made of. */
+import { fileURLToPath } from 'node:url';
+import { fileTypeFromBuffer } from 'file-type';
+import type { DiskBlobs } from '../blobs/disk/open.ts';
+import type { Config } from '../config/schema.ts';
+import { watchFoldersOf } from '../config/watch.ts';
+import type { Limits } from '../core/limits.ts';
+import type { createHttpServer } from '../http/app.ts';
+import type { Metrics } from '../http/metrics.ts';
+import { type Definitions, loadDefinitions } from '../pipeline/definitions/load-definitions.ts';
+import { PipelineLibrary } from '../pipeline/library.ts';
+import { planRuns } from '../pipeline/plan.ts';
+import { systemClock } from '../platform/system-clock.ts';
+import { uuidv7 } from '../platform/uuidv7.ts';
+import type { State } from '../state/sql/open.ts';
+import type { UploadDependencies } from '../uploads/dependencies.ts';
+import { RecordingService } from '../uploads/recordings.ts';
+import type { UploadService } from '../uploads/service.ts';
+import type { Watcher } from '../watch/watcher.ts';
+import { access } from './access.ts';
+import { healthChecks } from './health.ts';
+import type { NodeOptions } from './node-options.ts';
+import { surroundings } from './pipeline-definitions.ts';
+import type { PipelineNode } from './pipeline-node.ts';
+import type { Presence } from './presence.ts';
+import { packageVersion } from './version.ts';
+import { watchHealth } from './watch-node.ts';
+import type { WebhookNode } from './webhook-node.ts';
+
+const webDir = fileURLToPath(new URL('../../web', import.meta.url));
+
+export interface Parts {
+  readonly options: Required<NodeOptions>;
+  readonly limits: Limits;
+  readonly disk: DiskBlobs;
+  readonly state: State;
+  /** Null: this node is alone. */
+  readonly presence: Presence | null;
+  readonly metrics: Metrics;
+  readonly hooks: WebhookNode;
+  readonly definitions: Definitions;
+}
+
+export function uploadDependencies(parts: Parts & { readonly holder: string }): UploadDependencies {
+  const { options, limits, disk, state, metrics, hooks, definitions, holder } = parts;
+  return {
+    store: state.uploads,
+    blobs: disk.blobs,
+    claims: state.claims,
+    locks: state.locks,
+    tokens: state.tokens,
+    clock: systemClock,
+    limits,
+    log: options.log,
+    observer: metrics.observer,
+    crash: options.crash,
+    creationGate: hooks.creationGate,
+    holder,
+    newId: uuidv7,
+    planRuns: (asset, origin) => (options.config.pipeline ? planRuns(definitions.pipelines, asset, [origin]) : []),
+    allowedTypes: options.config.allowedTypes.length === 0 ? null : options.config.allowedTypes,
+    sniffType: async (head) => (await fileTypeFromBuffer(head))?.mime ?? null,
+  };
+}
+
+export function httpOptions(
+  parts: Parts & { readonly uploads: UploadService; readonly pipeline: PipelineNode; readonly watcher: Watcher },
+): Parameters<typeof createHttpServer>[0] {
+  const { options, limits, uploads, disk, state, metrics, hooks, definitions, pipeline, watcher } = parts;
+  const { presence } = parts;
+  const { config, log } = options;
+  return {
+    services: {
+      uploads,
+      store: state.uploads,
+      ledger: state.ledger,
+      control: state.control,
+      questions: state.questions,
+      classLimits: config.pipeline ? definitions.classes : {},
+      search: state.search,
+      recordings: new RecordingService(state.recordings, uploads, systemClock),
+      recordingSettings: recordingSettings(config),
+      blobs: disk.blobs,
+      artifacts: disk.artifacts,
+      webhooks: hooks.webhooks,
+      watch: watcher,
+      pipelines: new PipelineLibrary({
+        ledger: state.ledger,
+        library: state.library,
+        pipelines: definitions.pipelines,
+        check: async (files) => loadDefinitions(files, await surroundings(config, process.env)).pipelines,
+        processes: config.pipeline,
+        clock: systemClock,
+        notify: () => pipeline.notify(),
+      }),
+      isAdmin: (principal) => config.apiKeys.length === 0 || config.admins.includes(principal),
+      limits,
+      version: packageVersion(),
+      durability: config.durability,
+      notifyPipeline: () => pipeline.notify(),
+    },
+    ...access({ config, state, hook: options.authenticate }),
+    clock: systemClock,
+    log,
+    metrics,
+    healthChecks: [
+      ...healthChecks({ state, disk, presence, pipeline, reserveBytes: config.reserveMb * 1024 * 1024 }),
+      ...watchHealth(watcher, config.role === 'web' ? [] : watchFoldersOf(config)),
+    ],
+    rateLimits: {
+      reads: config.readsPerMinute,
+      writes: config.writesPerMinute,
+      chunks: config.chunksPerMinute,
+      failures: config.failedSignInsPerMinute,
+    },
+    corsOrigins: config.corsOrigins,
+    trustedProxies: config.trustedProxies,
+    basePath: config.basePath,
+    serves: config.role === 'worker' ? 'health' : 'everything',
+    webDir: config.role === 'worker' ? null : webDir,
+  };
+}
+
+function recordingSettings(config: Config) {
+  const { chunkValidation, audioCompression, compressionPreset, preserveOriginalAudio } = config;
+  return { chunkValidation, audioCompression, compressionPreset, preserveOriginalAudio };
+}

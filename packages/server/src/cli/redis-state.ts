@@ -1,0 +1,42 @@
+/** Puts uploads into Redis, beside a state that keeps the rest. */
+import type { Config } from '../config/schema.ts';
+import type { Log } from '../core/ports/log.ts';
+import { systemClock } from '../platform/system-clock.ts';
+import type { State } from '../state/sql/open.ts';
+
+export interface RedisWish {
+  readonly config: Pick<Config, 'state' | 'durability'>;
+  readonly log: Log;
+  /** A name that no other process has or had. */
+  readonly process: string;
+}
+
+export function isRedis(state: string): boolean {
+  return /^rediss?:\/\//.test(state);
+}
+
+/** The ledger goes with the state that this resolves to; it is closed when this rejects. Rejects with `unavailable`. */
+export async function openRedisBeside(ledger: State, { config, log, process: name }: RedisWish): Promise<State> {
+  try {
+    const { openRedisState } = await import('../state/redis/open.ts');
+    return await openRedisState({
+      url: withPassword(config.state, process.env['REDISCLI_AUTH']),
+      ledger,
+      process: name,
+      durability: config.durability,
+      clock: systemClock,
+      log,
+      random: Math.random,
+    });
+  } catch (error) {
+    await ledger.close();
+    throw error;
+  }
+}
+
+/** The password that redis-cli takes as well: so that it need not be part of a command line that others can read. */
+function withPassword(url: string, password: string | undefined): string {
+  const full = new URL(url);
+  if (password !== undefined && password !== '' && full.password === '') full.password = encodeURIComponent(password);
+  return full.href;
+}
