@@ -28,6 +28,7 @@ export interface TestNodeOptions {
   readonly ledger: LedgerStore;
   readonly holder: string;
   readonly places: Readonly<Record<string, number>>;
+  readonly clusterPlaces?: Readonly<Record<string, number>>;
   readonly leaseMs?: number;
   /** Default: short, for impatient tests. */
   readonly pollMs?: number;
@@ -82,6 +83,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     random: () => 0.5,
     holder,
     limits: places,
+    clusterLimits: options.clusterPlaces ?? {},
     leaseMs: options.leaseMs ?? 60_000,
     pollMs: options.pollMs ?? 200,
     stopMs: 10_000,

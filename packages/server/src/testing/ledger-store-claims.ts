@@ -197,6 +197,8 @@ export const claimChecks: readonly LedgerCheck[] = [
       await control.pauseClass(own, { by: 'ann', now });
       expect(await ask(ledger, 'a')).toEqual({ kind: 'full' });
       await control.resumeClass(own);
+      const noRoom = { holder: 'node-a', now, leaseMs, clusterLimits: { [own]: 0 } };
+      expect(await ledger.claimKey(key('a'), noRoom)).toEqual({ kind: 'full' });
       const answers = await Promise.all([ask(ledger, 'a'), ask(other, 'a'), ask(ledger, 'a'), ask(other, 'a')]);
       const claims = answers.flatMap((answer) => (answer.kind === 'claimed' ? answer.claim : []));
       expect(claims.map((claim) => claim.step)).toMatchObject([

@@ -39,7 +39,7 @@ export type KeyClaimRequest = Omit<ClaimRequest, 'classes'>;
  * - `claimed`: as by `claim`.
  * - `gone`: nothing is to be done for it now: it runs, has ended, waits for others, or was never there.
  * - `later`: it is pending, and cannot start before that time.
- * - `full`: it is due, and its class has no place now (it is paused, or as many of it run as may): ask again in a while.
+ * - `full`: it is due, and its class has no place now (it is paused, or as many of it run as may, on all nodes together): ask again in a while.
  */
 export type KeyClaim =
   | { readonly kind: 'claimed'; readonly claim: Claim }
