@@ -4,7 +4,7 @@
  */
 import type { Step } from './ledger.ts';
 
-/** A step that was there at so many deaths is set aside, whoever else was there. */
+/** A step that was there at so many deaths is set aside, whoever else was there; unless it may be tried more often than that by itself. */
 export const nodeDeathsMax = 10;
 
 export interface NodeDeaths {
@@ -23,7 +23,11 @@ export function afterNodeDeath(
   const deaths = before.deaths + 1;
   const alone = before.alone + (wasAlone ? 1 : 0);
   if (alone >= step.attemptsMax) return { deaths, alone, setAside: `${times(alone)} with nothing else running there` };
-  return { deaths, alone, setAside: deaths >= nodeDeathsMax ? `${times(deaths)} in all` : null };
+  return {
+    deaths,
+    alone,
+    setAside: deaths >= Math.max(nodeDeathsMax, step.attemptsMax) ? `${times(deaths)} in all` : null,
+  };
 }
 
 function times(count: number): string {
