@@ -9,7 +9,7 @@ import type { Run, Upload } from '@holdfast/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startRedis, type TestRedis } from '../../packages/server/src/testing/redis.ts';
 import { eventually } from '../../packages/server/test/webhook-receiver.ts';
-import { ServerProcess } from './server-process.ts';
+import { holdfast, ServerProcess } from './server-process.ts';
 import { Api, seededBytes, seededRandom, sha256 } from './upload-driver.ts';
 
 const MiB = 1024 * 1024;
@@ -116,4 +116,19 @@ test('uploads by native and tus go on after server and Redis were killed, and ea
   const { body } = await api.json<{ items: { type: string; seq: number }[] }>('GET', `/v1/uploads/${id}/events`);
   expect(body.items.map((event) => event.seq)).toEqual(body.items.map((_, i) => i + 1));
   expect(body.items.filter((event) => event.type === 'completed')).toHaveLength(1);
+});
+
+test('verify does not take files of uploads in Redis for orphans', async () => {
+  const { id } = await begun('begun.txt', 2 * MiB);
+  await api.put(`/v1/uploads/${id}/chunks/0`, seededBytes(random, MiB));
+  const files = await server.incoming();
+  expect(files).toHaveLength(1);
+  await server.kill();
+  const verify = ['verify', '--repair', '--quick', '--data', server.dataDir];
+  const blind = await holdfast(verify);
+  expect(blind.code).not.toBe(0);
+  expect(blind.stderr).toContain('HOLDFAST_STATE=redis://');
+  const whole = await holdfast(verify, { HOLDFAST_STATE: redis.url, REDISCLI_AUTH: 'only-for-tests' });
+  expect({ code: whole.code, stderr: whole.stderr }).toEqual({ code: 0, stderr: expect.any(String) });
+  expect(await server.incoming()).toEqual(files);
 });

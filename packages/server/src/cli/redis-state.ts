@@ -1,7 +1,9 @@
 /** Puts uploads into Redis, beside a state that keeps the rest. */
 import type { Config } from '../config/schema.ts';
-import type { Log } from '../core/ports/log.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { type Log, silentLog } from '../core/ports/log.ts';
 import { systemClock } from '../platform/system-clock.ts';
+import { uuidv7 } from '../platform/uuidv7.ts';
 import type { State } from '../state/sql/open.ts';
 
 export interface RedisWish {
@@ -16,7 +18,11 @@ export function isRedis(state: string): boolean {
 }
 
 /** The ledger goes with the state that this resolves to; it is closed when this rejects. Rejects with `unavailable`. */
-export async function openRedisBeside(ledger: State, { config, log, process: name }: RedisWish): Promise<State> {
+export async function openRedisBeside(
+  ledger: State,
+  { config, log, process: name }: RedisWish,
+  empty: 'begin' | 'refuse' = 'begin',
+): Promise<State> {
   try {
     const { openRedisState } = await import('../state/redis/open.ts');
     return await openRedisState({
@@ -24,6 +30,7 @@ export async function openRedisBeside(ledger: State, { config, log, process: nam
       ledger,
       process: name,
       durability: config.durability,
+      empty,
       clock: systemClock,
       log,
       random: Math.random,
@@ -32,6 +39,23 @@ export async function openRedisBeside(ledger: State, { config, log, process: nam
     await ledger.close();
     throw error;
   }
+}
+
+/**
+ * For commands on the folder of a stopped server: its state with its uploads, wherever they are. What looks for files that belong to no
+ * upload must not be done without them. Rejects with `invalid-request` when they are in a Redis that was not named.
+ */
+export async function withItsUploads(ledger: State, state: string): Promise<State> {
+  if (isRedis(state)) {
+    const config = { state, durability: 'committed' } as const;
+    return await openRedisBeside(ledger, { config, log: silentLog, process: `command/${uuidv7()}` }, 'refuse');
+  }
+  if ((await ledger.inbox.partner()) === null) return ledger;
+  await ledger.close();
+  throw new HoldfastError(
+    'invalid-request',
+    'The uploads of this folder are in Redis. Say in which: HOLDFAST_STATE=redis://… before the command.',
+  );
 }
 
 /** The password that redis-cli takes as well: so that it need not be part of a command line that others can read. */

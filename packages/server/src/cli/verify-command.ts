@@ -14,6 +14,7 @@ import { openSqliteState } from '../state/sql/open.ts';
 import type { UploadDependencies } from '../uploads/dependencies.ts';
 import { type Finding, type VerifyCounts, verify } from '../uploads/verify.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
+import { withItsUploads } from './redis-state.ts';
 import { knowOutsideAssets } from './watch-node.ts';
 
 interface Options {
@@ -50,8 +51,9 @@ async function run(options: Options, io: CliIo): Promise<void> {
   if (!existsSync(join(dir, 'state.db')))
     throw new CommandFailed(`There is no Holdfast data in ${dir}. Name its folder with --data.`, exitCodes.usage);
   const lock = lockInstance(dir);
+  const ledger = await openSqliteState({ file: join(dir, 'state.db'), clock: systemClock });
+  const state = await withItsUploads(ledger, io.env['HOLDFAST_STATE'] ?? '');
   const disk = await openDiskBlobs({ dir, durability: 'synced', reserveBytes: 0 });
-  const state = await openSqliteState({ file: join(dir, 'state.db'), clock: systemClock });
   await knowOutsideAssets(state, disk);
   try {
     const deps: UploadDependencies = {

@@ -15,6 +15,7 @@ import {
   someTime,
   unique,
 } from '../../testing/sample-upload.ts';
+import { instead } from '../../testing/stand-in.ts';
 import { openRedisPlace, type RedisPlace, SharedRedis } from '../../testing/test-redis-state.ts';
 import { openSqliteState, type State } from '../sql/open.ts';
 import { openRedisState } from './open.ts';
@@ -27,18 +28,11 @@ const plenty = 1_000_000;
 async function openBroken(place: RedisPlace, change: (inbox: LedgerInbox) => Partial<LedgerInbox>): Promise<State> {
   if (place.ledger.kind !== 'sqlite') throw new Error('Only beside SQLite.');
   const ledger = await openSqliteState({ file: place.ledger.file, clock: systemClock, sharedAs: unique('process') });
-  const { inbox } = ledger;
-  const broken: LedgerInbox = {
-    take: (handovers) => inbox.take(handovers),
-    forget: (uploads) => inbox.forget(uploads),
-    findRecording: (id, principal) => inbox.findRecording(id, principal),
-    listRecordings: (query) => inbox.listRecordings(query),
-    ...change(inbox),
-  };
+  const inbox = instead(ledger.inbox, change(ledger.inbox));
   return openRedisState({
     url: place.url,
     prefix: place.prefix,
-    ledger: { ...ledger, inbox: broken },
+    ledger: { ...ledger, inbox },
     process: unique('process'),
     clock: systemClock,
     log: silentLog,
@@ -195,7 +189,7 @@ describe('memory', () => {
       expect(await state.uploads.countByPhase()).toEqual({ cancelled: uploads });
       expect(await state.uploads.purge(someTime + 1, plenty)).toBe(uploads);
       const left = await client.keys(`${place.prefix}:*`);
-      expect(left.map((key) => key.slice(place.prefix.length + 1)).sort()).toEqual(['format', 'outbox']);
+      expect(left.map((key) => key.slice(place.prefix.length + 1)).sort()).toEqual(['format', 'ledger', 'outbox']);
     } finally {
       client.disconnect();
       await state.close();
