@@ -54,6 +54,7 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   export: async () => (await import('./processed-commands.ts')).registerExport(program, io),
   'import-processed': async () => (await import('./processed-commands.ts')).registerImport(program, io),
   forget: async () => (await import('./processed-commands.ts')).registerForget(program, io),
+  migrate: async () => (await import('./migrate-command.ts')).registerMigrate(program, io),
   verify: async () => (await import('./verify-command.ts')).registerVerify(program, io),
   reindex: async () => (await import('./reindex-command.ts')).registerReindex(program, io),
   doctor: async () => (await import('./doctor-command.ts')).registerDoctor(program, io),

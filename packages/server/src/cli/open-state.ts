@@ -31,12 +31,14 @@ export interface StateWish {
   /** Is told of steps that become due; null where nodes look for them. */
   readonly queue: StepQueue | null;
   readonly log: Log;
+  /** What becomes of a Redis without uploads: a server begins there, a command on what there is has the wrong one. Default `begin`. */
+  readonly emptyRedis?: 'begin' | 'refuse';
 }
 
 /** Rejects with `unavailable` that says what is wrong, and `invalid-request` for settings that do not go together. */
 export async function openState(wish: StateWish): Promise<State> {
   const ledger = await openLedger(wish);
-  return isRedis(wish.config.state) ? await openRedisBeside(ledger, wish) : ledger;
+  return isRedis(wish.config.state) ? await openRedisBeside(ledger, wish, wish.emptyRedis) : ledger;
 }
 
 async function openLedger({

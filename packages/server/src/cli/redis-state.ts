@@ -1,9 +1,8 @@
 /** Puts uploads into Redis, beside a state that keeps the rest. */
 import type { Config } from '../config/schema.ts';
 import { HoldfastError } from '../core/errors.ts';
-import { type Log, silentLog } from '../core/ports/log.ts';
+import type { Log } from '../core/ports/log.ts';
 import { systemClock } from '../platform/system-clock.ts';
-import { uuidv7 } from '../platform/uuidv7.ts';
 import type { State } from '../state/sql/open.ts';
 
 export interface RedisWish {
@@ -42,16 +41,12 @@ export async function openRedisBeside(
 }
 
 /**
- * For commands on the folder of a stopped server: its state with its uploads, wherever they are. What looks for files that belong to no
- * upload must not be done without them. Rejects with `invalid-request` when they are in a Redis that was not named.
+ * For commands on a stopped server whose uploads are said to be in its database: what looks for files that belong to no upload must not be done
+ * without them. Closes the state and rejects with `invalid-request` when they are in a Redis that was not named.
  */
-export async function withItsUploads(ledger: State, state: string): Promise<State> {
-  if (isRedis(state)) {
-    const config = { state, durability: 'committed' } as const;
-    return await openRedisBeside(ledger, { config, log: silentLog, process: `command/${uuidv7()}` }, 'refuse');
-  }
-  if ((await ledger.inbox.partner()) === null) return ledger;
-  await ledger.close();
+export async function assertUploadsHere(state: State): Promise<void> {
+  if ((await state.inbox.partner()) === null) return;
+  await state.close();
   throw new HoldfastError(
     'invalid-request',
     'The uploads of this folder are in Redis. Say in which: HOLDFAST_STATE=redis://… before the command.',

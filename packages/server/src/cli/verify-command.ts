@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { openDiskBlobs } from '../blobs/disk/open.ts';
+import type { DiskBlobs } from '../blobs/disk/open.ts';
+import { loadConfig } from '../config/load.ts';
 import { defaultLimits } from '../core/limits.ts';
 import { noCrashPoints } from '../core/ports/crash-points.ts';
 import { openGate } from '../core/ports/creation-gate.ts';
@@ -10,15 +11,19 @@ import { silentLog } from '../core/ports/log.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { uuidv7 } from '../platform/uuidv7.ts';
 import { lockInstance } from '../state/sql/instance-lock.ts';
-import { openSqliteState } from '../state/sql/open.ts';
+import type { State } from '../state/sql/open.ts';
 import type { UploadDependencies } from '../uploads/dependencies.ts';
 import { type Finding, type VerifyCounts, verify } from '../uploads/verify.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
-import { withItsUploads } from './redis-state.ts';
+import { openBlobs } from './open-blobs.ts';
+import { isShared, openState } from './open-state.ts';
+import { assertUploadsHere, isRedis } from './redis-state.ts';
 import { knowOutsideAssets } from './watch-node.ts';
 
 interface Options {
   readonly data: string;
+  readonly state?: string;
+  readonly blobs?: string;
   readonly repair?: boolean;
   readonly quick?: boolean;
   readonly json?: boolean;
@@ -33,6 +38,11 @@ export function registerVerify(program: Command, io: CliIo): void {
       'Compare the state with what is in storage: lost, damaged and orphaned bytes. The server has to be stopped.',
     )
     .option('--data <dir>', 'the data directory', io.env['HOLDFAST_DATA_DIR'] ?? './data')
+    .option(
+      '--state <where>',
+      'where the state is, as for serve: postgres://… (default: HOLDFAST_STATE, or the folder)',
+    )
+    .option('--blobs <where>', 'where the bytes are, as for serve (default: HOLDFAST_BLOBS, or the folder)')
     .option('--quick', 'compare sizes of assets instead of reading them again')
     .option(
       '--repair',
@@ -47,14 +57,7 @@ export function registerVerify(program: Command, io: CliIo): void {
 }
 
 async function run(options: Options, io: CliIo): Promise<void> {
-  const dir = resolve(options.data);
-  if (!existsSync(join(dir, 'state.db')))
-    throw new CommandFailed(`There is no Holdfast data in ${dir}. Name its folder with --data.`, exitCodes.usage);
-  const lock = lockInstance(dir);
-  const ledger = await openSqliteState({ file: join(dir, 'state.db'), clock: systemClock });
-  const state = await withItsUploads(ledger, io.env['HOLDFAST_STATE'] ?? '');
-  const disk = await openDiskBlobs({ dir, durability: 'synced', reserveBytes: 0 });
-  await knowOutsideAssets(state, disk);
+  const { state, disk, release } = await openStopped(options, io);
   try {
     const deps: UploadDependencies = {
       store: state.uploads,
@@ -87,10 +90,42 @@ async function run(options: Options, io: CliIo): Promise<void> {
     if (open > 0) throw new CommandFailed('', exitCodes.failed);
     if (counts.assets + counts.uploads === 0 && options.json !== true) printLine(io.stdout, 'The store is empty.');
   } finally {
+    await release();
+  }
+}
+
+/** The stores of a server that does not run. */
+async function openStopped(
+  options: Options,
+  io: CliIo,
+): Promise<{ state: State; disk: DiskBlobs; release(): Promise<void> }> {
+  const dir = resolve(options.data);
+  const flags = { dataDir: dir, state: options.state, blobs: options.blobs, durability: 'synced', reserveMb: 0 };
+  const config = loadConfig({ env: io.env, flags });
+  if (!isShared(config) && !existsSync(join(dir, 'state.db')))
+    throw new CommandFailed(`There is no Holdfast data in ${dir}. Name its folder with --data.`, exitCodes.usage);
+  const lock = isShared(config) ? null : lockInstance(dir);
+  // Nothing is acknowledged here, so whatever durability its Redis has will do.
+  const settings = { ...config, durability: 'committed' } as const;
+  const wish = { config: settings, dataDir: dir, process: `verify-${uuidv7()}`, queue: null, log: silentLog };
+  const state = await openState({ ...wish, emptyRedis: 'refuse' });
+  if (!isRedis(config.state)) await assertUploadsHere(state);
+  const living = (await state.nodes?.living()) ?? [];
+  if (isShared(config) && living.length > 0) {
+    await state.close();
+    throw new CommandFailed(
+      `Nodes use this state: ${living.map((node) => node.name).join(', ')}. Stop them first.`,
+      exitCodes.failed,
+    );
+  }
+  const disk = await openBlobs({ config, dataDir: dir, scratch: join(dir, 'scratch') });
+  await knowOutsideAssets(state, disk);
+  const release = async () => {
     await state.close();
     await disk.blobs.close();
-    lock.release();
-  }
+    lock?.release();
+  };
+  return { state, disk, release };
 }
 
 async function report(

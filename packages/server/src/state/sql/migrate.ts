@@ -89,6 +89,9 @@ export const migrations: readonly Migration[] = [
   nodeDeaths,
 ];
 
+/** Stands in the place of a version while a database is being filled from another one, so that no server takes it for whole. */
+export const transferVersion = 1_000_000;
+
 /** Creates the table that the version is recorded in. */
 export const schemaTable =
   'create table if not exists holdfast_schema (version integer primary key, name text not null)';
@@ -106,6 +109,11 @@ export function missingStatements(
   known: readonly Migration[] = migrations,
 ): readonly string[] {
   const newest = known.at(-1)?.version ?? 0;
+  if (current === transferVersion)
+    throw new HoldfastError(
+      'unavailable',
+      'A move of a data folder to this database has begun and is not finished. Run `holdfast migrate` again; it goes on where it was.',
+    );
   if (current > newest) {
     throw new HoldfastError(
       'unavailable',
