@@ -9,12 +9,14 @@ import { wants } from './migrations/0006-wants.ts';
 import { runs } from './migrations/0007-runs.ts';
 import { watch } from './migrations/0008-watch.ts';
 import { search } from './migrations/0009-search.ts';
+import { partMap } from './migrations/0011-part-map.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
   readonly text: string;
   readonly int: string;
   readonly real: string;
+  readonly bytes: string;
   /** A primary key that counts up (SQLite) or is given (PostgreSQL). */
   readonly counter: string;
   /** After the last parenthesis of a table. */
@@ -37,6 +39,7 @@ export const sqliteDdl: Ddl = {
   text: 'text',
   int: 'integer',
   real: 'real',
+  bytes: 'blob',
   counter: 'integer primary key autoincrement',
   end: ' strict',
   clustered: ' strict, without rowid',
@@ -57,6 +60,7 @@ export const postgresDdl: Ddl = {
   text: 'text collate "C"',
   int: 'bigint',
   real: 'double precision',
+  bytes: 'bytea',
   counter: 'bigint primary key',
   end: '',
   clustered: '',
@@ -83,6 +87,7 @@ export const migrations: readonly Migration[] = [
   runs,
   watch,
   search,
+  partMap,
 ];
 
 /** Creates the table that the version is recorded in. */

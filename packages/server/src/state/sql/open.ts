@@ -3,6 +3,7 @@ import type { Clock } from '../../core/ports/clock.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { LibraryStore } from '../../core/ports/library-store.ts';
+import type { PartMap } from '../../core/ports/part-map.ts';
 import type { RecordingStore } from '../../core/ports/recording-store.ts';
 import type { RunControl } from '../../core/ports/run-control.ts';
 import type { RunQuestions } from '../../core/ports/run-questions.ts';
@@ -18,6 +19,7 @@ import type { Engine } from './engine.ts';
 import { SqlExtentClaims } from './extent-claims.ts';
 import { SqlLedgerStore } from './ledger-store.ts';
 import { SqlLibraryStore } from './library.ts';
+import { SqlPartMap } from './part-map.ts';
 import { PostgresEngine } from './postgres.ts';
 import { SqlRecordingStore } from './recordings.ts';
 import { SqlRunControl } from './run-control.ts';
@@ -44,6 +46,7 @@ export interface State extends AsyncDisposable {
   readonly locks: UploadLocks;
   readonly tokens: UploadTokenStore;
   readonly watch: WatchStore;
+  readonly partMap: PartMap;
   /** Finishes what was accepted and lets go of the database. Idempotent. */
   close(): Promise<void>;
 }
@@ -127,6 +130,7 @@ function assemble(
     search: new SqlSearchStore(engine),
     tokens: new SqlUploadTokenStore(engine),
     watch: new SqlWatchStore(engine),
+    partMap: new SqlPartMap(engine),
     claims,
     locks,
     close,
