@@ -11,7 +11,7 @@ import type { MediaTools } from '../media/tools.ts';
 export interface RunnerSettings {
   readonly ledger: LedgerStore;
   readonly artifacts: ArtifactStore;
-  readonly assets: Pick<BlobStore, 'assetPath'>;
+  readonly assets: Pick<BlobStore, 'localAsset'>;
   /** All steps that this node can do, of all pipelines. */
   readonly steps: readonly StepDefinition[];
   readonly tools: MediaTools;
