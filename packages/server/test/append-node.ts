@@ -191,7 +191,7 @@ async function inRedis(
   lockOptions: ConstructorParameters<typeof RedisUploadLocks>[2],
 ): Promise<{ state: State; locks: RedisUploadLocks; link: RedisLink }> {
   const options = { url, prefix, ledger, clock: systemClock, log: silentLog, random: Math.random };
-  const state = await openRedisState({ ...options, process: lockOptions.process });
+  const state = await openRedisState({ ...options, durability: 'committed', process: lockOptions.process });
   const link = new RedisLink(options);
   await link.ready();
   return { state, locks: new RedisUploadLocks(link, new Keys(prefix), lockOptions), link };

@@ -34,6 +34,7 @@ async function openBroken(place: RedisPlace, change: (inbox: LedgerInbox) => Par
     prefix: place.prefix,
     ledger: { ...ledger, inbox },
     process: unique('process'),
+    durability: 'committed',
     clock: systemClock,
     log: silentLog,
     random: Math.random,

@@ -42,17 +42,17 @@ it('an empty Redis beside a ledger that was used with one: a server begins anew 
     const ledger = await openSqliteState({ file, clock: systemClock });
     const options = { url, prefix: unique('{test}'), ledger, empty, clock: systemClock, log, random: Math.random };
     try {
-      await (await openRedisState({ ...options, process: unique('process') })).close();
+      await (await openRedisState({ ...options, durability: 'committed', process: unique('process') })).close();
     } finally {
       await ledger.close();
     }
   };
   try {
     await open('refuse');
-    expect(warnings, 'the first time it is as it should be').toEqual([]);
+    expect(warnings.splice(0), 'only of its settings').toEqual([expect.stringContaining('appendfsync')]);
     await expect(open('refuse')).rejects.toMatchObject({ message: expect.stringContaining('this one is empty') });
     await open('begin');
-    expect(warnings).toEqual([expect.stringContaining('this one is empty')]);
+    expect(warnings).toContainEqual(expect.stringContaining('this one is empty'));
   } finally {
     await remove();
   }
