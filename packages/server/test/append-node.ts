@@ -15,6 +15,10 @@ import { silentLog } from '../src/core/ports/log.ts';
 import type { Upload } from '../src/core/upload.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
 import { uuidv7 } from '../src/platform/uuidv7.ts';
+import { Keys } from '../src/state/redis/keys.ts';
+import { RedisLink } from '../src/state/redis/link.ts';
+import { openRedisState } from '../src/state/redis/open.ts';
+import { RedisUploadLocks } from '../src/state/redis/upload-locks.ts';
 import type { Engine } from '../src/state/sql/engine.ts';
 import { openPostgresState, openSqliteState, type State } from '../src/state/sql/open.ts';
 import { PostgresEngine } from '../src/state/sql/postgres.ts';
@@ -35,10 +39,17 @@ export interface AppendNodeWish {
   readonly crash?: CrashPoints;
   /** State in this database; without it in an SQLite file in the folder. */
   readonly postgresUrl?: string;
+  /** Uploads in Redis, beside that state. */
+  readonly redis?: RedisKeys;
   /** Default: `committed`. */
   readonly durability?: 'synced' | 'committed';
   /** How long its locks outlive it. */
   readonly locksGoodForMs?: number;
+}
+
+export interface RedisKeys {
+  readonly url: string;
+  readonly prefix: string;
 }
 
 interface Parts {
@@ -67,9 +78,11 @@ export class AppendNode {
 
   static async open(wish: AppendNodeWish): Promise<AppendNode> {
     const name = uuidv7();
-    const { state, engine } = await openState(wish, name);
+    const { state: ledger, engine } = await openState(wish, name);
     const goodFor = wish.locksGoodForMs === undefined ? {} : { goodForMs: wish.locksGoodForMs };
-    const locks = new SqlUploadLocks(engine, { clock: systemClock, process: name, ...goodFor });
+    const lockOptions = { clock: systemClock, process: name, ...goodFor };
+    const beside = wish.redis && (await inRedis(wish.redis, ledger, lockOptions));
+    const { state, locks } = beside ?? { state: ledger, locks: new SqlUploadLocks(engine, lockOptions) };
     const io = wish.io === undefined ? {} : { io: wish.io };
     const disk = await openDiskBlobs({
       dir: wish.dir,
@@ -105,6 +118,7 @@ export class AppendNode {
         locks.close();
         await disk.blobs.close();
         await state.close();
+        beside?.link.close();
         await engine.close();
       },
     });
@@ -168,6 +182,19 @@ async function openState(
   const file = join(dir, 'state.db');
   const state = await openSqliteState({ file, clock: systemClock, sharedAs: name });
   return { state, engine: await SqliteEngine.open(file) };
+}
+
+/** Uploads in Redis, and one more connection to it for locks that run out when a test wants it. */
+async function inRedis(
+  { url, prefix }: RedisKeys,
+  ledger: State,
+  lockOptions: ConstructorParameters<typeof RedisUploadLocks>[2],
+): Promise<{ state: State; locks: RedisUploadLocks; link: RedisLink }> {
+  const options = { url, prefix, ledger, clock: systemClock, log: silentLog, random: Math.random };
+  const state = await openRedisState({ ...options, durability: 'committed', process: lockOptions.process });
+  const link = new RedisLink(options);
+  await link.ready();
+  return { state, locks: new RedisUploadLocks(link, new Keys(prefix), lockOptions), link };
 }
 
 /** A folder and what was opened on it; all closed and removed at the end. */

@@ -3,6 +3,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { patternBytes } from '../src/testing/body.ts';
+import { unique } from '../src/testing/sample-upload.ts';
+import { SharedRedis } from '../src/testing/test-redis-state.ts';
 import { SharedPostgres } from '../src/testing/test-state.ts';
 import type { AppendTask } from './append-child.ts';
 import { AppendFolder, type AppendNode } from './append-node.ts';
@@ -13,7 +15,17 @@ const first = 100_000;
 const bytes = patternBytes(3_000_000, 1);
 
 const postgres = new SharedPostgres();
-afterAll(() => postgres.stop());
+const redis = new SharedRedis();
+afterAll(async () => {
+  await postgres.stop();
+  await redis.stop();
+});
+
+async function placeOf(kind: string): Promise<Pick<AppendTask['node'], 'postgresUrl' | 'redis'>> {
+  if (kind === 'PostgreSQL') return { postgresUrl: await postgres.createDatabase() };
+  if (kind === 'Redis') return { redis: { url: (await redis.server()).url, prefix: unique('{test}') } };
+  return {};
+}
 
 let folder: AppendFolder;
 const children: ChildProcess[] = [];
@@ -32,15 +44,15 @@ function told(child: ChildProcess, wanted: (message: unknown) => boolean): Promi
   });
 }
 
-describe.each(['SQLite', 'PostgreSQL'])('state in %s', (kind) => {
+describe.each(['SQLite', 'PostgreSQL', 'Redis'])('state in %s', (kind) => {
   /** This process, an upload with its first bytes, and another process in the middle of sending other ones. */
   async function begun() {
-    const postgresUrl = kind === 'PostgreSQL' ? { postgresUrl: await postgres.createDatabase() } : {};
-    const node = await folder.open(postgresUrl);
+    const place = await placeOf(kind);
+    const node = await folder.open(place);
     const { id } = await node.create({ size: bytes.length });
     await node.append(id, 0, bytes.subarray(0, first));
     const task: AppendTask = {
-      node: { dir: folder.dir, locksGoodForMs: 1_500, limits: { segmentMs: 50 }, ...postgresUrl },
+      node: { dir: folder.dir, locksGoodForMs: 1_500, limits: { segmentMs: 50 }, ...place },
       uploadId: id,
       offset: first,
       length: bytes.length - first,

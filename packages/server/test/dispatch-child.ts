@@ -9,8 +9,9 @@ const options = JSON.parse(process.argv[2] ?? '{}') as ProcessOptions & {
   readonly place: Place;
   /** There once its steps may end. */
   readonly releaseFile: string;
+  readonly pollMs?: number;
 };
-const { dir, place, holder, leaseMs, crashAt, holds = false } = options;
+const { dir, place, holder, leaseMs, crashAt, holds = false, pollMs } = options;
 
 const state = await openPlace(place, holder);
 
@@ -34,6 +35,7 @@ await startTestNode({
   holder,
   places: { [options.class]: 1 },
   leaseMs,
+  ...(pollMs === undefined ? {} : { pollMs }),
   work,
   crashPoints: (name) => {
     if (name === crashAt) process.kill(process.pid, 'SIGKILL');

@@ -28,7 +28,10 @@ export interface TestNodeOptions {
   readonly ledger: LedgerStore;
   readonly holder: string;
   readonly places: Readonly<Record<string, number>>;
+  readonly clusterPlaces?: Readonly<Record<string, number>>;
   readonly leaseMs?: number;
+  /** Default: short, for impatient tests. */
+  readonly pollMs?: number;
   readonly crashPoints?: CrashPoints;
   readonly log?: RunnerSettings['log'];
   work(work: Work): Promise<void>;
@@ -80,8 +83,9 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     random: () => 0.5,
     holder,
     limits: places,
+    clusterLimits: options.clusterPlaces ?? {},
     leaseMs: options.leaseMs ?? 60_000,
-    pollMs: 200,
+    pollMs: options.pollMs ?? 200,
     stopMs: 10_000,
   };
   const queue =

@@ -15,6 +15,7 @@ import type { MediaTools } from '../src/pipeline/media/tools.ts';
 import { planRun } from '../src/pipeline/plan.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
 import { openSqliteState, type State } from '../src/state/sql/open.ts';
+import { assetPath } from '../src/testing/local-paths.ts';
 import { samplePublication, sampleUpload } from '../src/testing/sample-upload.ts';
 
 export const noTools: MediaTools = { state: 'missing', reason: 'ffmpeg was not looked for' };
@@ -70,7 +71,7 @@ export class Bench {
   /** Puts content in as a completed upload would, with a run of the pipeline; resolves to the asset's id. */
   async add(content: Uint8Array, name: string, pipeline: Pipeline): Promise<string> {
     const id = createHash('sha256').update(content).digest('hex');
-    await writeFile(this.disk.blobs.assetPath(id), content);
+    await writeFile(await assetPath(this.disk.blobs, id), content);
     const phase = { name: 'completed', at: systemClock.now(), assetId: id } as const;
     const upload = sampleUpload({ size: content.length, filename: name, safeName: name, phase });
     const asset = { id, size: content.length, contentType: upload.contentType, createdAt: upload.createdAt };

@@ -91,5 +91,5 @@ export class StepBench {
 }
 
 function inputOf(run: StepRun): StepInput {
-  return { output: run.output, artifacts: [], artifactPath: (name) => path.join(run.scratch, name) };
+  return { output: run.output, artifacts: [], artifactPath: async (name) => path.join(run.scratch, name) };
 }

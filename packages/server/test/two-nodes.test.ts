@@ -15,6 +15,7 @@ import { uuidv7 } from '../src/platform/uuidv7.ts';
 import type { State } from '../src/state/sql/open.ts';
 import { bodyOf } from '../src/testing/body.ts';
 import type { Fixture } from '../src/testing/conformance.ts';
+import { SharedRedis } from '../src/testing/test-redis-state.ts';
 import { SharedPostgres, type TwoStates, twoSqliteStates } from '../src/testing/test-state.ts';
 import { RecordingService } from '../src/uploads/recordings.ts';
 import { UploadService } from '../src/uploads/service.ts';
@@ -22,7 +23,11 @@ import { md5 } from './recordings-client.ts';
 import { chunkBytes, sha256, someBytes } from './running-node.ts';
 
 const postgres = new SharedPostgres();
-afterAll(() => postgres.stop());
+const redis = new SharedRedis();
+afterAll(async () => {
+  await postgres.stop();
+  await redis.stop();
+});
 
 const principal = 'ana';
 const chunks = 6;
@@ -71,6 +76,7 @@ async function withTwoNodes(
 describe.each([
   ['SQLite', () => twoSqliteStates()],
   ['PostgreSQL', () => postgres.twoStates()],
+  ['Redis', () => redis.twoStates()],
 ])('on %s', (_name, open) => {
   test('every chunk at both nodes at once, then once more when all is done', async () => {
     await withTwoNodes(open, async (one, two) => {

@@ -18,6 +18,7 @@ import { systemClock } from '../src/platform/system-clock.ts';
 import { readUptime } from '../src/platform/uptime.ts';
 import { uuidv7 } from '../src/platform/uuidv7.ts';
 import { TakeIn } from '../src/uploads/take-in.ts';
+import type { TurnParts } from '../src/watch/folder-turn.ts';
 import { textToName } from '../src/watch/names.ts';
 import { Watcher } from '../src/watch/watcher.ts';
 import { Bench } from './pipeline-bench.ts';
@@ -29,6 +30,8 @@ export interface WatchWish {
   readonly crash?: CrashPoints;
   readonly clock?: Clock;
   readonly intake?: (real: FileIntake) => FileIntake;
+  /** As one of several nodes that share the folder. */
+  readonly turns?: Pick<TurnParts, 'holder' | 'goodForMs'>;
 }
 
 const ignored = { scanned: () => {}, taken: () => {}, ended: () => {} };
@@ -73,6 +76,8 @@ export class WatchBench {
       newId: uuidv7,
       outsideTaken: ({ assetId, facts }, at) => void disk.outside.set(assetId, { path: at, facts }),
     });
+    const uptime = await readUptime();
+    const turns = wish.turns === undefined ? null : { leases: state.leases, clock, uptime, ...wish.turns };
     const watcher = new Watcher({
       folders: watchFoldersOf(config),
       takeIn,
@@ -81,7 +86,8 @@ export class WatchBench {
       artifacts: disk.artifacts,
       intake,
       clock,
-      uptime: await readUptime(),
+      uptime,
+      turns,
       log: silentLog,
       crash,
       observer: ignored,

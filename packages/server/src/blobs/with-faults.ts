@@ -60,7 +60,7 @@ export function withFaults(blobs: BlobStore, faults: BlobFaults): BlobStore {
     discard: async (uploadId) => before('discard').then(() => blobs.discard(uploadId)),
     assetSize: async (digest) => before('assetSize').then(() => blobs.assetSize(digest)),
     readAsset: async (digest, range) => before('readAsset').then(() => blobs.readAsset(digest, range)),
-    assetPath: (digest) => blobs.assetPath(digest),
+    localAsset: async (digest) => before('localAsset').then(() => blobs.localAsset(digest)),
     rehashAsset: async (digest, onBytes) => before('rehashAsset').then(() => blobs.rehashAsset(digest, onBytes)),
     storedUploads: () => blobs.storedUploads(),
     storedAssets: () => blobs.storedAssets(),

@@ -3,18 +3,12 @@ import { createReadStream, lstatSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { HoldfastError } from '../core/errors.ts';
 import type { BlobStore } from '../core/ports/blob-store.ts';
+import type { OutsideFile, OutsideFiles } from '../core/ports/blob-stores.ts';
 import type { BytePath } from '../core/ports/file-intake.ts';
+import { standingFile } from '../core/ports/local-file.ts';
 import type { Sha256 } from '../core/upload.ts';
-import { type FileFacts, sameContent } from '../core/watch.ts';
+import { sameContent } from '../core/watch.ts';
 import { factsFrom } from './disk/file-facts.ts';
-
-export interface OutsideFile {
-  readonly path: BytePath;
-  readonly facts: FileFacts;
-}
-
-/** Where assets are that are not in the store. Filled at start, and by whoever takes or moves such a file. */
-export type OutsideFiles = Map<Sha256, OutsideFile>;
 
 /**
  * The store's own bytes come first. Otherwise the file outside is read, after its inode, size and time were compared; one that is gone or
@@ -40,9 +34,9 @@ export function withOutsideAssets<S extends BlobStore>(
         ? createReadStream('/dev/null')
         : createReadStream(path, { start: range.start, end: range.end - 1 });
     },
-    assetPath: (digest) => {
-      if (!outside.has(digest) || existsInside(blobs, digest)) return blobs.assetPath(digest);
-      return checked(outside, digest).toString();
+    localAsset: async (digest) => {
+      if (await has(digest)) return await blobs.localAsset(digest);
+      return standingFile(checked(outside, digest).toString());
     },
     rehashAsset: async (digest, onBytes) => {
       const file = outside.get(digest);
@@ -58,10 +52,6 @@ export function withOutsideAssets<S extends BlobStore>(
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
-}
-
-function existsInside(blobs: BlobStore, digest: Sha256): boolean {
-  return lstatSync(blobs.assetPath(digest), { throwIfNoEntry: false }) !== undefined;
 }
 
 function problemOf(file: OutsideFile): string | null {

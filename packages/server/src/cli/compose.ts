@@ -16,12 +16,12 @@ import { Closing } from './closing.ts';
 import { httpOptions, uploadDependencies } from './http-node.ts';
 import type { NodeOptions } from './node-options.ts';
 import { isShared } from './open-state.ts';
-import { openStores } from './open-stores.ts';
+import { openStores, type Stores } from './open-stores.ts';
 import { configuredPipelines } from './pipeline-definitions.ts';
 import { startPipeline } from './pipeline-node.ts';
 import { alone } from './processes/seat.ts';
 import { packageVersion } from './version.ts';
-import { openWatcher } from './watch-node.ts';
+import { knowOutsideAssets, openWatcher } from './watch-node.ts';
 import { openWebhooks, readWebhookSettings, type WebhookNode } from './webhook-node.ts';
 
 /** A node that has recovered and is ready to listen. */
@@ -79,14 +79,15 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   if (presence !== null)
     closing.add(
       'takeovers',
-      sweeping(() => sweeper.takeOver(), takeOverMs),
+      sweeping(() => catchUp(sweeper, { state, disk, config, log }), takeOverMs),
     );
 
   const pipeline = seat.pipeline(() => startPipeline({ config, log, crash, place, state, disk, definitions, queue }));
   closing.add('pipeline', () => pipeline.stop());
   const registry = metrics.registry;
   const folders = config.role === 'web' || !seat.background ? [] : watchFoldersOf(config);
-  const watcher = await openWatcher({ config, folders, log, crash, state, disk, registry, deps });
+  const sharedAs = presence === null ? null : { process: place.process, node: holder };
+  const watcher = await openWatcher({ config, folders, log, crash, state, disk, registry, deps, sharedAs });
   closing.add('watched folders', () => watcher.stop());
   watcher.listen(options.watchNews);
   await watcher.start();
@@ -100,6 +101,18 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
     await closed;
   });
   return { http, version: packageVersion(), watcher, close: () => closing.close(log) };
+}
+
+/** What other nodes left, and what they know that this one has to. */
+async function catchUp(
+  sweeper: Sweeper,
+  { state, disk, config, log }: Pick<Stores, 'state' | 'disk'> & Pick<NodeOptions, 'config' | 'log'>,
+): Promise<void> {
+  await sweeper.takeOver();
+  if (!config.watch.some((folder) => folder.take === 'in-place')) return;
+  await knowOutsideAssets(state, disk).catch((error: unknown) =>
+    log.warn({ err: error }, 'could not ask where assets are that stayed outside of the store'),
+  );
 }
 
 /** A role makes sense only where other nodes do the rest. */

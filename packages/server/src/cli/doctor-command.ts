@@ -13,9 +13,11 @@ import {
 } from './diagnoses.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
 import { checkProxy } from './proxy-diagnoses.ts';
+import { checkPostgres } from './state-diagnoses.ts';
 
 interface Options {
   readonly data?: string;
+  readonly state?: string;
   readonly server?: string;
   readonly url?: string;
   readonly json?: boolean;
@@ -30,6 +32,7 @@ export function registerDoctor(program: Command, io: CliIo): void {
       'Look at this machine: Node, data directory, disk, database, media tools, engines for speech and text; with --server also at a running server, with --url at the proxy in front of it.',
     )
     .option('--data <dir>', 'the data directory to look at (default: ./data)')
+    .option('--state <where>', 'the state to look at: sqlite, or postgres://… (HOLDFAST_STATE)')
     .option('--server <url>', 'also ask this server how it is')
     .option('--url <url>', 'the address that clients use: look at what a proxy in between does (default: publicUrl)')
     .option('--json', 'the diagnoses as JSON')
@@ -41,12 +44,12 @@ export function registerDoctor(program: Command, io: CliIo): void {
 }
 
 async function run(options: Options, io: CliIo): Promise<void> {
-  const config: Config = loadConfig({ env: io.env, flags: { dataDir: options.data } });
+  const config: Config = loadConfig({ env: io.env, flags: { dataDir: options.data, state: options.state } });
   const url = publicUrl(options.url ?? config.publicUrl);
   const diagnoses: Diagnosis[] = [
     checkNode(),
     ...(await checkDisk(config)),
-    await checkSqlite(),
+    (await checkPostgres(config)) ?? (await checkSqlite()),
     ...(await checkMedia(config, io.signal)),
     ...(await checkEngines(config)),
     ...(options.server === undefined ? [] : await checkServer(options.server, io.signal)),

@@ -16,5 +16,6 @@ export async function openBlobs({ config, dataDir, scratch }: BlobsWish): Promis
     throw new HoldfastError('invalid-request', 'Blobs in s3://… are not part of this build.');
   const workers = config.hashWorkers === 0 ? {} : { hashWorkers: config.hashWorkers };
   const { durability, reserveMb } = config;
-  return await openDiskBlobs({ dir: dataDir, scratch, durability, reserveBytes: reserveMb * 1024 * 1024, ...workers });
+  const reserveBytes = reserveMb * 1024 * 1024;
+  return await openDiskBlobs({ dir: dataDir, scratch, durability, reserveBytes, ...workers });
 }

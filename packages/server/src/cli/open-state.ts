@@ -5,6 +5,7 @@ import type { Log } from '../core/ports/log.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { openPostgresState, openSqliteState, type State } from '../state/sql/open.ts';
 import { alone, type Seat } from './processes/seat.ts';
+import { isRedis, openRedisBeside } from './redis-state.ts';
 import type { StepQueue } from './step-queue.ts';
 
 /** Whether nodes of other processes and machines work on the same state: a ledger in a file has one process. */
@@ -18,8 +19,6 @@ export function ledgerUrl({ state, ledger }: Pick<Config, 'state' | 'ledger'>): 
   return place === 'sqlite' ? null : place;
 }
 
-const isRedis = (place: string) => /^rediss?:/.test(place);
-
 export interface StateWish {
   readonly config: Pick<Config, 'state' | 'ledger' | 'statePool' | 'durability'>;
   readonly dataDir: string;
@@ -32,21 +31,14 @@ export interface StateWish {
   /** Is told of steps that become due; null where nodes look for them. */
   readonly queue: StepQueue | null;
   readonly log: Log;
+  /** What becomes of a Redis without uploads: a server begins there, a command on what there is has the wrong one. Default `begin`. */
+  readonly emptyRedis?: 'begin' | 'refuse';
 }
 
 /** Rejects with `unavailable` that says what is wrong, and `invalid-request` for settings that do not go together. */
 export async function openState(wish: StateWish): Promise<State> {
   const ledger = await openLedger(wish);
-  const { state: url, durability } = wish.config;
-  if (!isRedis(url)) return ledger;
-  try {
-    const { openRedisState } = await import('../state/redis/open.ts');
-    const { process, log } = wish;
-    return await openRedisState({ url, ledger, process, durability, clock: systemClock, log, random: Math.random });
-  } catch (error) {
-    await ledger.close();
-    throw error;
-  }
+  return isRedis(wish.config.state) ? await openRedisBeside(ledger, wish, wish.emptyRedis) : ledger;
 }
 
 async function openLedger({

@@ -114,6 +114,7 @@ function runnerSettings(options: PipelineNodeOptions, tools: MediaTools): Runner
     random: Math.random,
     holder: options.place.holder,
     limits: definitions.classes,
+    clusterLimits: definitions.clusterClasses,
     leaseMs,
     pollMs,
     stopMs,

@@ -17,6 +17,7 @@ import { type Finding, type VerifyCounts, verify } from '../uploads/verify.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
 import { openBlobs } from './open-blobs.ts';
 import { isShared, openState } from './open-state.ts';
+import { assertUploadsHere, isRedis } from './redis-state.ts';
 import { knowOutsideAssets } from './watch-node.ts';
 
 interface Options {
@@ -104,7 +105,11 @@ async function openStopped(
   if (!isShared(config) && !existsSync(join(dir, 'state.db')))
     throw new CommandFailed(`There is no Holdfast data in ${dir}. Name its folder with --data.`, exitCodes.usage);
   const lock = isShared(config) ? null : lockInstance(dir);
-  const state = await openState({ config, dataDir: dir, process: `verify-${uuidv7()}`, queue: null, log: silentLog });
+  // Nothing is acknowledged here, so whatever durability its Redis has will do.
+  const settings = { ...config, durability: 'committed' } as const;
+  const wish = { config: settings, dataDir: dir, process: `verify-${uuidv7()}`, queue: null, log: silentLog };
+  const state = await openState({ ...wish, emptyRedis: 'refuse' });
+  if (!isRedis(config.state)) await assertUploadsHere(state);
   const living = (await state.nodes?.living()) ?? [];
   if (isShared(config) && living.length > 0) {
     await state.close();

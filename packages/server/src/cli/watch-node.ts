@@ -27,6 +27,8 @@ export interface WatchNodeOptions {
   readonly state: State;
   readonly disk: DiskBlobs;
   readonly registry: Registry;
+  /** This process among those that share the folders; null: it is alone. */
+  readonly sharedAs: { readonly process: string; readonly node: string } | null;
   readonly deps: Pick<UploadDependencies, 'planRuns' | 'allowedTypes' | 'newId'>;
 }
 
@@ -38,7 +40,9 @@ export async function knowOutsideAssets(state: State, disk: DiskBlobs): Promise<
 
 /** Nothing is scanned before `start`. */
 export async function openWatcher(options: WatchNodeOptions): Promise<Watcher> {
-  const { config, folders, log, crash, state, disk, registry, deps } = options;
+  const { config, folders, log, crash, state, disk, registry, deps, sharedAs } = options;
+  const uptime = await readUptime();
+  const turns = sharedAs === null ? null : { leases: state.leases, holder: sharedAs, clock: systemClock, uptime };
   const takeIn = new TakeIn({
     ...deps,
     intake: disk.intake,
@@ -57,7 +61,8 @@ export async function openWatcher(options: WatchNodeOptions): Promise<Watcher> {
     artifacts: disk.artifacts,
     intake: disk.intake,
     clock: systemClock,
-    uptime: await readUptime(),
+    uptime,
+    turns,
     log,
     crash,
     observer: watchMetrics(registry),

@@ -108,16 +108,13 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     streamsMax: 1_000,
     render: renderEvent,
   });
-  addStoreGauges(options.metrics.registry, {
-    ...services,
-    uploads: services.store,
-    streams: () => streams.count,
-  });
+  const counted = { ...services, uploads: services.store, streams: () => streams.count };
+  addStoreGauges(options.metrics.registry, counted);
 
   const page = readPage(options.webDir, options.basePath);
-  await registerPlugins(app as unknown as FastifyInstance, { ...options, page });
-  const rates = await RateGuard.on(app as unknown as FastifyInstance, options.rateLimits);
-  addHooks(app as unknown as FastifyInstance, { ...options, rates }, () => stopping);
+  await registerPlugins(app, { ...options, page });
+  const rates = await RateGuard.on(app, options.rateLimits);
+  addHooks(app, { ...options, rates }, () => stopping);
 
   await app.register(
     healthRoutes({
@@ -127,12 +124,12 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       stopping: () => stopping,
     }),
   );
-  if (options.serves === 'health') metricsRoute(app as unknown as FastifyInstance, options.metrics.page);
-  else await serveEverything(app as unknown as FastifyInstance, { ...options, rates, page, streams });
+  if (options.serves === 'health') metricsRoute(app, options.metrics.page);
+  else await serveEverything(app, { ...options, rates, page, streams });
 
-  const drain = draining(app as unknown as FastifyInstance, clock);
+  const drain = draining(app, clock);
   return {
-    app: app as unknown as FastifyInstance,
+    app,
     close: async () => {
       stopping = true;
       streams.closeAll();
@@ -186,8 +183,8 @@ async function accessRoutes(app: FastifyInstance, options: HttpOptions & { rates
   await app.register(probeRoutes({ clock, chunkBytesMax: services.limits.chunkBytesMax }));
 }
 
-function bareServer(options: HttpOptions) {
-  return Fastify({
+function bareServer(options: HttpOptions): FastifyInstance {
+  const app = Fastify({
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: jsonBodyBytesMax,
@@ -211,6 +208,7 @@ function bareServer(options: HttpOptions) {
       noDelay: true,
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  return app as unknown as FastifyInstance;
 }
 
 /** An event stream ends with the token that opened it; a client that connects again is told so. */

@@ -119,4 +119,23 @@ describe('a body that does not come whole', () => {
       expect((await read(new RequestBody(incoming, options))).code).toBe('body-too-short');
     });
   });
+
+  test('says so at once when all of it had arrived, the sender was gone, and nobody had read', async () => {
+    const { promise, resolve } = Promise.withResolvers<IncomingMessage>();
+    const server = createServer((incoming) => resolve(incoming.on('error', () => {})));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    try {
+      socket.write('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nfour');
+      const incoming = await promise;
+      const closed = new Promise((gone) => incoming.once('close', gone));
+      socket.destroy();
+      await closed;
+      expect(incoming.complete).toBe(true);
+      expect((await read(new RequestBody(incoming, options))).code).toBe('body-too-short');
+    } finally {
+      server.close();
+    }
+  }, 5_000);
 });

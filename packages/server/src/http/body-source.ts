@@ -91,8 +91,8 @@ export class RequestBody implements InterruptibleBody {
     this.#request.once('end', this.#onEnd);
     this.#request.once('close', this.#onClose);
     this.#request.once('error', this.#onClose);
-    // The connection may have ended before anybody read: then no event comes any more.
-    if (this.#request.destroyed && !this.#request.complete) this.#onClose();
+    // The connection may have ended before anybody read: then no event comes any more, and what had arrived, even all of it, is gone.
+    if (this.#request.destroyed && !this.#request.readableEnded) this.#onClose();
     else this.#watch();
   }
 

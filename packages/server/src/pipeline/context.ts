@@ -17,8 +17,8 @@ export interface StepLog {
 export interface StepInput {
   readonly output: Readonly<Record<string, unknown>>;
   readonly artifacts: readonly Artifact[];
-  /** Local path of one of its artifacts; throws when it has none of that name. */
-  artifactPath(name: string): string;
+  /** Local path of one of its artifacts, there until the step ends; rejects when it has none of that name. */
+  artifactPath(name: string): Promise<string>;
 }
 
 export interface StepContext<P = Readonly<Record<string, unknown>>> {

@@ -6,6 +6,7 @@ import { ffmpeg } from '../../test/media-samples.ts';
 import { Bench, noTools } from '../../test/pipeline-bench.ts';
 import type { RunWithSteps } from '../core/ledger.ts';
 import { systemClock } from '../platform/system-clock.ts';
+import { artifactPath } from '../testing/local-paths.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { artifactStem } from './context.ts';
 import { defaultPipeline } from './default-pipeline.ts';
@@ -44,7 +45,7 @@ async function processed(content: Uint8Array, name: string): Promise<{ id: strin
 
 async function artifact(run: RunWithSteps, step: string, name: string): Promise<Buffer> {
   const key = run.steps.find((each) => each.name === step)?.key ?? '';
-  return readFile(bench.disk.artifacts.path(key, name));
+  return readFile(await artifactPath(bench.disk.artifacts, key, name));
 }
 
 function stepOf(run: RunWithSteps, name: string): RunWithSteps['steps'][number] {

@@ -17,6 +17,8 @@ export interface ArtifactStoreSubject {
   readonly artifacts: ArtifactStore;
   /** A step key (64 hex digits) that no check had before. */
   newKey(): string;
+  /** Puts other bytes in the place of a published artifact, behind the store's back. */
+  damage(artifact: Artifact, bytes: Uint8Array): Promise<void>;
 }
 export type ArtifactStoreCheck = (subject: ArtifactStoreSubject) => Promise<void>;
 
@@ -49,7 +51,10 @@ async function publishesWhatTheStepMade(subject: ArtifactStoreSubject): Promise<
     const artifact = await published(subject, name, bytes);
     assert.deepEqual({ ...artifact, stepKey: '' }, { stepKey: '', name, contentType, size, sha256: sha256(bytes) });
     assert.deepEqual(await readAll(await subject.artifacts.read(artifact)), Buffer.from(bytes));
-    assert.deepEqual(await readFile(subject.artifacts.path(artifact.stepKey, name)), Buffer.from(bytes));
+    const local = await subject.artifacts.localFile(artifact);
+    assert.deepEqual(await readFile(local.path), Buffer.from(bytes));
+    await local.release();
+    await local.release();
     assert.equal(await subject.artifacts.check(artifact), 'intact');
   }
 }
@@ -140,9 +145,9 @@ async function damageIsFound(subject: ArtifactStoreSubject): Promise<void> {
   const artifact = await published(subject, 'a.bin', bytes);
   const other = bytes.slice();
   other[250_000] = (other[250_000] ?? 0) ^ 1;
-  await writeFile(subject.artifacts.path(artifact.stepKey, 'a.bin'), other);
+  await subject.damage(artifact, other);
   assert.equal(await subject.artifacts.check(artifact), 'damaged', 'one bit');
-  await writeFile(subject.artifacts.path(artifact.stepKey, 'a.bin'), bytes.subarray(1));
+  await subject.damage(artifact, bytes.subarray(1));
   assert.equal(await subject.artifacts.check(artifact), 'damaged', 'length');
   const missing = { ...artifact, name: 'other.bin' };
   assert.equal(await subject.artifacts.check(missing), 'missing');
@@ -166,7 +171,7 @@ function overriding(change: (sound: ArtifactStore) => Partial<ArtifactStore>): A
     scratch: (key, fence) => sound.scratch(key, fence),
     publish: (key, scratch, files) => sound.publish(key, scratch, files),
     clean: (scratch) => sound.clean(scratch),
-    path: (key, name) => sound.path(key, name),
+    localFile: (artifact) => sound.localFile(artifact),
     read: (artifact, range) => sound.read(artifact, range),
     check: (artifact) => sound.check(artifact),
     ...change(sound),

@@ -76,6 +76,11 @@ export const brokenLedgerStores: readonly BrokenAdapter<Ledgers>[] = [
     break: both((store) => ({ claim: (request) => store.claim({ ...request, classes: request.classes.slice(0, 1) }) })),
   },
   {
+    name: 'knows no limit for all nodes together',
+    caughtBy: 'never more steps of a class run than all nodes together may, however many claim at once',
+    break: both((store) => ({ claim: (request) => store.claim({ ...request, clusterLimits: {} }) })),
+  },
+  {
     name: 'creates a run each time it is asked to',
     caughtBy: 'a run is created once for an asset, a pipeline and a version',
     break: both((store) => ({
@@ -176,7 +181,7 @@ export const brokenLedgerStores: readonly BrokenAdapter<Ledgers>[] = [
   },
   {
     name: 'takes back steps of others',
-    caughtBy: 'steps of a restarted holder are due at once, unless their attempts are used up',
+    caughtBy: 'D4: steps of a restarted holder are due at once, unless one ran there alone as often as it may be tried',
     break: both((store) => ({ reclaimHolder: (_holder, now) => store.reclaimExpired(now + 99_999_999) })),
   },
   {

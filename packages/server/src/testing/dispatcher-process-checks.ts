@@ -48,7 +48,7 @@ export const processChecks: readonly DispatcherCheck[] = [
       await subject.node({ holder: other, places: { [own]: 1 }, leaseMs: 1_000, work: async () => {} });
       killed.signal('SIGKILL');
       await killed.ended;
-      expect(await ended(subject, runs)).toMatchObject([{ state: 'succeeded', attempt: 2, fence: 2 }]);
+      expect(await ended(subject, runs)).toMatchObject([{ state: 'succeeded', attempt: 1, fence: 2 }]);
     },
   },
   {

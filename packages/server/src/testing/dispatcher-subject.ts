@@ -21,6 +21,8 @@ export interface NodeOptions {
   readonly holder: string;
   /** Places by class. */
   readonly places: Readonly<Record<string, number>>;
+  /** Places by class on all nodes together; default: no limit. */
+  readonly clusterPlaces?: Readonly<Record<string, number>>;
   /** Default: long enough never to end in a check. */
   readonly leaseMs?: number;
   /** What every step of the node does; it succeeds when this resolves. */

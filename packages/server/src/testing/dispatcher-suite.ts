@@ -21,6 +21,9 @@ import { publish } from './ledger-store-subject.ts';
 import { samplePlan, sampleStep, unique } from './sample-upload.ts';
 
 const names = (count: number) => Array.from({ length: count }, (_, i) => `s${i}`);
+/** How long a step stays that is to be met by one that should not be there. */
+const lingerMs = 400;
+
 const placesOf = (plan: readonly { readonly class: string }[], count: number) => ({ [plan[0]?.class ?? '']: count });
 
 const deliveryChecks: readonly DispatcherCheck[] = [
@@ -80,7 +83,7 @@ const deliveryChecks: readonly DispatcherCheck[] = [
     name: 'no more of a class run at once on a node than it has places for, however often they are delivered',
     run: async (subject) => {
       const plan = steps(names(10));
-      let [running, most] = [0, 0];
+      let [running, most, begun] = [0, 0, 0];
       const two = Promise.withResolvers<void>();
       const work = async () => {
         running += 1;
@@ -88,7 +91,9 @@ const deliveryChecks: readonly DispatcherCheck[] = [
         if (most > 1) two.resolve();
         // However slow the machine is, the second place is taken while the first one is.
         await Promise.race([two.promise, sleep(10_000)]);
-        await sleep(30);
+        // The first ones stay long enough to be met by one that there is no place for.
+        begun += 1;
+        await sleep(begun <= 2 ? lingerMs : 10);
         running -= 1;
       };
       await subject.node({ holder: unique('node'), places: placesOf(plan, 2), work });
@@ -96,6 +101,25 @@ const deliveryChecks: readonly DispatcherCheck[] = [
       for (const step of plan) await subject.repeatMessage(step);
       await ended(subject, runs);
       expect(most).toBe(2);
+    },
+  },
+  {
+    name: 'no more of a class run at once on all nodes together than may, and all of them are run',
+    run: async (subject) => {
+      const plan = steps(names(6));
+      let [running, most, begun] = [0, 0, 0];
+      const work = async () => {
+        running += 1;
+        most = Math.max(most, running);
+        begun += 1;
+        await sleep(begun === 1 ? lingerMs : 10);
+        running -= 1;
+      };
+      const runs = await begin(subject, plan);
+      const shares = { places: placesOf(plan, 2), clusterPlaces: placesOf(plan, 1), work };
+      for (const holder of ['one', 'two']) await subject.node({ holder: unique(holder), ...shares });
+      await ended(subject, runs);
+      expect(most).toBe(1);
     },
   },
   {

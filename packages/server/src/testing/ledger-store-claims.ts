@@ -1,7 +1,17 @@
 /** Checks of ledger stores: who gets which step, with what. */
 import { expect } from 'vitest';
 import type { LedgerStore } from '../core/ports/ledger-store.ts';
-import { done, graph, history, type LedgerCheck, leaseMs, now, publish, take } from './ledger-store-subject.ts';
+import {
+  afterLease,
+  done,
+  graph,
+  history,
+  type LedgerCheck,
+  leaseMs,
+  now,
+  publish,
+  take,
+} from './ledger-store-subject.ts';
 import { samplePlan, sampleStep, sha256Of, unique } from './sample-upload.ts';
 
 export const claimChecks: readonly LedgerCheck[] = [
@@ -24,6 +34,44 @@ export const claimChecks: readonly LedgerCheck[] = [
         await claim(classes);
       await claim([light], now + 1_000);
       expect(order).toEqual([undefined, undefined, 'urgent', 'heavy', 'old', 'young', undefined, 'future']);
+    },
+  },
+  {
+    name: 'never more steps of a class run than all nodes together may, however many claim at once',
+    run: async ({ ledger, other, uploads }) => {
+      const { plan, class: own } = graph({ a: [], b: [], c: [], d: [], e: [], f: [] });
+      await publish(uploads, [plan]);
+      const request = { now, leaseMs, classes: [unique('other'), own], clusterLimits: { [own]: 2 } };
+      const claim = (i: number) => (i % 2 === 0 ? ledger : other).claim({ ...request, holder: `node-${i}` });
+      const claims = (await Promise.all(Array.from({ length: 12 }, (_one, i) => claim(i)))).filter(
+        (one) => one !== null,
+      );
+      expect(claims).toHaveLength(2);
+      expect(await claim(0)).toBeNull();
+      // Room comes with every end, whichever it is.
+      const [first, second] = claims;
+      if (!first || !second) throw new Error('Two were claimed.');
+      await done(ledger, first);
+      await ledger.release(second.step.key, second.step.fence, now);
+      const next = (await Promise.all(Array.from({ length: 12 }, (_one, i) => claim(i)))).filter((one) => one !== null);
+      expect(next).toHaveLength(2);
+      // A step whose node fell silent has its place until it is taken back.
+      expect(await ledger.claim({ ...request, holder: 'late', now: afterLease })).toBeNull();
+      // Nobody asks for a limit: as many as there are.
+      expect(await ledger.claim({ holder: 'n', now, leaseMs, classes: [own] })).not.toBeNull();
+    },
+  },
+  {
+    name: 'never more steps of a class run than all nodes together may, however they were delivered',
+    run: async ({ ledger, other, uploads }) => {
+      const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+      const { plan, class: own, key } = graph(Object.fromEntries(names.map((name) => [name, []])));
+      await publish(uploads, [plan]);
+      const request = { holder: 'node', now, leaseMs, clusterLimits: { [own]: 2 } };
+      const answers = await Promise.all(
+        names.map((name, i) => (i % 2 === 0 ? ledger : other).claimKey(key(name), request)),
+      );
+      expect(answers.map(({ kind }) => kind).sort()).toEqual(['claimed', 'claimed', 'full', 'full', 'full', 'full']);
     },
   },
   {
@@ -149,6 +197,8 @@ export const claimChecks: readonly LedgerCheck[] = [
       await control.pauseClass(own, { by: 'ann', now });
       expect(await ask(ledger, 'a')).toEqual({ kind: 'full' });
       await control.resumeClass(own);
+      const noRoom = { holder: 'node-a', now, leaseMs, clusterLimits: { [own]: 0 } };
+      expect(await ledger.claimKey(key('a'), noRoom)).toEqual({ kind: 'full' });
       const answers = await Promise.all([ask(ledger, 'a'), ask(other, 'a'), ask(ledger, 'a'), ask(other, 'a')]);
       const claims = answers.flatMap((answer) => (answer.kind === 'claimed' ? answer.claim : []));
       expect(claims.map((claim) => claim.step)).toMatchObject([

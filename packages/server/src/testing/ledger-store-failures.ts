@@ -1,5 +1,6 @@
 /** Checks of ledger stores: fences, skips, failures, lost workers, retries. */
 import { expect } from 'vitest';
+import { nodeDeathsMax } from '../core/node-deaths.ts';
 import type { Claim, LedgerStore, Outcome } from '../core/ports/ledger-store.ts';
 import {
   afterLease,
@@ -42,7 +43,7 @@ export const failureChecks: readonly LedgerCheck[] = [
       const lost = ['lost', 'lost', 'lost', 'lost', 'lost'];
       expect(await endings(ledger, stale)).toEqual(lost);
       const current = await take(other, own, 'a', afterLease);
-      expect(current.step).toMatchObject({ attempt: 2, fence: stale.step.fence + 1 });
+      expect(current.step).toMatchObject({ attempt: 1, fence: stale.step.fence + 1 });
       const before = await ledger.findRun(runId);
       expect(await endings(ledger, stale)).toEqual(lost);
       expect(await ledger.findRun(runId)).toEqual(before);
@@ -151,14 +152,15 @@ export const failureChecks: readonly LedgerCheck[] = [
     },
   },
   {
-    name: 'steps of a restarted holder are due at once, unless their attempts are used up',
+    name: 'D4: steps of a restarted holder are due at once, unless one ran there alone as often as it may be tried',
     run: async ({ ledger, uploads }) => {
       const { plan, class: own } = graph({ a: [] }, { attemptsMax: 2 });
       const { assetId } = await publish(uploads);
       const runId = await ledger.startRun(assetId, plan, now);
       const holder = unique('node');
       for (const attempt of [1, 2]) {
-        expect((await ledger.claim({ holder, now, leaseMs, classes: [own] }))?.step.attempt).toBe(attempt);
+        const claim = await ledger.claim({ holder, now, leaseMs, classes: [own] });
+        expect([claim?.step.attempt, claim?.step.fence]).toEqual([1, attempt]);
         expect(await ledger.reclaimHolder(unique('node'), now)).toBe(0);
         expect(await ledger.reclaimHolder(holder, now)).toBe(1);
       }
@@ -171,6 +173,38 @@ export const failureChecks: readonly LedgerCheck[] = [
         'step.failed a',
         'run.failed',
       ]);
+      expect((await ledger.findRun(runId))?.steps[0]).toMatchObject({
+        errorClass: 'crash',
+        reason: `its worker ${holder} ended while it ran, 2 times with nothing else running there; it is set aside`,
+      });
+    },
+  },
+  {
+    name: 'D4: deaths of nodes cost a step no attempt, and the tenth sets it aside',
+    run: async ({ ledger, uploads, control }) => {
+      const { plan, class: own, key } = graph({ a: [], b: [] }, { attemptsMax: 2 });
+      const { assetId } = await publish(uploads);
+      const runId = await ledger.startRun(assetId, plan, now);
+      const holder = unique('node');
+      const claim = () => ledger.claim({ holder, now, leaseMs, classes: [own] });
+      for (let death = 1; death < nodeDeathsMax; death += 1) {
+        expect([(await claim())?.step.attempt, (await claim())?.step.attempt]).toEqual([1, 1]);
+        expect(await ledger.reclaimHolder(holder, now)).toBe(2);
+      }
+      // One fails by itself: that counts as its first.
+      const first = await claim();
+      await ledger.fail(first?.step.key ?? '', first?.step.fence ?? 0, { reason: 'busy', retryAt: now, now });
+      await claim();
+      await claim();
+      await ledger.reclaimHolder(holder, now);
+      const failed = (await ledger.findRun(runId))?.steps ?? [];
+      expect(failed.map((step) => [step.state, step.errorClass])).toEqual(Array(2).fill(['failed', 'crash']));
+      expect(failed[0]?.reason).toMatch(/10 times in all; it is set aside$/);
+      // Whoever tries again by hand begins to count anew.
+      expect(await control.retryStep(key('a'), { by: 'ann', now })).toBe(true);
+      await claim();
+      await ledger.reclaimHolder(holder, now);
+      expect((await ledger.findRun(runId))?.steps[0]).toMatchObject({ state: 'pending', attempt: 0 });
     },
   },
   {
@@ -187,9 +221,9 @@ export const failureChecks: readonly LedgerCheck[] = [
       await ledger.claim({ holder: 'y', now, leaseMs: leaseMs * 2, classes: [alive.class] });
       const taken = await Promise.all([ledger.reclaimExpired(afterLease), other.reclaimExpired(afterLease)]);
       expect(taken[0] + taken[1]).toBeGreaterThanOrEqual(1);
-      expect(await states(ledger, runId)).toEqual({ run: 'failed', a: 'failed', b: 'skipped' });
+      expect(await states(ledger, runId)).toEqual({ run: 'running', a: 'pending', b: 'blocked' });
       expect(await states(ledger, otherRun)).toEqual({ run: 'running', x: 'running' });
-      expect((await history(uploads, runId)).filter((type) => type === 'step.failed a')).toHaveLength(1);
+      expect((await history(uploads, runId)).filter((type) => type === 'step.retrying a')).toHaveLength(1);
     },
   },
   {

@@ -24,15 +24,16 @@ export async function openRedisPlace(place: RedisPlace, process = unique('proces
     ledger.kind === 'sqlite'
       ? await openSqliteState({ file: ledger.file, clock, sharedAs: process })
       : await openPostgresState({ url: ledger.url, clock, holder: process, connectionsMax: 4 });
-  return openRedisState({ url, prefix, ledger: state, process, clock, log: silentLog, random: Math.random });
+  const options = { url, prefix, ledger: state, process, clock, log: silentLog, random: Math.random };
+  return openRedisState({ ...options, durability: 'committed' });
 }
 
-/** A server for all tests of a file, started when it is first needed. */
+/** A server for all tests of a file, started when it is first needed. Without syncs: what they are for is tested with the deaths of Redis. */
 export class SharedRedis {
   #server: Promise<TestRedis> | null = null;
 
   async server(): Promise<TestRedis> {
-    this.#server ??= startRedis();
+    this.#server ??= startRedis({ appendfsync: 'no' });
     return await this.#server;
   }
 

@@ -26,6 +26,8 @@ export interface FolderWatchParts {
   readonly log: Log;
   readonly observer: WatchObserver;
   readonly skip: ReadonlySet<string>;
+  /** False once this node may not act in the folder any more, although nobody has told it to stop yet. */
+  isMine(): boolean;
 }
 
 /** A change is followed by others: one scan for all of them. */
@@ -140,8 +142,13 @@ export class FolderWatch {
     };
   }
 
+  /** Nothing more is to be done here. */
+  #isOver(): boolean {
+    return this.#stopped || !this.#parts.isMine();
+  }
+
   #begin(): void {
-    if (this.#stopped || this.#round) return;
+    if (this.#isOver() || this.#round) return;
     this.#dueAt = Number.POSITIVE_INFINITY;
     this.#wanted = false;
     this.#round = this.#scan().finally(() => {
@@ -159,14 +166,16 @@ export class FolderWatch {
         ...this.#parts,
         isBusy: (key) => queue.isBusy(key),
         ready: (file) => queue.add(this.folder, file),
-        stopped: () => this.#stopped,
+        stopped: () => this.#isOver(),
       });
       this.#tell(scan);
       this.#last = scan;
       this.#failure = null;
-      if (!this.#stopped && scan.state === 'watching') this.#hints?.follow(scan.dirs);
+      const follows = !this.#isOver() && scan.state === 'watching' && this.#hints?.follow(scan.dirs) === true;
       if (scan.dueInMs !== null) this.#dueAt = uptime.now() + scan.dueInMs;
       this.settleSoon();
+      // A file may have come after its directory was listed and before changes there were told.
+      if (follows) this.request(changeMs);
     } catch (error) {
       this.#failure = error instanceof Error ? error.message : String(error);
       this.#dueAt = uptime.now() + retryMs;
@@ -201,10 +210,10 @@ export class FolderWatch {
 
   async #settleAll(): Promise<void> {
     const { outcomes, clock, log } = this.#parts;
-    while (this.#settleAgain && !this.#stopped) {
+    while (this.#settleAgain && !this.#isOver()) {
       this.#settleAgain = false;
       try {
-        await outcomes.settle(() => this.#stopped);
+        await outcomes.settle(() => this.#isOver());
       } catch (error) {
         log.error({ folder: this.folder.path, err: error }, 'outcomes could not be dealt with; trying again');
       }

@@ -25,8 +25,9 @@ export class ChangeHints {
     return this.#problem;
   }
 
-  /** Notices changes in these directories from now on, and in no others. Keys name them. */
-  follow(dirs: ReadonlyMap<string, Buffer>): void {
+  /** Notices changes in these directories from now on, and in no others. Keys name them. True when some are new: what came in them before is not told. */
+  follow(dirs: ReadonlyMap<string, Buffer>): boolean {
+    const before = new Set(this.#watchers.keys());
     for (const [key, watcher] of this.#watchers) {
       if (dirs.has(key)) continue;
       watcher.close();
@@ -35,8 +36,9 @@ export class ChangeHints {
     this.#problem = null;
     for (const [key, path] of dirs) {
       if (this.#watchers.has(key)) continue;
-      if (!this.#add(key, path)) return;
+      if (!this.#add(key, path)) break;
     }
+    return [...this.#watchers.keys()].some((key) => !before.has(key));
   }
 
   close(): void {

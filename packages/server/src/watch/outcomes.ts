@@ -21,7 +21,7 @@ import { deliver } from './results.ts';
 export interface OutcomeParts {
   readonly store: WatchStore;
   readonly ledger: LedgerStore;
-  readonly artifacts: Pick<ArtifactStore, 'path'>;
+  readonly artifacts: Pick<ArtifactStore, 'localFile'>;
   readonly intake: FileIntake;
   readonly clock: Clock;
   readonly crash: CrashPoints;

@@ -7,7 +7,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Bench } from '../../test/pipeline-bench.ts';
 import { sha256, someBytes } from '../../test/running-node.ts';
+import type { Artifact } from '../core/ledger.ts';
 import { noCrashPoints } from '../core/ports/crash-points.ts';
+import { standingFile } from '../core/ports/local-file.ts';
 import { isMassDisappearance, isTemporaryName, settlesIn, takeRetryMs } from '../core/watch.ts';
 import { ChangeHints } from './hints.ts';
 import { fileSystemType, isNetwork } from './mounts.ts';
@@ -238,7 +240,7 @@ describe('with files', () => {
         await writeFile(path.join(dir, key, 'x.analytic.json'), text);
         await writeFile(path.join(dir, key, 'shot-0001.jpg'), 'picture');
       }
-      const artifacts = { path: (key: string, name: string) => path.join(dir, key, name) };
+      const artifacts = { localFile: async (one: Artifact) => standingFile(path.join(dir, one.stepKey, one.name)) };
       const resultsOf = (stepKey: string) =>
         ['x.analytic.json', 'shot-0001.jpg'].map((name) => ({
           stepKey,

@@ -11,7 +11,7 @@ import { codeOf } from './walk.ts';
 const delivered = /\.((?:analytic|summary|transcript)\.json|logline\.txt|transcript\.(?:vtt|srt|txt))$/;
 
 export interface Delivery {
-  readonly artifacts: Pick<ArtifactStore, 'path'>;
+  readonly artifacts: Pick<ArtifactStore, 'localFile'>;
   readonly results: readonly Artifact[];
   /** Folder to write into. */
   readonly dir: Buffer;
@@ -28,7 +28,7 @@ export async function deliver({ artifacts, results, dir, name }: Delivery): Prom
   for (const artifact of results) {
     const suffix = delivered.exec(artifact.name)?.[0];
     if (suffix === undefined) continue;
-    const bytes = await readFile(artifacts.path(artifact.stepKey, artifact.name));
+    const bytes = await contentOf(artifacts, artifact);
     await makeDirectory(dir);
     const short = joinBytes(dir, textToName(splitExtension(name).stem + suffix));
     const target = (await holdsOther(short, bytes)) ? joinBytes(dir, textToName(name + suffix)) : short;
@@ -37,6 +37,15 @@ export async function deliver({ artifacts, results, dir, name }: Delivery): Prom
     written.push(target);
   }
   return written;
+}
+
+async function contentOf(artifacts: Delivery['artifacts'], artifact: Artifact): Promise<Buffer> {
+  const file = await artifacts.localFile(artifact);
+  try {
+    return await readFile(file.path);
+  } finally {
+    await file.release();
+  }
 }
 
 async function holds(path: Buffer, bytes: Buffer): Promise<boolean> {

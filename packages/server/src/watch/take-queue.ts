@@ -73,6 +73,13 @@ export class TakeQueue {
     return [...this.#running.values()].filter((one) => one.folderId === folderId);
   }
 
+  /** Forgets what waits in line of a folder; what is being read ends on its own. */
+  drop(folderId: string): void {
+    for (const { file } of this.#queue.filter(({ folder }) => folder.id === folderId)) this.#busy.delete(idOf(file));
+    const left = this.#queue.filter(({ folder }) => folder.id !== folderId);
+    this.#queue.splice(0, this.#queue.length, ...left);
+  }
+
   /** Begins nothing more. What is being read ends on its own or with the store. */
   stop(): void {
     this.#stopped = true;

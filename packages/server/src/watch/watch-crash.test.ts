@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../test/running-node.ts';
 import { someMedia, WatchBench } from '../../test/watch-bench.ts';
 import type { CrashPointName } from '../core/ports/crash-points.ts';
+import { assetPath } from '../testing/local-paths.ts';
 
 const childFile = fileURLToPath(new URL('../../test/watch-child.ts', import.meta.url));
 const otherDevice = existsSync('/dev/shm') && statSync('/dev/shm').dev !== statSync(tmpdir()).dev;
@@ -40,7 +41,7 @@ async function crashAndGoOn(point: CrashPointName, completedDir: string): Promis
   const digest = sha256(bytes);
   const asset = await watch.bench.state.uploads.findAsset(digest, 'anonymous');
   expect(asset?.sources.map((source) => source.watched?.path)).toEqual(['talk.mp4']);
-  expect(sha256(await readFile(watch.bench.disk.blobs.assetPath(digest)))).toBe(digest);
+  expect(sha256(await readFile(await assetPath(watch.bench.disk.blobs, digest)))).toBe(digest);
   expect(await readdir(watch.in)).toEqual([]);
   expect(await readdir(completedDir)).toEqual(['talk.mp4']);
   expect(sha256(await readFile(path.join(completedDir, 'talk.mp4')))).toBe(digest);

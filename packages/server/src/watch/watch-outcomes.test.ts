@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { testPipeline, testStep } from '../../test/pipeline-bench.ts';
 import { sha256 } from '../../test/running-node.ts';
 import { someMedia, WatchBench, type WatchWish } from '../../test/watch-bench.ts';
+import { assetPath } from '../testing/local-paths.ts';
 
 let dir: string;
 let watch: WatchBench;
@@ -38,21 +39,21 @@ describe('taking', () => {
     await watch.write('linked.mp4', linked);
     await watch.run();
     const { blobs } = watch.bench.disk;
-    expect(await readFile(blobs.assetPath(sha256(linked)))).toEqual(linked);
-    await link(blobs.assetPath(sha256(linked)), path.join(dir, 'third'));
+    expect(await readFile(await assetPath(blobs, sha256(linked)))).toEqual(linked);
+    await link(await assetPath(blobs, sha256(linked)), path.join(dir, 'third'));
     await restart({ folder: { take: 'in-place' } });
     await watch.write('placed.mp4', placed);
     await watch.run();
     const file = path.join(watch.in, 'placed.mp4');
-    expect(watch.bench.disk.blobs.assetPath(sha256(placed))).toBe(file);
+    expect(await assetPath(watch.bench.disk.blobs, sha256(placed))).toBe(file);
     expect(await watch.bench.disk.blobs.rehashAsset(sha256(placed))).toBe(sha256(placed));
     await restart({ folder: { take: 'in-place' } });
     expect(await watch.bench.disk.blobs.assetSize(sha256(placed))).toBe(4_000);
     await utimes(file, 5, 5);
-    expect(() => watch.bench.disk.blobs.assetPath(sha256(placed))).toThrow(/has changed since it was taken/);
+    await expect(watch.bench.disk.blobs.localAsset(sha256(placed))).rejects.toThrow(/has changed since it was taken/);
     expect(await watch.bench.disk.blobs.assetSize(sha256(placed))).toBeNull();
     rmSync(file);
-    expect(() => watch.bench.disk.blobs.assetPath(sha256(placed))).toThrow(/not there any more/);
+    await expect(watch.bench.disk.blobs.localAsset(sha256(placed))).rejects.toThrow(/not there any more/);
   });
 });
 

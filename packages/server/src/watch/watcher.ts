@@ -13,7 +13,8 @@ import type {
 import type { WatchStore } from '../core/ports/watch-store.ts';
 import type { WatchedFile, WatchFolder, WatchOutcome } from '../core/watch.ts';
 import type { TakeIn } from '../uploads/take-in.ts';
-import { FolderWatch } from './folder-watch.ts';
+import type { TurnParts } from './folder-turn.ts';
+import { KeptFolder } from './kept-folder.ts';
 import { joinText, shownName } from './names.ts';
 import { OpenWriters } from './open-writers.ts';
 import { type OutcomeParts, Outcomes } from './outcomes.ts';
@@ -35,6 +36,8 @@ export interface WatcherParts extends Omit<OutcomeParts, 'processedLog' | 'ended
   readonly concurrency: number;
   /** Absolute paths that are never entered, beside those of the folders themselves: the data directory. */
   readonly skip: readonly string[];
+  /** How nodes that share the folders take turns; null: this node is alone. */
+  readonly turns: TurnParts | null;
   /** Calls back when runs may have ended. */
   onEvents(listener: () => void): () => void;
 }
@@ -61,7 +64,7 @@ const listMax = 50;
 export class Watcher implements WatchAdmin {
   readonly #parts: WatcherParts;
   readonly #queue: TakeQueue;
-  readonly #folders: readonly FolderWatch[];
+  readonly #folders: readonly KeptFolder[];
   readonly #listeners = new Set<(news: WatchNews) => void>();
   #unsubscribe = () => {};
 
@@ -86,7 +89,7 @@ export class Watcher implements WatchAdmin {
         processedLog,
         ended: (at, file, outcome, reason) => this.#ended(at, file, outcome, reason),
       });
-      return new FolderWatch({ ...parts, folder, queue: this.#queue, outcomes, skip });
+      return new KeptFolder({ ...parts, folder, queue: this.#queue, outcomes, skip });
     });
   }
 
@@ -145,7 +148,7 @@ export class Watcher implements WatchAdmin {
     return true;
   }
 
-  #find(id: string): FolderWatch | undefined {
+  #find(id: string): KeptFolder | undefined {
     return this.#folders.find((one) => one.folder.id === id);
   }
 

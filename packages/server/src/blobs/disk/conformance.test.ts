@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ArtifactStore } from '../../core/ports/artifact-store.ts';
 import { uuidv7 } from '../../platform/uuidv7.ts';
-import { artifactStoreChecks, brokenArtifactStores } from '../../testing/artifact-store-suite.ts';
+import {
+  type ArtifactStoreSubject,
+  artifactStoreChecks,
+  brokenArtifactStores,
+} from '../../testing/artifact-store-suite.ts';
 import type { BlobStoreSubject } from '../../testing/blob-store-fixture.ts';
 import { blobStoreChecks } from '../../testing/blob-store-suite.ts';
 import { type Breakage, brokenBlobStores } from '../../testing/broken-blob-stores.ts';
@@ -12,7 +17,13 @@ import { type FileFaults, withFaults, withFileFaults } from '../with-faults.ts';
 import { nodeFileIo } from './file-io.ts';
 import { type DiskBlobs, type DiskBlobsOptions, openDiskBlobs } from './open.ts';
 
-const newKey = () => createHash('sha256').update(uuidv7()).digest('hex');
+function artifactSubject(artifacts: ArtifactStore): ArtifactStoreSubject {
+  return {
+    artifacts,
+    newKey: () => createHash('sha256').update(uuidv7()).digest('hex'),
+    damage: async (artifact, bytes) => writeFileSync((await artifacts.localFile(artifact)).path, bytes),
+  };
+}
 
 /** A store in a new folder, and how to get rid of both. */
 async function fresh(options: Partial<DiskBlobsOptions> = {}) {
@@ -105,14 +116,14 @@ describe('artifact store, disk', () => {
     disk = store.disk;
   });
   afterAll(() => store.remove());
-  for (const check of artifactStoreChecks) test(check.name, () => check({ artifacts: disk.artifacts, newKey }));
+  for (const check of artifactStoreChecks) test(check.name, () => check(artifactSubject(disk.artifacts)));
 
   test('every broken artifact store fails a check, and every check fails on some broken store', async () => {
     const useful = new Set<string>();
     for (const [name, breakage] of Object.entries(brokenArtifactStores)) {
       const failed: string[] = [];
       for (const check of artifactStoreChecks) {
-        await check({ artifacts: breakage(disk.artifacts), newKey }).catch(() => failed.push(check.name));
+        await check(artifactSubject(breakage(disk.artifacts))).catch(() => failed.push(check.name));
       }
       expect(failed, `${name} has to fail`).not.toEqual([]);
       for (const check of failed) useful.add(check);

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { HoldfastError, invariant } from '../../core/errors.ts';
 import type { Artifact } from '../../core/ledger.ts';
 import type { ArtifactStore } from '../../core/ports/artifact-store.ts';
+import { type LocalFile, standingFile } from '../../core/ports/local-file.ts';
 import type { Sha256 } from '../../core/upload.ts';
 import { fileDigest } from './file-digest.ts';
 import type { FileIo } from './file-io.ts';
@@ -72,20 +73,16 @@ export class DiskArtifactStore implements ArtifactStore {
     }
   }
 
-  path(stepKey: string, name: string): string {
-    return this.#parts.layout.artifactFile(stepKey, name);
+  async localFile(artifact: Artifact): Promise<LocalFile> {
+    return standingFile(this.#path(artifact));
   }
 
   read(artifact: Artifact, range?: { readonly start: number; readonly end: number }): Promise<Readable> {
-    return fileStream(
-      this.#parts.io,
-      this.path(artifact.stepKey, artifact.name),
-      range ?? { start: 0, end: artifact.size },
-    );
+    return fileStream(this.#parts.io, this.#path(artifact), range ?? { start: 0, end: artifact.size });
   }
 
   async check(artifact: Artifact): Promise<'intact' | 'missing' | 'damaged'> {
-    const path = this.path(artifact.stepKey, artifact.name);
+    const path = this.#path(artifact);
     try {
       const size = await translated('checking an artifact', () => sizeOf(this.#parts.io, path));
       if (size === null) return 'missing';
@@ -130,6 +127,10 @@ export class DiskArtifactStore implements ArtifactStore {
     } finally {
       await io.close(fd);
     }
+  }
+
+  #path({ stepKey, name }: Artifact): string {
+    return this.#parts.layout.artifactFile(stepKey, name);
   }
 
   #refuseForeignScratch(scratch: string): void {

@@ -15,6 +15,7 @@ import type {
   WriteRequest,
   Written,
 } from '../../core/ports/blob-store.ts';
+import { type LocalFile, standingFile } from '../../core/ports/local-file.ts';
 import type { Sha256 } from '../../core/upload.ts';
 import { compareBody } from './compare.ts';
 import type { DirectorySyncs } from './directory-syncs.ts';
@@ -169,13 +170,15 @@ export class DiskBlobStore implements BlobStore {
     return fileStream(this.#parts.io, this.#parts.layout.assetFile(digest), range);
   }
 
-  assetPath(digest: Sha256): string {
-    return this.#parts.layout.assetFile(digest);
+  async localAsset(digest: Sha256): Promise<LocalFile> {
+    return standingFile(this.#parts.layout.assetFile(digest));
   }
 
   async rehashAsset(digest: Sha256, onBytes?: (bytes: number) => void): Promise<Sha256 | null> {
     const size = await this.assetSize(digest);
-    return size === null ? null : fileDigest(this.#parts, { path: this.assetPath(digest), size }, onBytes ?? null);
+    return size === null
+      ? null
+      : fileDigest(this.#parts, { path: this.#parts.layout.assetFile(digest), size }, onBytes ?? null);
   }
 
   async *storedUploads(): AsyncIterable<string> {
@@ -258,11 +261,14 @@ export class DiskBlobStore implements BlobStore {
 
   /** A missing asset is told by the first read. */
   async #withAsset<T>(digest: Sha256, work: (read: ReadAt) => Promise<T>): Promise<T> {
-    const { io } = this.#parts;
+    const { io, layout } = this.#parts;
     let fd: number | null = null;
     try {
       return await work(async (target, position) => {
-        fd ??= await io.open(this.assetPath(digest), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+        fd ??= await io.open(
+          layout.assetFile(digest),
+          constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+        );
         return await io.read(fd, target, position);
       });
     } finally {

@@ -67,7 +67,7 @@ describe('the incoming file is not what it was', () => {
     for (const id of ['../../etc/x', 'short', 'UPPERCASE-ID', 'a'.repeat(65), 'aaaaaaaa/b', 'aaaaaaaa\0']) {
       await expect(blobs.prepare(id, 1)).rejects.toThrow('upload id');
     }
-    expect(() => blobs.assetPath('../x')).toThrow('digest');
+    await expect(blobs.localAsset('../x')).rejects.toThrow('digest');
   });
 });
 

@@ -1,9 +1,9 @@
 /** Opens (and at first makes) a data directory. */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import type { BlobStore } from '../../core/ports/blob-store.ts';
+import type { BlobStores, OutsideFiles } from '../../core/ports/blob-stores.ts';
 import type { BytePath } from '../../core/ports/file-intake.ts';
-import { type OutsideFiles, withOutsideAssets } from '../with-outside-assets.ts';
+import { withOutsideAssets } from '../with-outside-assets.ts';
 import { DirectorySyncs } from './directory-syncs.ts';
 import { DiskArtifactStore } from './disk-artifact-store.ts';
 import { DiskBlobStore, type Durability } from './disk-blob-store.ts';
@@ -35,13 +35,7 @@ export interface DiskBlobsOptions {
   readonly io?: FileIo;
 }
 
-export interface DiskBlobs {
-  readonly blobs: BlobStore;
-  readonly artifacts: DiskArtifactStore;
-  readonly intake: DiskFileIntake;
-  /** Assets whose bytes are not in the store; the caller fills it. */
-  readonly outside: OutsideFiles;
-}
+export type DiskBlobs = BlobStores;
 
 /** Makes the folders that are missing, durable, parents first. */
 async function makeLayout(layout: DiskLayout, directories: DirectorySyncs): Promise<void> {

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { uuidv7 } from '../../platform/uuidv7.ts';
 import { patternBytes } from '../../testing/body.ts';
 import { Openings, sha256Hex, storedUpload, writeBytes } from '../../testing/faulty-disk.ts';
+import { assetPath } from '../../testing/local-paths.ts';
 import { type FileFaults, systemError } from '../with-faults.ts';
 
 const kib = 1024;
@@ -21,7 +22,7 @@ describe('place after a crash at any point', () => {
   async function crashed(prepareFiles: (paths: { incoming: string; asset: string }) => void) {
     const { blobs, incoming } = await openings.disk();
     const id = uuidv7();
-    const paths = { incoming: incoming(id), asset: blobs.assetPath(digest) };
+    const paths = { incoming: incoming(id), asset: await assetPath(blobs, digest) };
     prepareFiles(paths);
     return { ...paths, blobs, place: () => blobs.place(id, bytes.byteLength, digest) };
   }

@@ -4,8 +4,8 @@
  */
 import type { Registry } from 'prom-client';
 import { beginRun, type LastRun, type OpenRun, readBootRecord } from '../../blobs/disk/boot-record.ts';
-import type { OutsideFile, OutsideFiles } from '../../blobs/with-outside-assets.ts';
 import { processesMax } from '../../config/process-settings.ts';
+import type { OutsideFile, OutsideFiles } from '../../core/ports/blob-stores.ts';
 import type { HealthCheck } from '../../http/health-routes.ts';
 import { type InstanceLock, lockInstance, shareInstance } from '../../state/sql/instance-lock.ts';
 import type { PipelineNode } from '../pipeline-node.ts';

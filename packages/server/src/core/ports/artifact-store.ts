@@ -1,6 +1,7 @@
 /** Files that steps produced. */
 import type { Readable } from 'node:stream';
 import type { Artifact } from '../ledger.ts';
+import type { LocalFile } from './local-file.ts';
 
 export interface ArtifactStore {
   /** An empty folder for one attempt of a step; what was in it from a broken attempt is removed. */
@@ -16,8 +17,8 @@ export interface ArtifactStore {
   ): Promise<Artifact[]>;
   /** Removes the scratch folder. Idempotent, never rejects. */
   clean(scratch: string): Promise<void>;
-  /** Path of a published artifact for local tools. */
-  path(stepKey: string, name: string): string;
+  /** A published artifact as a file that local tools can read. Where it is not there this rejects, or reading it does. */
+  localFile(artifact: Artifact): Promise<LocalFile>;
   read(artifact: Artifact, range?: { readonly start: number; readonly end: number }): Promise<Readable>;
   /** Whether the stored file has the recorded size and digest. */
   check(artifact: Artifact): Promise<'intact' | 'missing' | 'damaged'>;

@@ -9,6 +9,7 @@ import type { HoldfastError } from '../errors.ts';
 import type { ExtentSet, Range } from '../extents.ts';
 import type { Sha256 } from '../upload.ts';
 import type { BodySource } from './body-source.ts';
+import type { LocalFile } from './local-file.ts';
 
 export interface WriteRequest {
   readonly uploadId: string;
@@ -130,8 +131,8 @@ export interface BlobStore {
   assetSize(digest: Sha256): Promise<number | null>;
   /** A stream over a range of the asset. Rejects with `storage-damaged` when it is not there. */
   readAsset(digest: Sha256, range: Range): Promise<Readable>;
-  /** A path that local tools can read the asset from (read only). */
-  assetPath(digest: Sha256): string;
+  /** The asset as a file that local tools can read. Rejects with `storage-damaged` when it is not there, `insufficient-storage`, `unavailable`. */
+  localAsset(digest: Sha256): Promise<LocalFile>;
   /** SHA-256 of the stored asset, read again from storage, for `verify`. Null when it is not there. */
   rehashAsset(digest: Sha256, onBytes?: (bytes: number) => void): Promise<Sha256 | null>;
 

@@ -32,6 +32,10 @@ export interface KeptRecording {
 }
 
 export interface LedgerInbox {
+  /** The number under which this database and one store of uploads know each other; null while no such store was used with it. */
+  partner(): Promise<number | null>;
+  /** Makes it this number, unless it has one; resolves to the one that it has then. Durable when it resolves. */
+  makePartner(id: number): Promise<number>;
   /**
    * Applies them in order, in one transaction that is durable when this resolves. What is there already stays as it is: the event of that
    * number of that upload, the source of that asset by that upload, the run of that pipeline on that asset.

@@ -28,6 +28,8 @@ export interface ClaimRequest {
   readonly leaseMs: number;
   /** Classes that have room. */
   readonly classes: readonly string[];
+  /** How many steps of a class may run at once, whoever holds them; classes that are not named have no such limit. */
+  readonly clusterLimits?: Readonly<Record<string, number>>;
 }
 
 /** Asks for one step that somebody said was due. */
@@ -37,7 +39,7 @@ export type KeyClaimRequest = Omit<ClaimRequest, 'classes'>;
  * - `claimed`: as by `claim`.
  * - `gone`: nothing is to be done for it now: it runs, has ended, waits for others, or was never there.
  * - `later`: it is pending, and cannot start before that time.
- * - `full`: it is due, and its class has no place now (it is paused, or as many of it run as may): ask again in a while.
+ * - `full`: it is due, and its class has no place now (it is paused, or as many of it run as may, on all nodes together): ask again in a while.
  */
 export type KeyClaim =
   | { readonly kind: 'claimed'; readonly claim: Claim }
@@ -84,7 +86,8 @@ export interface LedgerStore {
   startRun(assetId: Sha256, plan: RunPlan, now: Millis): Promise<string>;
   /**
    * Takes the due pending step of the highest priority (then oldest): state running, attempt + 1, fence + 1, lease to the holder.
-   * Null when none is due. Two claims never get the same step.
+   * Null when none is due. Two claims never get the same step, and never do more steps of a class run than `clusterLimits` says, however many
+   * claims are made at once (if all say the same). A step whose lease has run out counts until it is taken back.
    */
   claim(request: ClaimRequest): Promise<Claim | null>;
   /** Takes the step with that key, as `claim` would, if it is due and its class has a place. */
@@ -114,9 +117,12 @@ export interface LedgerStore {
   fail(key: string, fence: number, failure: StepFailure): Promise<Outcome>;
   /** Back to pending at once, because its holder stops in order; the attempt does not count. Cancelled instead, if that was asked for. */
   release(key: string, fence: number, now: Millis): Promise<Outcome>;
-  /** Running steps of `holder` (a restarted node's own) go back to pending at once, or to failed when their attempts are used up. Resolves to how many. */
+  /**
+   * Running steps of `holder` (a restarted node's own) go back to pending at once. That costs them no attempt; one that had the node to itself as often
+   * as it may be tried, or was there at ten deaths, fails (core/node-deaths.ts). Resolves to how many.
+   */
   reclaimHolder(holder: string, now: Millis): Promise<number>;
-  /** Running steps whose lease ended go back to pending, or to failed when their attempts are used up. Resolves to how many. */
+  /** Running steps whose lease ended go back to pending in the same way. Resolves to how many. */
   reclaimExpired(now: Millis): Promise<number>;
   /** The steps that the holder works on and is to let go of, because somebody asked for them to be cancelled. */
   cancelAsked(holder: string): Promise<readonly { readonly key: string; readonly fence: number }[]>;

@@ -48,6 +48,8 @@ export interface NodeRegistry {
 export interface Lease {
   /** Rises whenever the lease goes to another process. */
   readonly fence: number;
+  /** Rises with every `want`. */
+  readonly wanted: number;
 }
 
 export interface Leases {
@@ -59,6 +61,8 @@ export interface Leases {
   ): Promise<Lease | null>;
   /** Gives it up; others have it at once. Without effect when another process has it. */
   release(name: string, process: string): Promise<void>;
+  /** Tells the holder that something is wanted of it: it sees that when it renews. Without effect when nobody ever had the lease. */
+  want(name: string): Promise<void>;
   /** The node that has it; null: nobody. */
   holder(name: string): Promise<string | null>;
 }

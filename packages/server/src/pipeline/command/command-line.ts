@@ -19,11 +19,29 @@ export interface CommandLine {
 
 type Given = Pick<StepContext, 'asset' | 'assetName' | 'assetPath' | 'inputs' | 'scratch'>;
 
-/** Throws `PermanentStepError` when a step that it needs left no such file. */
-export function commandLine(spec: CommandSpec, given: Given): CommandLine {
+/** Rejects with `PermanentStepError` when a step that it needs left no such file. */
+export async function commandLine(spec: CommandSpec, given: Given): Promise<CommandLine> {
+  // Filled in twice: what the first pass asks for is fetched before the second.
+  const paths = new Map<string, string>();
+  const wanted: { readonly step: string; readonly name: string }[] = [];
+  filledIn(spec, given, (step, name) => {
+    wanted.push({ step, name });
+    return '';
+  });
+  for (const { step, name } of wanted) {
+    const file = await given.inputs[step]?.artifactPath(name);
+    if (file !== undefined) paths.set(`${step}/${name}`, file);
+  }
+  return filledIn(spec, given, (step, name) => paths.get(`${step}/${name}`) ?? '');
+}
+
+/** Where an artifact of an input is. */
+type PathOf = (step: string, name: string) => string;
+
+function filledIn(spec: CommandSpec, given: Given, pathOf: PathOf): CommandLine {
   const { params, rules } = spec;
   const files = outputFiles(params, given.assetName);
-  const lookUp = (placeholder: Placeholder) => meaningOf(placeholder, { spec, given, files });
+  const lookUp = (placeholder: Placeholder) => meaningOf(placeholder, { spec, given, files, pathOf });
   const [program = '', ...args] = params.command.flatMap((word) => {
     const group = (typeof word === 'string' ? [word] : word).map((text) => fillTemplate(text, lookUp));
     return group.every((argument) => argument !== null) ? group : [];
@@ -54,9 +72,14 @@ export function outputFiles(params: Pick<CommandParams, 'outputs'>, assetName: s
 
 function meaningOf(
   placeholder: Placeholder,
-  from: { readonly spec: CommandSpec; readonly given: Given; readonly files: Readonly<Record<string, string>> },
+  from: {
+    readonly spec: CommandSpec;
+    readonly given: Given;
+    readonly files: Readonly<Record<string, string>>;
+    readonly pathOf: PathOf;
+  },
 ): string | null {
-  const { spec, given, files } = from;
+  const { spec, given, files, pathOf } = from;
   switch (placeholder.kind) {
     case 'input':
       return given.assetPath;
@@ -73,22 +96,21 @@ function meaningOf(
     case 'file':
       return files[placeholder.name] ?? '';
     case 'artifact':
-      return artifactPath(placeholder, given, spec.wants);
+      return artifactPath(placeholder, { given, wants: spec.wants, pathOf });
   }
 }
 
 /** By the name of the output if the step says so (`analytic`), else by the name of the file. Null when a step that is only wanted left no such file. */
 function artifactPath(
   { step, name }: { readonly step: string; readonly name: string },
-  given: Given,
-  wants: readonly string[],
+  { given, wants, pathOf }: { readonly given: Given; readonly wants: readonly string[]; readonly pathOf: PathOf },
 ): string | null {
   const input = given.inputs[step];
   if (!input) return null;
   const names = input.artifacts.map((artifact) => artifact.name);
   const said = input.output[name];
   const found = [said, name].find((one): one is string => typeof one === 'string' && names.includes(one));
-  if (found !== undefined) return input.artifactPath(found);
+  if (found !== undefined) return pathOf(step, found);
   if (wants.includes(step)) return null;
   const left = names.length === 0 ? 'no files' : names.slice(0, 10).join(', ');
   throw new PermanentStepError(`${step} left nothing called ${name}; it left ${left}.`);

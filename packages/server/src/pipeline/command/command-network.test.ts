@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Bench } from '../../../test/pipeline-bench.ts';
 import { systemClock } from '../../platform/system-clock.ts';
+import { artifactPath } from '../../testing/local-paths.ts';
 import { defaultPipeline } from '../default-pipeline.ts';
 import { loadDefinitions } from '../definitions/load-definitions.ts';
 import { networkFence } from '../media/network-fence.ts';
@@ -46,7 +47,7 @@ async function seen(from: readonly string[] | null, more: string): Promise<{ net
   await runner.start();
   const key = (await bench.ended(id)).steps[0]?.key ?? '';
   await runner.stop();
-  const net = (await readFile(bench.disk.artifacts.path(key, 'net.txt'), 'utf8')).trim();
+  const net = (await readFile(await artifactPath(bench.disk.artifacts, key, 'net.txt'), 'utf8')).trim();
   return { network: own.steps[0]?.params['network'], net };
 }
 

@@ -14,7 +14,7 @@ const stdoutBytesMax = 256 * 1024 * 1024;
 const tailCharsMax = 600;
 
 export async function runCommand(spec: CommandSpec, context: StepContext): Promise<StepResult> {
-  const line = commandLine(spec, context);
+  const line = await commandLine(spec, context);
   const program = await findProgram(line.program, line.env['PATH'] ?? '');
   if (program === null)
     return {

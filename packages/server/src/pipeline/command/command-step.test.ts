@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Bench } from '../../../test/pipeline-bench.ts';
+import { artifactPath, assetPath } from '../../testing/local-paths.ts';
 import { defaultPipeline } from '../default-pipeline.ts';
 import type { Pipeline } from '../definition.ts';
 import { loadDefinitions } from '../definitions/load-definitions.ts';
@@ -84,7 +85,7 @@ describe('a command', () => {
       ['talk one.analytic.json', 'application/json'],
       ['talk one.summary.txt', 'text/plain'],
     ]);
-    const summary = bench.disk.artifacts.path(run.steps[2]?.key ?? '', 'talk one.summary.txt');
+    const summary = await artifactPath(bench.disk.artifacts, run.steps[2]?.key ?? '', 'talk one.summary.txt');
     expect(await readFile(summary, 'utf8')).toBe('2\n{"bytes": 11, "depth": 2}\n');
   });
 
@@ -94,7 +95,7 @@ describe('a command', () => {
          outputs: { env: { file: env.txt, type: text/plain, from: stdout } } }`,
     );
     const { step } = await ended(own, '$(id) `id` ;x.mp4');
-    const text = await readFile(bench.disk.artifacts.path(step?.key ?? '', 'env.txt'), 'utf8');
+    const text = await readFile(await artifactPath(bench.disk.artifacts, step?.key ?? '', 'env.txt'), 'utf8');
     const names = text
       .trim()
       .split('\n')
@@ -268,7 +269,7 @@ describe('a command', () => {
       '--network=none',
       '--read-only',
       '-v',
-      `${bench.disk.blobs.assetPath(id)}:/in/media:ro`,
+      `${await assetPath(bench.disk.blobs, id)}:/in/media:ro`,
       '-v',
       expect.stringMatching(/\/scratch\/[0-9a-f]{64}-1:\/out$/),
       'registry.example/asr@sha256:abc',

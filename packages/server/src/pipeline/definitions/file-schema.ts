@@ -14,14 +14,28 @@ const Word = Type.Union([Type.String({ maxLength: 8_192 }), Type.Number()], { de
 const EnvName = '^[A-Za-z_][A-Za-z0-9_]{0,127}$';
 const ExitCodes = Type.Array(Type.Integer({ minimum: 1, maximum: 255 }), { maxItems: 64 });
 
+const Room = Type.Integer({ minimum: 1, maximum: 256 });
+/** A number is for this server alone; both are for servers that share their work. */
+const ClassRoom = Type.Union(
+  [
+    Room,
+    Type.Object(
+      { perNode: Type.Optional(Room), cluster: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_536 })) },
+      { ...strict, minProperties: 1 },
+    ),
+  ],
+  { description: 'A number, or { perNode: 1, cluster: 4 }.' },
+);
+export type ClassEntry = Static<typeof ClassRoom>;
+
 export const FileShape = Type.Object(
   {
     default: Type.Optional(
       Type.Boolean({ description: 'false: without the built-in pipeline "media". At most one file says it.' }),
     ),
     classes: Type.Optional(
-      Type.Record(Name, Type.Integer({ minimum: 1, maximum: 256 }), {
-        description: 'How many steps of a class may run at once on this server.',
+      Type.Record(Name, ClassRoom, {
+        description: 'How many steps of a class may run at once: on this server, or { perNode: 1, cluster: 4 }.',
       }),
     ),
     pipelines: Type.Array(Type.Unknown(), { maxItems: 64, description: 'A list of pipelines.' }),

@@ -34,7 +34,20 @@ const step = (...lines: string[]) =>
 
 describe('what definitions give', () => {
   it('is the built-in pipeline when there is no file', () => {
-    expect(load()).toEqual({ pipelines: [base], classes: around.classes });
+    expect(load()).toEqual({ pipelines: [base], classes: around.classes, clusterClasses: {} });
+  });
+
+  it('has classes with places on each node, and on all nodes together', () => {
+    const { classes, clusterClasses } = load(`
+classes:
+  light: 3
+  media: { cluster: 4 }
+  heavy: { perNode: 1, cluster: 2 }
+  wide: { cluster: 1000 }
+  own: { perNode: 5 }
+pipelines: []`);
+    expect(classes).toEqual({ light: 3, media: 1, heavy: 1, wide: 256, own: 5 });
+    expect(clusterClasses).toEqual({ media: 4, heavy: 2, wide: 1000 });
   });
 
   it('is the built-in one beside those of the files, unless a file takes its name or leaves it out', () => {

@@ -2,9 +2,12 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { Pipeline, StepDefinition } from '../definition.ts';
 import { DefinitionText, type Problem } from './definition-text.ts';
-import { FileShape, type PipelineEntry, PipelineShape, StepShape } from './file-schema.ts';
+import { type ClassEntry, FileShape, type PipelineEntry, PipelineShape, StepShape } from './file-schema.ts';
 import { type PipelineDraft, resolvePipeline } from './resolve-pipeline.ts';
 import type { Surroundings } from './surroundings.ts';
+
+/** Places of a class on one node, as the short form allows. */
+const placesMax = 256;
 
 export interface DefinitionFile {
   /** For errors: the path as it was given. */
@@ -14,15 +17,18 @@ export interface DefinitionFile {
 
 export interface Definitions {
   readonly pipelines: readonly Pipeline[];
-  /** How many steps of each class may run at once. */
+  /** How many steps of each class may run at once on this node. */
   readonly classes: Readonly<Record<string, number>>;
+  /** The same for all nodes together; only of classes that are limited so. */
+  readonly clusterClasses: Readonly<Record<string, number>>;
 }
 
 /** Throws `invalid-request` whose message has a line for every mistake, and whose details have them as `problems`. */
 export function loadDefinitions(files: readonly DefinitionFile[], around: Surroundings): Definitions {
   const texts = files.map((file) => new DefinitionText(file));
   const drafts = texts.flatMap((text) => readFile(text));
-  const classes = { ...around.classes, ...Object.assign({}, ...drafts.map((draft) => draft.classes)) };
+  const rooms: Readonly<Record<string, ClassEntry>> = Object.assign({}, ...drafts.map((draft) => draft.classes));
+  const classes = { ...around.classes, ...perNode(rooms, around.classes) };
   const known = { ...around, classes };
   const resolved = drafts.flatMap((draft) =>
     draft.pipelines.flatMap((pipeline) => resolvePipeline(pipeline, known) ?? []),
@@ -36,19 +42,37 @@ export function loadDefinitions(files: readonly DefinitionFile[], around: Surrou
   if (problems.length > 0) throw refused(problems);
   const replaced = resolved.some((pipeline) => pipeline.name === around.base.name);
   const withBase = !replaced && drafts.every((draft) => draft.default);
-  return { pipelines: withBase ? [around.base, ...resolved] : resolved, classes };
+  return { pipelines: withBase ? [around.base, ...resolved] : resolved, classes, clusterClasses: perCluster(rooms) };
+}
+
+/** A class that is limited for all nodes only may have as many places on one. */
+function perNode(
+  rooms: Readonly<Record<string, ClassEntry>>,
+  standard: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const placesOf = (name: string, room: ClassEntry) =>
+    typeof room === 'number' ? room : (room.perNode ?? standard[name] ?? Math.min(room.cluster ?? 1, placesMax));
+  return Object.fromEntries(Object.entries(rooms).map(([name, room]) => [name, placesOf(name, room)]));
+}
+
+function perCluster(rooms: Readonly<Record<string, ClassEntry>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(rooms).flatMap(([name, room]) =>
+      typeof room === 'number' || room.cluster === undefined ? [] : [[name, room.cluster]],
+    ),
+  );
 }
 
 interface FileDraft {
   readonly default: boolean;
-  readonly classes: Readonly<Record<string, number>>;
+  readonly classes: Readonly<Record<string, ClassEntry>>;
   readonly pipelines: readonly PipelineDraft[];
 }
 
 function readFile(text: DefinitionText): FileDraft[] {
   const content = text.content();
   if (text.problems.length > 0 || !text.fits(FileShape, content, [])) return [];
-  const file = content as { default?: boolean; classes?: Record<string, number>; pipelines: unknown[] };
+  const file = content as { default?: boolean; classes?: Record<string, ClassEntry>; pipelines: unknown[] };
   const pipelines = file.pipelines.flatMap((entry, i) => {
     const path = ['pipelines', i];
     if (!text.fits(PipelineShape, entry, path)) return [];

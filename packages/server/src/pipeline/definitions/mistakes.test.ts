@@ -52,6 +52,11 @@ describe('every mistake is told with its place and what to do', () => {
       /^p\.yaml:5:1: "colour" is not known here; known are default, /,
     ],
     ['a wrong type', step('- uses: probe', '  priority: high'), /^p\.yaml:5:19: "priority" must be integer\.$/],
+    [
+      'places that nobody has',
+      'classes: { own: { cluster: 0 } }\npipelines: []',
+      /^p\.yaml:1:1\d: "own" is not what is taken here\. A number, or \{ perNode: 1, cluster: 4 \}\.$/,
+    ],
     ['a bad duration', step('- uses: probe', '  timeout: 5 minutes'), /^p\.yaml:5:18: "timeout" .*such as 500ms, 90s/],
     [
       'an unknown step',

@@ -22,6 +22,7 @@ import { Lease } from './lease.ts';
 import { Reporter } from './reporter.ts';
 import type { RunnerSettings } from './settings.ts';
 import { watchForStall } from './stall.ts';
+import { StepFiles } from './step-files.ts';
 
 export type AttemptEnd = 'succeeded' | 'skipped' | 'retrying' | 'failed' | 'cancelled' | 'given-back' | 'lost';
 type Cause = 'lost' | 'cancelled' | 'stopped' | 'timeout' | 'stalled';
@@ -40,10 +41,12 @@ export class Attempt {
   readonly #lease: Lease;
   readonly #reporter: Reporter;
   readonly #work: Work;
+  readonly #files: StepFiles;
 
   constructor(settings: RunnerSettings, claim: Claim) {
     this.#settings = settings;
     this.#claim = claim;
+    this.#files = new StepFiles(settings);
     const work = new Work(settings.clock);
     const facts = this.#facts();
     const reporter = new Reporter({ settings, claim, facts, onActive: () => work.active() });
@@ -118,6 +121,7 @@ export class Attempt {
       if (error instanceof RecordFailed) throw error.cause;
       return await this.#recordFailure(error, scratch);
     } finally {
+      await this.#files.release();
       if (scratch !== null) await artifacts.clean(scratch);
     }
   }
@@ -144,8 +148,8 @@ export class Attempt {
   }
 
   async #recordFailure(error: unknown, scratch: string | null): Promise<AttemptEnd> {
-    const { assets, ledger, clock, log, random } = this.#settings;
-    const { step, asset, assetName } = this.#claim;
+    const { ledger, clock, log, random } = this.#settings;
+    const { step, assetName } = this.#claim;
     const { key, fence } = step;
     if (this.#cause === 'lost') return this.#lost();
     await this.#reporter.flush();
@@ -155,8 +159,11 @@ export class Attempt {
       return this.#written('given-back', () => ledger.release(key, fence, now));
     }
     const reason = (this.#stopReason() ?? reasonOf(error)).slice(0, reasonCharsMax);
-    const paths = [assets.assetPath(asset.id), ...(scratch === null ? [] : [path.resolve(scratch), scratch])];
-    const names = paths.map((one, i) => [one, i === 0 ? assetName : 'scratch'] as const);
+    const folders = scratch === null ? [] : [path.resolve(scratch), scratch];
+    const names = [
+      ...this.#files.paths().map((one) => [one, assetName] as const),
+      ...folders.map((one) => [one, 'scratch'] as const),
+    ];
     const evidence = evidenceOf(error, this.#cause, { program: this.#work.lastProgram, names });
     const final = !isOutOfSpace(error) && (error instanceof PermanentStepError || step.attempt >= step.attemptsMax);
     const retryAt = final ? null : now + retryDelayMs(step.attempt, random, this.#definition()?.backoff);
@@ -203,19 +210,19 @@ export class Attempt {
   async #run(scratch: string): Promise<StepResult> {
     const { step } = this.#claim;
     const found = findDefinition(this.#settings.steps, step);
-    if (typeof found !== 'string') return found.run(this.#context(scratch, found));
+    if (typeof found !== 'string') return found.run(await this.#context(scratch, found));
     if (isCommand(step.params)) return { kind: 'skipped', reason: found };
     throw new Error(found);
   }
 
-  #context(scratch: string, definition: StepDefinition): StepContext {
-    const { assets, tools, clock, secrets = noSecrets } = this.#settings;
+  async #context(scratch: string, definition: StepDefinition): Promise<StepContext> {
+    const { tools, clock, secrets = noSecrets } = this.#settings;
     const { step, asset, assetName, inputs, missing } = this.#claim;
     const unplanned = definition.wants.filter((want) => !(want in inputs) && !(want in missing));
     return {
       asset,
       assetName,
-      assetPath: assets.assetPath(asset.id),
+      assetPath: await this.#files.asset(asset.id),
       inputs: this.#inputs(),
       missing: { ...missing, ...Object.fromEntries(unplanned.map((want) => [want, 'not part of this run'])) },
       scratch: path.resolve(scratch),
@@ -239,18 +246,15 @@ export class Attempt {
   }
 
   #inputs(): Record<string, StepInput> {
-    const store = this.#settings.artifacts;
     const entries = Object.entries(this.#claim.inputs).map(([name, { step, artifacts }]) => {
       invariant(step.output !== null, `the input ${name} succeeded`);
       const input: StepInput = {
         output: step.output,
         artifacts,
-        artifactPath(file) {
-          invariant(
-            artifacts.some((artifact) => artifact.name === file),
-            `${name} left an artifact ${file}`,
-          );
-          return store.path(step.key, file);
+        artifactPath: async (file) => {
+          const artifact = artifacts.find((one) => one.name === file);
+          invariant(artifact, `${name} left an artifact ${file}`);
+          return await this.#files.artifact(artifact);
         },
       };
       return [name, input] as const;

@@ -104,6 +104,14 @@ if (boss !== undefined)
       toEverybody(),
     ),
     broken(
+      'counts places on each node alone',
+      'no more of a class run at once on all nodes together than may, and all of them are run',
+      {
+        ledger: (ledger) =>
+          instead(ledger, { claimKey: (key, request) => ledger.claimKey(key, { ...request, clusterLimits: {} }) }),
+      },
+    ),
+    broken(
       'takes a step that has no place for one that is gone',
       'nothing of a paused class is started until it goes on, and then all of it is',
       {

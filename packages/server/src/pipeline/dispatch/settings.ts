@@ -11,7 +11,7 @@ import type { MediaTools } from '../media/tools.ts';
 export interface RunnerSettings {
   readonly ledger: LedgerStore;
   readonly artifacts: ArtifactStore;
-  readonly assets: Pick<BlobStore, 'assetPath'>;
+  readonly assets: Pick<BlobStore, 'localAsset'>;
   /** All steps that this node can do, of all pipelines. */
   readonly steps: readonly StepDefinition[];
   readonly tools: MediaTools;
@@ -26,6 +26,8 @@ export interface RunnerSettings {
   readonly holder: string;
   /** How many steps of each class may run at once; classes that are not named are left to other nodes. */
   readonly limits: Readonly<Record<string, number>>;
+  /** How many steps of a class may run at once on all nodes together; classes that are not named: as many as the nodes have room for. */
+  readonly clusterLimits?: Readonly<Record<string, number>>;
   /** A step whose node is silent for this long goes to another. Heartbeats come three times as often. */
   readonly leaseMs: number;
   /** Looks for due steps at least this often, for those that other processes created. */

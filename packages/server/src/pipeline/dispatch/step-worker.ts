@@ -51,18 +51,18 @@ export class StepWorker {
 
   /** Claims whatever is next in one of the classes. Null when nothing is due. */
   async takeNext(classes: readonly string[]): Promise<{ readonly done: Promise<void> } | null> {
-    const { ledger, holder, leaseMs, clock, crashPoints } = this.#settings;
+    const { ledger, clock, crashPoints } = this.#settings;
     crashPoints('step:after-delivery');
-    const claim = await this.#claim('', () => ledger.claim({ holder, now: clock.now(), leaseMs, classes }));
+    const claim = await this.#claim('', () => ledger.claim({ ...this.#wish(clock.now()), classes }));
     return claim === null ? null : { done: this.#begin(claim) };
   }
 
   /** Claims the step that was delivered. Rejects when the ledger does not answer. */
   async take(key: string, className: string): Promise<Taken> {
-    const { ledger, holder, leaseMs, clock, crashPoints } = this.#settings;
+    const { ledger, clock, crashPoints } = this.#settings;
     crashPoints('step:after-delivery', key);
     if (this.#stopping || !this.#hasRoom(className)) return { kind: 'full' };
-    const claim = () => ledger.claimKey(key, { holder, now: clock.now(), leaseMs });
+    const claim = () => ledger.claimKey(key, this.#wish(clock.now()));
     const answer = await this.#claim(className, claim);
     return answer.kind === 'claimed' ? { kind: 'claimed', done: this.#begin(answer.claim) } : answer;
   }
@@ -82,6 +82,11 @@ export class StepWorker {
     for (const { attempt } of this.#running) attempt.stop();
     await Promise.allSettled(this.#claiming.keys());
     await this.#settledWithin(this.#settings.stopMs);
+  }
+
+  #wish(now: Millis) {
+    const { holder, leaseMs, clusterLimits = {} } = this.#settings;
+    return { holder, leaseMs, clusterLimits, now };
   }
 
   #hasRoom(name: string): boolean {

@@ -8,6 +8,7 @@ import { reportFilm, type SpokenPart, slides } from '../../../test/speech-sample
 import type { RunWithSteps } from '../../core/ledger.ts';
 import { parseQuery, snippetOf, timeAt } from '../../core/search.ts';
 import { systemClock } from '../../platform/system-clock.ts';
+import { artifactPath } from '../../testing/local-paths.ts';
 import { wordErrorRate, wordsOf } from '../../testing/word-error-rate.ts';
 import { defaultPipeline } from '../default-pipeline.ts';
 import { chooseEngines, withEngines } from '../engines/choice.ts';
@@ -57,7 +58,7 @@ afterAll(async () => {
 
 async function artifact(step: string, name: string): Promise<string> {
   const key = run.steps.find((each) => each.name === step)?.key ?? '';
-  return readFile(bench.disk.artifacts.path(key, name), 'utf8');
+  return readFile(await artifactPath(bench.disk.artifacts, key, name), 'utf8');
 }
 async function json<T>(step: string, name: string): Promise<T> {
   return JSON.parse(await artifact(step, name)) as T;

@@ -46,7 +46,7 @@ export const detectSpeechStep = defineStep({
   async run(context) {
     const { tools, asset, params, scratch, inputs } = context;
     if (tools.state === 'missing') return { kind: 'skipped', reason: tools.reason };
-    const speech = extractedSpeech(inputs);
+    const speech = await extractedSpeech(inputs);
     const found = await detect(context, { tools, file: speech.path, seconds: speech.seconds });
     if (found.kind === 'skipped') return found;
     const { activity, engine, engineVersion, note } = found;

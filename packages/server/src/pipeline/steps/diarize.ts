@@ -153,7 +153,7 @@ async function decode(
   tools: ReadyTools,
   take: (block: Int16Array) => Promise<null>,
 ): Promise<void> {
-  const sound = extractedSpeech(inputs);
+  const sound = await extractedSpeech(inputs);
   let taken = 0;
   await decodePcm({
     tools,

@@ -19,7 +19,7 @@ export async function readAnalysis(inputs: Inputs): Promise<Analysis> {
   const name = scan?.output['analytic'];
   if (!scan || typeof name !== 'string')
     throw new PermanentStepError('scan_video left no output "analytic", which this step reads.');
-  const analysis = JSON.parse(await readFile(scan.artifactPath(name), 'utf8')) as Partial<Analysis> | null;
+  const analysis = JSON.parse(await readFile(await scan.artifactPath(name), 'utf8')) as Partial<Analysis> | null;
   if (analysis?.kind === 'holdfast.analytic' && analysis.schemaVersion === 1) return analysis as Analysis;
   // Somebody's command stands for scan_video.
   throw new PermanentStepError(
@@ -28,11 +28,11 @@ export async function readAnalysis(inputs: Inputs): Promise<Analysis> {
 }
 
 /** The sound that `extract_speech` took out. */
-export function extractedSpeech(inputs: Inputs): { readonly path: string; readonly seconds: number } {
+export async function extractedSpeech(inputs: Inputs): Promise<{ readonly path: string; readonly seconds: number }> {
   const speech = inputs['extract_speech'];
   const { file, seconds } = speech?.output ?? {};
   invariant(speech && typeof file === 'string' && typeof seconds === 'number', 'extract_speech names its file');
-  return { path: speech.artifactPath(file), seconds };
+  return { path: await speech.artifactPath(file), seconds };
 }
 
 export interface DetectedSpeech {
@@ -55,5 +55,5 @@ export async function readJson<T>(inputs: Inputs, step: string, field: string): 
   const input = inputs[step];
   const name = input?.output[field];
   invariant(input && typeof name === 'string', `${step} names its file`);
-  return JSON.parse(await readFile(input.artifactPath(name), 'utf8')) as T;
+  return JSON.parse(await readFile(await input.artifactPath(name), 'utf8')) as T;
 }

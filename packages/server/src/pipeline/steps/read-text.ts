@@ -114,7 +114,7 @@ async function readPictures(
   let last: { readonly grey: Grey; readonly picture: ReadPicture } | null = null;
   for (const picture of pictures) {
     context.signal.throwIfAborted();
-    const jpeg = await readFile(scan?.artifactPath(picture.keyframe) ?? '');
+    const jpeg = await readFile((await scan?.artifactPath(picture.keyframe)) ?? '');
     const grey = greyOf(jpeg);
     const same: ReadPicture | null = last !== null && looksSame(last.grey, grey) ? last.picture : null;
     const lines = same?.lines ?? (await linesIn(context, reader, { picture, media, jpeg, grey }));

@@ -17,7 +17,7 @@ export async function sampledPictures(inputs: StepContext['inputs']): Promise<Sa
   const { video, decoded } = await readAnalysis(inputs);
   const scan = inputs['scan_video'];
   if (!video?.samples || !scan) return null;
-  const file = scan.artifactPath(video.samples.file);
+  const file = await scan.artifactPath(video.samples.file);
   const { times } = video.samples;
   const end = Math.max(decoded.videoSeconds ?? 0, (times.at(-1) ?? 0) + 0.001);
   return { file, times, end, size: await jpegSize(file) };

@@ -78,7 +78,7 @@ interface Work {
 
 async function transcribe(context: StepContext<Params>, { recogniser, tools, speech }: Work): Promise<Transcript> {
   const { params, asset, scratch, signal, clock, timeoutMs } = context;
-  const sound = extractedSpeech(context.inputs);
+  const sound = await extractedSpeech(context.inputs);
   const rules = {
     secondsMax: params.chunkSeconds > 0 ? params.chunkSeconds : recogniser.chunkSeconds,
     paddingSeconds: 0.25,

@@ -14,7 +14,8 @@
  *     phases, bytes             hash     uploads by phase, bytes of live uploads by principal
  *     token:<id>, digest:<sha>, tokens   upload tokens, by secret, by expiry
  *     outbox                    stream   what the ledger does not have yet
- *     format                    string   the version of all this
+ *     format, ledger            string   the version of all this, the number of the ledger that it belongs to
+ *     touched                   string   when a health check last wrote
  */
 import { createHash } from 'node:crypto';
 import type { PhaseName } from '../../core/upload.ts';
@@ -58,6 +59,9 @@ export class Keys {
   }
   get format(): string {
     return this.#key('format');
+  }
+  get ledger(): string {
+    return this.#key('ledger');
   }
   get touched(): string {
     return this.#key('touched');

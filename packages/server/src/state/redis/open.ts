@@ -1,6 +1,5 @@
 /** Opens upload state in Redis, beside a ledger in SQLite or PostgreSQL. */
 import { createHash } from 'node:crypto';
-import { HoldfastError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Log } from '../../core/ports/log.ts';
 import type { State } from '../sql/open.ts';
@@ -9,15 +8,13 @@ import { RedisExtentClaims } from './extent-claims.ts';
 import { Keys } from './keys.ts';
 import { hear, RedisLink } from './link.ts';
 import { Outbox } from './outbox.ts';
+import { assertFormat, meetLedger } from './partners.ts';
 import { Purge } from './purge.ts';
 import { RedisRecordingStore } from './recordings.ts';
 import { checkSettings, type Durability } from './settings-check.ts';
 import { RedisUploadLocks } from './upload-locks.ts';
 import { RedisUploadStore } from './upload-store.ts';
 import { RedisUploadTokenStore } from './upload-tokens.ts';
-
-/** Of what is kept under the keys; rises with a change that an older Holdfast would not understand. */
-const format = 1;
 
 export interface RedisStateOptions {
   /** `redis://[user:password@]host[:port][/number]`, `rediss://…` with TLS, or the path of a socket. Never logged. */
@@ -30,6 +27,8 @@ export interface RedisStateOptions {
   readonly durability?: Durability;
   /** Of all keys. With a hash tag, so that they stay together. Default `{holdfast}`. */
   readonly prefix?: string;
+  /** What to do when the ledger has been used with a Redis and this one is empty: begin anew, with a warning (default), or refuse. */
+  readonly empty?: 'begin' | 'refuse';
   /** How long a request waits for a Redis that is away before it is answered `unavailable`. Default 4 s. */
   readonly patienceMs?: number;
   readonly clock: Clock;
@@ -51,6 +50,7 @@ export async function openRedisState(options: RedisStateOptions): Promise<State>
     await link.ready();
     for (const note of await checkSettings(link, options.durability ?? 'synced')) log.warn({}, note);
     await assertFormat(link, keys);
+    await meetLedger({ link, keys, inbox: ledger.inbox, log }, options.empty ?? 'begin');
   } catch (error) {
     link.close();
     throw error;
@@ -81,11 +81,4 @@ export async function openRedisState(options: RedisStateOptions): Promise<State>
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-async function assertFormat(link: RedisLink, keys: Keys): Promise<void> {
-  await link.run((client) => client.setnx(keys.format, format));
-  const found = Number(await link.run((client) => client.get(keys.format)));
-  if (found > format)
-    throw new HoldfastError('unavailable', 'A newer Holdfast keeps uploads in this Redis. Start that version.');
 }

@@ -15,6 +15,7 @@ import {
   someTime,
   unique,
 } from '../../testing/sample-upload.ts';
+import { instead } from '../../testing/stand-in.ts';
 import { openRedisPlace, type RedisPlace, SharedRedis } from '../../testing/test-redis-state.ts';
 import { openSqliteState, type State } from '../sql/open.ts';
 import { openRedisState } from './open.ts';
@@ -27,19 +28,13 @@ const plenty = 1_000_000;
 async function openBroken(place: RedisPlace, change: (inbox: LedgerInbox) => Partial<LedgerInbox>): Promise<State> {
   if (place.ledger.kind !== 'sqlite') throw new Error('Only beside SQLite.');
   const ledger = await openSqliteState({ file: place.ledger.file, clock: systemClock, sharedAs: unique('process') });
-  const { inbox } = ledger;
-  const broken: LedgerInbox = {
-    take: (handovers) => inbox.take(handovers),
-    forget: (uploads) => inbox.forget(uploads),
-    findRecording: (id, principal) => inbox.findRecording(id, principal),
-    listRecordings: (query) => inbox.listRecordings(query),
-    ...change(inbox),
-  };
+  const inbox = instead(ledger.inbox, change(ledger.inbox));
   return openRedisState({
     url: place.url,
     prefix: place.prefix,
-    ledger: { ...ledger, inbox: broken },
+    ledger: { ...ledger, inbox },
     process: unique('process'),
+    durability: 'committed',
     clock: systemClock,
     log: silentLog,
     random: Math.random,
@@ -123,6 +118,33 @@ describe('an upload that completes', () => {
   });
 });
 
+describe('what waits in the outbox', () => {
+  it('goes over in transactions that PostgreSQL has enough numbers for', async () => {
+    const { place, remove } = await redis.place();
+    const sizes: number[] = [];
+    let away = true;
+    const state = await openBroken(place, (inbox) => ({
+      take: async (handovers) => {
+        if (away) throw new Error('away');
+        sizes.push(handovers.reduce((sum, one) => sum + one.events.length, 0));
+        await inbox.take(handovers);
+      },
+    }));
+    try {
+      const principal = unique('principal');
+      const many = Array.from({ length: 400 }, () => sampleEvent());
+      for (let i = 0; i < 10; i += 1) await state.uploads.create(sampleUpload({ principal }), many, [], plenty);
+      away = false;
+      expect(await state.uploads.events({ principal, after: 0, limit: plenty })).toHaveLength(4_000);
+      expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(4_000);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(1_500);
+    } finally {
+      await state.close();
+      await remove();
+    }
+  });
+});
+
 describe('a plan or a text that the ledger could never take', () => {
   it('is refused before anything is decided, so that nothing is stuck behind it', async () => {
     const { place, remove } = await redis.place();
@@ -149,7 +171,7 @@ describe('memory', () => {
     const client = new Redis(place.url);
     const used = async () => Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
     try {
-      const uploads = 2_000;
+      const uploads = 1_000;
       const before = await used();
       const principal = unique('principal');
       const made = Array.from({ length: uploads }, () => sampleUpload({ principal }));
@@ -158,17 +180,17 @@ describe('memory', () => {
       const each = ((await used()) - before) / uploads;
       expect(each).toBeGreaterThan(300);
       expect(each).toBeLessThan(2_048);
-      for (const upload of made)
-        void state.uploads.decide(upload.id, null, (current) => ({
-          kind: 'accept',
-          next: { ...current, phase: { name: 'cancelled', at: someTime }, storage: 'released' },
-          events: [],
-          writes: [],
-        }));
-      await expect.poll(async () => (await state.uploads.countByPhase()).cancelled).toBe(uploads);
+      const cancel: Rule = (current) => ({
+        kind: 'accept',
+        next: { ...current, phase: { name: 'cancelled', at: someTime }, storage: 'released' },
+        events: [],
+        writes: [],
+      });
+      await Promise.all(made.map((upload) => state.uploads.decide(upload.id, null, cancel)));
+      expect(await state.uploads.countByPhase()).toEqual({ cancelled: uploads });
       expect(await state.uploads.purge(someTime + 1, plenty)).toBe(uploads);
       const left = await client.keys(`${place.prefix}:*`);
-      expect(left.map((key) => key.slice(place.prefix.length + 1)).sort()).toEqual(['format', 'outbox']);
+      expect(left.map((key) => key.slice(place.prefix.length + 1)).sort()).toEqual(['format', 'ledger', 'outbox']);
     } finally {
       client.disconnect();
       await state.close();

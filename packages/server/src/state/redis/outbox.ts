@@ -11,8 +11,10 @@ import { JointTask } from '../../platform/joint-task.ts';
 import type { Keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
 
-/** Handovers in one transaction: PostgreSQL's events have 4,096 numbers in each. */
+/** Handovers that are read at a time. */
 const batch = 200;
+/** Events in one transaction, about: PostgreSQL's have 4,096 numbers in each, those of the runs that are started included. */
+const eventsMax = 1_500;
 /** How often it is looked for what another process left. */
 const roundMs = 1_000;
 
@@ -74,12 +76,30 @@ export class Outbox {
     const { link, keys, inbox } = this.#parts;
     for (;;) {
       const entries = await link.run((client) => client.xrange(keys.outbox, '-', '+', 'COUNT', batch));
-      const last = entries.at(-1);
+      const all = entries.map(([, fields]) => JSON.parse(fields[1] ?? '') as Handover);
+      const some = portion(all);
+      const last = entries[some.length - 1];
       if (last === undefined) return;
-      await inbox.take(entries.map(([, fields]) => JSON.parse(fields[1] ?? '') as Handover));
+      await inbox.take(some);
       const [ms = '', nth = ''] = last[0].split('-');
       await link.run((client) => client.xtrim(keys.outbox, 'MINID', '=', `${ms}-${Number(nth) + 1}`));
-      if (entries.length < batch) return;
+      if (entries.length < batch && some.length === entries.length) return;
     }
   }
+}
+
+/** As many as fit into one transaction, and at least one. */
+function portion(handovers: readonly Handover[]): readonly Handover[] {
+  let events = 0;
+  const end = handovers.findIndex((one, i) => {
+    events += weight(one);
+    return i > 0 && events > eventsMax;
+  });
+  return end === -1 ? handovers : handovers.slice(0, end);
+}
+
+/** Its events, and those that each run has when it starts: one, and one for each step that cannot start at all. */
+function weight({ events, publications }: Handover): number {
+  const runs = publications.flatMap((publication) => publication.runs);
+  return events.length + runs.reduce((sum, run) => sum + 2 + run.steps.length, 0);
 }

@@ -20,23 +20,30 @@ const changeIndexes = `local function change(plan)
   end
 end`;
 
-const findExtent = `local function extent(key, at)
-  if at == '' then return false end
-  if at == 'last' then return redis.call('ZRANGE', key, '-1', '-1')[1] or false end
-  return redis.call('ZRANGEBYSCORE', key, at, at)[1] or false
+const findExtents = `local function extents(key, first)
+  local found = {}
+  for i = first, #ARGV do
+    local at = ARGV[i]
+    if at == 'last' then
+      found[#found + 1] = redis.call('ZRANGE', key, '-1', '-1')[1] or false
+    else
+      found[#found + 1] = at ~= '' and redis.call('ZRANGEBYSCORE', key, at, at)[1] or false
+    end
+  end
+  return found
 end`;
 
-/** KEYS[1] upload; ARGV: its extents, which of them ('' for none, an offset, 'last'). Returns both, false for what is not there. */
-const read = `${findExtent}
-return { redis.call('GET', KEYS[1]), extent(ARGV[1], ARGV[2]) }`;
+/** KEYS[1] upload; ARGV: its extents, then which of them ('' for none, an offset, 'last'). Returns both, false for what is not there. */
+const read = `${findExtents}
+return { redis.call('GET', KEYS[1]), extents(ARGV[1], 2) }`;
 
 /**
  * KEYS[1] upload; ARGV: version that the decision was made on ('' for none: creates it), version that it makes, facts, handover or '',
- * plan (see write-plan.ts), key of extents, which extent the rule looks at. Returns what came of it: done, or stale with what there is
+ * plan (see write-plan.ts), key of extents, then which extents the rules look at. Returns what came of it: done, or stale with what there is
  * now, gone, full, quota, token, parts, taken.
  */
 const decide = `${parse}
-${findExtent}
+${findExtents}
 ${changeIndexes}
 local value = redis.call('GET', KEYS[1])
 local plan = cjson.decode(ARGV[5])
@@ -44,7 +51,7 @@ local uses = plan.uses
 if value then
   local version, used = parse(value)
   if version == ARGV[2] then return { 'done' } end
-  if version ~= ARGV[1] then return { 'stale', value, extent(ARGV[6], ARGV[7]) } end
+  if version ~= ARGV[1] then return { 'stale', value, extents(ARGV[6], 7) } end
   uses = used
 elseif ARGV[1] ~= '' then
   return { 'gone' }

@@ -61,7 +61,7 @@ async function shortLived(goodForMs: number, run: (pair: Pair) => Promise<void>)
 
 describe('claims of several processes in Redis', () => {
   it('can be taken over from a process that died, but only once they have run out', () =>
-    shortLived(120, async ({ claims: [one, two] }) => {
+    shortLived(500, async ({ claims: [one, two] }) => {
       const release = await one.acquire('u', 0, 0);
       // A process that is gone does not renew its claims any more.
       one.close();
@@ -73,9 +73,9 @@ describe('claims of several processes in Redis', () => {
     }));
 
   it('are renewed for as long as their process lives', () =>
-    shortLived(120, async ({ claims: [one, two] }) => {
+    shortLived(500, async ({ claims: [one, two] }) => {
       const release = await one.acquire('u', 0, 0);
-      expect(await two.acquire('u', 0, 400)).toBeNull();
+      expect(await two.acquire('u', 0, 900)).toBeNull();
       await release?.();
       expect(await two.acquire('u', 0, 400)).not.toBeNull();
     }));

@@ -26,7 +26,17 @@ async function besidePostgres(): Promise<Fixture<TwoStates>> {
 
 registerUploadStoreSuite('Redis with SQLite (E2)', () => stores(redis.twoStates()));
 registerUploadStoreSuite('Redis with PostgreSQL (E2)', () => stores(besidePostgres()));
+
+/** Each is found out beside SQLite; these are about what is done in other ways here. */
+const telling = [
+  'decides outside the lock and then writes',
+  'reads, modifies and writes a counter',
+  'does not persist events',
+  'inserts before it deletes',
+  'completes without starting the runs',
+  'now and then passes over an event',
+];
 registerBroken(
   uploadStoreSuite('Redis', () => stores(redis.twoStates())),
-  brokenUploadStores,
+  brokenUploadStores.filter(({ name }) => telling.includes(name)),
 );

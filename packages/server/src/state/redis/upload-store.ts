@@ -46,12 +46,12 @@ export class RedisUploadStore implements UploadStore {
   }
 
   async find(id: string): Promise<Upload | null> {
-    return (await this.#decisions.read(id, null))?.stored.upload ?? null;
+    return (await this.#decisions.read(id, []))?.stored.upload ?? null;
   }
 
   async findWithExtent(id: string, offset: number): Promise<{ upload: Upload; extent: Extent | null } | null> {
-    const read = await this.#decisions.read(id, offset);
-    return read && { upload: read.stored.upload, extent: read.extent };
+    const read = await this.#decisions.read(id, [offset]);
+    return read && { upload: read.stored.upload, extent: read.extents[0] ?? null };
   }
 
   decide(id: string, extentAt: ExtentChoice, rule: Rule): Promise<Decision | null> {

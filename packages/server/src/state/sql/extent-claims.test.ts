@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { HoldfastError } from '../../core/errors.ts';
 import { systemClock } from '../../platform/system-clock.ts';
 import { type Fixture, registerBroken } from '../../testing/conformance.ts';
 import {
@@ -55,6 +56,33 @@ describe('claims of several processes', () => {
       expect(await two.acquire('u', 0, 50)).toBeNull();
       expect(await two.acquire('u', 0, 2_000)).not.toBeNull();
     }));
+
+  it('that could not be given up while the database was away do not last as long as their process', async () => {
+    const { file, remove } = await sqliteFile();
+    const engine = await SqliteEngine.open(file);
+    let isAway = false;
+    const breaking = new Proxy(engine, {
+      get(target, name) {
+        if (name === 'write' && isAway) return () => Promise.reject(new HoldfastError('unavailable', 'away'));
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const open = (on: SqliteEngine, holder: string) =>
+      new SqlExtentClaims(on, { clock: systemClock, holder, goodForMs: 300 });
+    const [one, two] = [open(breaking, 'one'), open(engine, 'two')];
+    const release = await one.acquire('u', 0, 0);
+    await one.acquire('u', 1, 0);
+    isAway = true;
+    await expect(release?.()).rejects.toMatchObject({ code: 'unavailable' });
+    isAway = false;
+    expect(await two.acquire('u', 0, 5_000)).not.toBeNull();
+    expect(await two.acquire('u', 1, 0)).toBeNull();
+    one.close();
+    two.close();
+    await engine.close();
+    await remove();
+  });
 
   it('are renewed for as long as their process lives', () =>
     shortLived(async (one, two) => {

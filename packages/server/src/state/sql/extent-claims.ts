@@ -24,6 +24,15 @@ export interface ExtentClaimOptions {
   readonly goodForMs?: number;
 }
 
+interface Place {
+  readonly uploadId: string;
+  readonly offset: number;
+}
+
+function nameOf({ uploadId, offset }: Place): string {
+  return `${uploadId}/${offset}`;
+}
+
 export class SqlExtentClaims implements ExtentClaims {
   readonly #engine: Engine;
   readonly #clock: Clock;
@@ -31,7 +40,9 @@ export class SqlExtentClaims implements ExtentClaims {
   readonly #goodForMs: number;
   /** Requests of this process queue here first, so that at most one of them polls for a place. */
   readonly #local: MemoryExtentClaims;
-  #held = 0;
+  readonly #held = new Map<string, Place>();
+  /** Released, but the database was away: rows that are still there and stand in the way of other processes. */
+  readonly #left = new Map<string, Place>();
   #cancelRenewal: (() => void) | null = null;
 
   constructor(engine: Engine, options: ExtentClaimOptions) {
@@ -55,15 +66,22 @@ export class SqlExtentClaims implements ExtentClaims {
       await releaseLocal();
       throw error;
     }
-    this.#count(1);
+    const place = { uploadId, offset };
+    this.#held.set(nameOf(place), place);
+    this.#left.delete(nameOf(place));
+    this.#cancelRenewal ??= this.#renewLater();
     let held = true;
     return async () => {
       if (!held) return;
       held = false;
-      this.#count(-1);
+      this.#held.delete(nameOf(place));
       try {
-        await this.#remove(uploadId, offset);
+        await this.#remove(place);
+      } catch (error) {
+        this.#left.set(nameOf(place), place);
+        throw error;
       } finally {
+        if (this.#held.size + this.#left.size === 0) this.close();
         await releaseLocal();
       }
     };
@@ -93,13 +111,19 @@ export class SqlExtentClaims implements ExtentClaims {
         on
           .columns(['upload_id', 'offset'])
           .doUpdateSet((eb) => ({ holder: eb.ref('excluded.holder'), until: eb.ref('excluded.until') }))
-          .where('extent_claims.until', '<', this.#engine.dialect.now),
+          // A row of our own was left when the database was away: within this process the place is ours by now.
+          .where((eb) =>
+            eb.or([
+              eb('extent_claims.until', '<', this.#engine.dialect.now),
+              eb('extent_claims.holder', '=', this.#holder),
+            ]),
+          ),
       )
       .compile();
     return (await this.#write(query)) > 0;
   }
 
-  async #remove(uploadId: string, offset: number): Promise<void> {
+  async #remove({ uploadId, offset }: Place): Promise<void> {
     const query = this.#engine.dialect.build
       .deleteFrom('extent_claims')
       .where('upload_id', '=', uploadId)
@@ -117,27 +141,42 @@ export class SqlExtentClaims implements ExtentClaims {
     });
   }
 
-  #count(change: 1 | -1): void {
-    this.#held += change;
-    if (this.#held === 0) this.close();
-    else this.#cancelRenewal ??= this.#renewLater();
-  }
-
   #renewLater(): () => void {
     return this.#clock.after(this.#goodForMs / 3, () => void this.#renew());
   }
 
   async #renew(): Promise<void> {
     const fired = this.#cancelRenewal;
+    // A database that is away fails the writes that the claims are for as well; the next renewal may find it back.
+    await this.#extend().catch(() => {});
+    // Meanwhile the last claim may have gone, and another one come with a timer of its own.
+    if (this.#cancelRenewal === fired) this.#cancelRenewal = this.#renewLater();
+  }
+
+  /** Only what is held: rows that could not be removed would otherwise stand in the way for as long as this process lives. */
+  async #extend(): Promise<void> {
+    for (const place of this.#left.values()) await this.#removeLeft(place);
+    const places = [...this.#held.values()];
+    if (places.length === 0) return;
     const query = this.#engine.dialect.build
       .updateTable('extent_claims')
       .set({ until: this.#until() })
       .where('holder', '=', this.#holder)
+      .where((eb) => eb.or(places.map(({ uploadId, offset }) => eb.and({ upload_id: uploadId, offset }))))
       .compile();
-    // A database that is away fails the writes that the claims are for as well; the next renewal may find it back.
-    await this.#write(query).catch(() => 0);
-    // Meanwhile the last claim may have gone, and another one come with a timer of its own.
-    if (this.#cancelRenewal === fired) this.#cancelRenewal = this.#renewLater();
+    await this.#write(query);
+  }
+
+  /** Unless a request of this process is at the place: then the row is that one's. */
+  async #removeLeft(place: Place): Promise<void> {
+    const releaseLocal = await this.#local.acquire(place.uploadId, place.offset, 0);
+    if (releaseLocal === null) return;
+    try {
+      await this.#remove(place);
+      this.#left.delete(nameOf(place));
+    } finally {
+      await releaseLocal();
+    }
   }
 
   #until() {

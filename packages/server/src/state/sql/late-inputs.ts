@@ -76,6 +76,8 @@ export class LateInputs {
         .set((eb) => ({
           state: 'blocked',
           attempt: 0,
+          node_deaths: 0,
+          node_deaths_alone: 0,
           // One that runs at this moment has lost its step.
           fence: eb('fence', '+', 1),
           lease_holder: null,

@@ -11,6 +11,9 @@ import type { UploadRow } from './schema.ts';
 import { listMax, type UploadQueries, uploadQueries } from './upload-queries.ts';
 import { folded, rowToUpload, uploadToRow } from './upload-rows.ts';
 
+/** In the table of small facts. */
+const partnerName = 'upload-store';
+
 /** Recordings without their uploads, which are elsewhere. */
 function keptQueries({ build: db }: Dialect) {
   return {
@@ -51,6 +54,22 @@ export class SqlLedgerInbox implements LedgerInbox {
     this.#uploads = uploadQueries(engine.dialect);
     this.#recordings = recordingQueries(engine.dialect);
     this.#kept = keptQueries(engine.dialect);
+  }
+
+  async partner(): Promise<number | null> {
+    const { build } = this.#engine.dialect;
+    const row = build.selectFrom('meta').select('value').where('name', '=', partnerName).compile();
+    return first(await this.#engine.read(row))?.value ?? null;
+  }
+
+  async makePartner(id: number): Promise<number> {
+    const insert = this.#engine.dialect.build
+      .insertInto('meta')
+      .values({ name: partnerName, value: id })
+      .onConflict((on) => on.doNothing())
+      .compile();
+    await this.#engine.write((session) => session.change(insert));
+    return (await this.partner()) ?? id;
   }
 
   take(handovers: readonly Handover[]): Promise<void> {

@@ -19,6 +19,7 @@ import type { Page } from '../../core/ports/upload-store.ts';
 import type { Millis, Sha256 } from '../../core/upload.ts';
 import { rowToAsset } from './assets.ts';
 import { AttemptLog } from './attempt-log.ts';
+import { ClassRoom } from './class-room.ts';
 import { toPage } from './cursor.ts';
 import { type Engine, first, type Session } from './engine.ts';
 import { EventLog } from './events.ts';
@@ -43,6 +44,7 @@ export class SqlLedgerStore implements LedgerStore {
   readonly #endings: StepEndings;
   readonly #reopening: Reopening;
   readonly #attempts: AttemptLog;
+  readonly #room: ClassRoom;
 
   constructor(engine: Engine) {
     const events = new EventLog(engine.dialect);
@@ -51,6 +53,7 @@ export class SqlLedgerStore implements LedgerStore {
     this.#log = new RunLog(engine.dialect, events);
     this.#starter = new RunStarter(engine.dialect, events);
     this.#attempts = new AttemptLog(engine.dialect);
+    this.#room = new ClassRoom(engine.dialect);
     this.#endings = new StepEndings(engine, { queries: this.#queries, log: this.#log, attempts: this.#attempts });
     this.#reopening = new Reopening(engine, { queries: this.#queries, log: this.#log });
   }
@@ -66,20 +69,18 @@ export class SqlLedgerStore implements LedgerStore {
     // Without a write first, because this is asked again and again while nothing is due.
     const classes = await this.#dueClasses(request);
     if (classes.length === 0) return null;
-    return this.#engine.write(async (session) => {
-      for (const name of classes) {
-        const until = request.now + request.leaseMs;
-        const step = first(
-          await session.rows(this.#queries.take({ class: name, now: request.now, holder: request.holder, until })),
-        );
-        if (step !== null) return this.#claimed(session, step);
-      }
-      return null;
-    });
+    for (const name of classes) {
+      const claim = await this.#engine.write((session) => this.#claimOf(session, name, request));
+      if (claim !== null) return claim;
+    }
+    return null;
   }
 
-  claimKey(key: string, { now, holder, leaseMs }: KeyClaimRequest): Promise<KeyClaim> {
+  claimKey(key: string, { now, holder, leaseMs, clusterLimits = {} }: KeyClaimRequest): Promise<KeyClaim> {
     return this.#engine.write(async (session): Promise<KeyClaim> => {
+      const known = first(await session.rows(this.#queries.step(key)));
+      if (known?.state !== 'pending') return { kind: 'gone' };
+      if (!(await this.#room.hasRoom(session, known.class, clusterLimits[known.class]))) return { kind: 'full' };
       const taken = first(await session.rows(this.#queries.takeKey({ key, now, holder, until: now + leaseMs })));
       if (taken !== null) return { kind: 'claimed', claim: await this.#claimed(session, taken) };
       const step = first(await session.rows(this.#queries.step(key)));
@@ -133,17 +134,11 @@ export class SqlLedgerStore implements LedgerStore {
   }
 
   reclaimHolder(holder: string, now: Millis): Promise<number> {
-    return this.#reclaim(() => this.#queries.heldBy(holder, reclaimBatch), {
-      now,
-      ending: { type: 'reclaim', leaseEndedBy: null },
-    });
+    return this.#reclaim(() => this.#queries.heldBy(holder, reclaimBatch), { now, leaseEndedBy: null });
   }
 
   reclaimExpired(now: Millis): Promise<number> {
-    return this.#reclaim(() => this.#queries.expired(now, reclaimBatch), {
-      now,
-      ending: { type: 'reclaim', leaseEndedBy: now },
-    });
+    return this.#reclaim(() => this.#queries.expired(now, reclaimBatch), { now, leaseEndedBy: now });
   }
 
   cancelAsked(holder: string): Promise<readonly RunningStep[]> {
@@ -191,10 +186,18 @@ export class SqlLedgerStore implements LedgerStore {
     return first(await this.#engine.read(this.#queries.nextDue()))?.not_before ?? null;
   }
 
+  async #claimOf(session: Session, name: string, request: ClaimRequest): Promise<Claim | null> {
+    const { now, holder, leaseMs, clusterLimits = {} } = request;
+    if (!(await this.#room.hasRoom(session, name, clusterLimits[name]))) return null;
+    const step = first(await session.rows(this.#queries.take({ class: name, now, holder, until: now + leaseMs })));
+    return step === null ? null : this.#claimed(session, step);
+  }
+
   /** The classes that have a due step, best step first. */
   async #dueClasses(request: ClaimRequest): Promise<string[]> {
     const candidates = await Promise.all(
       request.classes.map(async (name) => {
+        if (await this.#isFull(name, request.clusterLimits?.[name])) return [];
         const step = first(await this.#engine.read(this.#queries.candidate({ class: name, now: request.now })));
         return step === null ? [] : [{ name, step }];
       }),
@@ -205,6 +208,12 @@ export class SqlLedgerStore implements LedgerStore {
       .flat()
       .sort(byRank)
       .map((candidate) => candidate.name);
+  }
+
+  /** As far as can be seen without a lock. */
+  async #isFull(name: string, limit: number | undefined): Promise<boolean> {
+    if (limit === undefined) return false;
+    return (first(await this.#engine.read(this.#room.query({ class: name, limit })))?.n ?? 0) >= limit;
   }
 
   /** What a worker needs to know of the step that it has just taken. */
@@ -237,14 +246,17 @@ export class SqlLedgerStore implements LedgerStore {
   /** Takes back what the query finds, until it finds nothing that can be taken back. */
   async #reclaim(
     find: () => CompiledQuery<RunningStep>,
-    how: { readonly now: Millis; readonly ending: Ending },
+    how: { readonly now: Millis; readonly leaseEndedBy: Millis | null },
   ): Promise<number> {
     let total = 0;
     for (;;) {
       const steps = await this.#engine.read(find());
+      // Of a node that came back, all steps end together; leases of one that is silent end one after the other, so that nobody can tell.
+      const alone = how.leaseEndedBy === null && total === 0 && steps.length === 1;
+      const ending: Ending = { type: 'reclaim', leaseEndedBy: how.leaseEndedBy, alone };
       let taken = 0;
       for (const step of steps) {
-        if ((await this.#endings.end({ ...step, now: how.now }, how.ending)) === 'applied') taken += 1;
+        if ((await this.#endings.end({ ...step, now: how.now }, ending)) === 'applied') taken += 1;
       }
       total += taken;
       if (taken === 0 || steps.length < reclaimBatch) return total;

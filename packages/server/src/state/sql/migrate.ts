@@ -10,12 +10,15 @@ import { runs } from './migrations/0007-runs.ts';
 import { watch } from './migrations/0008-watch.ts';
 import { search } from './migrations/0009-search.ts';
 import { nodes } from './migrations/0010-nodes.ts';
+import { partMap } from './migrations/0011-part-map.ts';
+import { nodeDeaths } from './migrations/0012-node-deaths.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
   readonly text: string;
   readonly int: string;
   readonly real: string;
+  readonly bytes: string;
   /** A primary key that counts up (SQLite) or is given (PostgreSQL). */
   readonly counter: string;
   /** After the last parenthesis of a table. */
@@ -38,6 +41,7 @@ export const sqliteDdl: Ddl = {
   text: 'text',
   int: 'integer',
   real: 'real',
+  bytes: 'blob',
   counter: 'integer primary key autoincrement',
   end: ' strict',
   clustered: ' strict, without rowid',
@@ -58,6 +62,7 @@ export const postgresDdl: Ddl = {
   text: 'text collate "C"',
   int: 'bigint',
   real: 'double precision',
+  bytes: 'bytea',
   counter: 'bigint primary key',
   end: '',
   clustered: '',
@@ -85,6 +90,8 @@ export const migrations: readonly Migration[] = [
   watch,
   search,
   nodes,
+  partMap,
+  nodeDeaths,
 ];
 
 /** Stands in the place of a version while a database is being filled from another one, so that no server takes it for whole. */

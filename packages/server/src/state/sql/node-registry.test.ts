@@ -63,16 +63,18 @@ describe.each([
     const name = unique('lease');
     const mine = { process: unique('p'), node: 'a' };
     const other = { process: unique('p'), node: 'b' };
-    expect(await one.leases.hold(name, mine, long)).toEqual({ fence: 1 });
-    expect(await one.leases.hold(name, mine, long)).toEqual({ fence: 1 });
+    expect(await one.leases.hold(name, mine, long)).toEqual({ fence: 1, wanted: 0 });
+    expect(await one.leases.hold(name, mine, long)).toEqual({ fence: 1, wanted: 0 });
     expect(await two.leases.hold(name, other, long)).toBeNull();
     expect(await two.leases.holder(name)).toBe('a');
     await two.leases.release(name, other.process);
     expect(await two.leases.hold(name, other, long)).toBeNull();
+    await two.leases.want(name);
+    expect(await one.leases.hold(name, mine, long)).toEqual({ fence: 1, wanted: 1 });
     await one.leases.release(name, mine.process);
     expect(await two.leases.holder(name)).toBeNull();
-    expect(await two.leases.hold(name, other, over)).toEqual({ fence: 2 });
-    expect(await one.leases.hold(name, mine, long)).toEqual({ fence: 3 });
+    expect(await two.leases.hold(name, other, over)).toEqual({ fence: 2, wanted: 1 });
+    expect(await one.leases.hold(name, mine, long)).toEqual({ fence: 3, wanted: 1 });
   });
 
   it('of many that ask for a lease at once, one gets it', async () => {

@@ -96,7 +96,7 @@ export class SqlLeases implements Leases {
     const until = sql<number>`${now} + ${sql.lit(goodForMs)}`;
     const query = build
       .insertInto('leases')
-      .values({ name, process, node, fence: 1, until })
+      .values({ name, process, node, fence: 1, wanted: 0, until })
       .onConflict((on) =>
         on
           .column('name')
@@ -108,7 +108,7 @@ export class SqlLeases implements Leases {
           }))
           .where((eb) => eb.or([eb('leases.until', '<', now), eb('leases.process', '=', eb.ref('excluded.process'))])),
       )
-      .returning('fence')
+      .returning(['fence', 'wanted'])
       .compile();
     return this.#engine.write(async (session) => first(await session.rows(query)));
   }
@@ -119,6 +119,15 @@ export class SqlLeases implements Leases {
       .set({ until: 0 })
       .where('name', '=', name)
       .where('process', '=', process)
+      .compile();
+    await this.#engine.write((session) => session.change(query));
+  }
+
+  async want(name: string): Promise<void> {
+    const query = this.#engine.dialect.build
+      .updateTable('leases')
+      .set((eb) => ({ wanted: eb('wanted', '+', 1) }))
+      .where('name', '=', name)
       .compile();
     await this.#engine.write((session) => session.change(query));
   }

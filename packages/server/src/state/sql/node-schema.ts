@@ -16,6 +16,8 @@ export interface LeaseRow {
   process: string;
   node: string;
   fence: number;
+  /** How often the holder was asked for something. */
+  wanted: number;
   until: number;
 }
 

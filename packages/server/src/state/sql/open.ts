@@ -6,6 +6,7 @@ import type { LedgerInbox } from '../../core/ports/ledger-inbox.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { LibraryStore } from '../../core/ports/library-store.ts';
 import type { Leases, NodeRegistry } from '../../core/ports/node-registry.ts';
+import type { PartMap } from '../../core/ports/part-map.ts';
 import type { RecordingStore } from '../../core/ports/recording-store.ts';
 import type { RunControl } from '../../core/ports/run-control.ts';
 import type { RunQuestions } from '../../core/ports/run-questions.ts';
@@ -24,6 +25,7 @@ import { SqlLedgerInbox } from './ledger-inbox.ts';
 import { SqlLedgerStore } from './ledger-store.ts';
 import { SqlLibraryStore } from './library.ts';
 import { SqlLeases, SqlNodeRegistry } from './node-registry.ts';
+import { SqlPartMap } from './part-map.ts';
 import { PostgresEngine } from './postgres.ts';
 import { SqlRecordingStore } from './recordings.ts';
 import { SqlRunControl } from './run-control.ts';
@@ -56,6 +58,7 @@ export interface State extends AsyncDisposable {
   readonly leases: Leases;
   /** What it is and how it does, in a line for people. Rejects when it does not answer. */
   describe(): Promise<string>;
+  readonly partMap: PartMap;
   /** Finishes what was accepted and lets go of the database. Idempotent. */
   close(): Promise<void>;
 }
@@ -151,6 +154,7 @@ function assemble(
     watch: new SqlWatchStore(engine),
     nodes: new SqlNodeRegistry(engine),
     leases: new SqlLeases(engine),
+    partMap: new SqlPartMap(engine),
     claims,
     locks,
     describe: () => engine.describe(),

@@ -35,6 +35,7 @@ export class PostgresChannel {
   #cancelTimer: () => void = () => {};
   #cancelWord: (() => void) | null = null;
   #connecting: Promise<void> = Promise.resolve();
+  #asking: Promise<unknown> = Promise.resolve();
 
   constructor(options: ChannelOptions) {
     this.#options = options;
@@ -54,8 +55,9 @@ export class PostgresChannel {
     this.#cancelWord ??= this.#options.clock.after(gatherMs, () => {
       this.#cancelWord = null;
       const words = { text: 'select pg_notify($1, $2)', values: [channel, this.#options.process] };
+      const client = this.#client;
       // Lost with its connection; the others look by themselves.
-      this.#client?.query(words).catch(() => {});
+      if (client !== null) void this.#ask(() => client.query(words)).catch(() => {});
     });
   }
 
@@ -103,10 +105,17 @@ export class PostgresChannel {
   /** A connection that is cut without a word ends only when somebody asks. */
   #lookLater(client: pg.Client, end: () => void): void {
     this.#cancelTimer = this.#options.clock.after(lookMs, () => {
-      client.query('select 1').then(() => {
+      this.#ask(() => client.query('select 1')).then(() => {
         if (this.#client === client) this.#lookLater(client, end);
       }, end);
     });
+  }
+
+  /** One statement after the other. */
+  #ask(question: () => Promise<unknown>): Promise<unknown> {
+    const answer = this.#asking.then(question);
+    this.#asking = answer.catch(() => {});
+    return answer;
   }
 
   #ended(client: pg.Client): void {

@@ -83,6 +83,8 @@ export class Reopening {
     const fresh = {
       state: 'blocked' as const,
       attempt: 0,
+      node_deaths: 0,
+      node_deaths_alone: 0,
       progress: 0,
       reason: null,
       error_class: null,

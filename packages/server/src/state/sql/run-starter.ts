@@ -130,5 +130,7 @@ function newStep(step: StepPlan, assetId: Sha256, now: Millis) {
     error_class: null,
     cancel_asked_at: null,
     cancel_asked_by: null,
+    node_deaths: 0,
+    node_deaths_alone: 0,
   };
 }

@@ -9,6 +9,7 @@ import type { RunState, StepState } from '../../core/ledger.ts';
 import type { Concatenation, PhaseName, Upload } from '../../core/upload.ts';
 import type { DeliveryState } from '../../core/webhook.ts';
 import type { NodeTables } from './node-schema.ts';
+import type { PartMapTables } from './part-map-rows.ts';
 import type { SearchAssetRow, SearchDocumentRow } from './search-schema.ts';
 import type { WatchTables } from './watch-rows.ts';
 
@@ -156,6 +157,9 @@ export interface StepRow {
   error_class: ErrorClass | null;
   cancel_asked_at: number | null;
   cancel_asked_by: string | null;
+  /** Since it was last put back by hand. */
+  node_deaths: number;
+  node_deaths_alone: number;
 }
 
 export interface StepAttemptRow {
@@ -266,7 +270,7 @@ export interface MetaRow {
   value: number;
 }
 
-export interface Tables extends WatchTables, NodeTables {
+export interface Tables extends WatchTables, NodeTables, PartMapTables {
   uploads: UploadRow;
   extents: ExtentRow;
   events: EventRow;

@@ -1,6 +1,7 @@
 /** How a running step stops running: it succeeds, skips itself, fails, or is taken back from a holder that is gone. */
 import type { Evidence } from '../../core/attempt-record.ts';
 import type { Artifact } from '../../core/ledger.ts';
+import { afterNodeDeath } from '../../core/node-deaths.ts';
 import type { Outcome, Report } from '../../core/ports/ledger-store.ts';
 import { passagesType } from '../../core/search.ts';
 import type { Millis } from '../../core/upload.ts';
@@ -24,8 +25,13 @@ export type Ending =
   | { readonly type: 'fail'; readonly reason: string; readonly retryAt: Millis | null; readonly evidence: Evidence }
   /** Its holder stops in order: back to pending, as if it had not been started. */
   | { readonly type: 'release' }
-  /** Its holder is gone: back to pending at once, or failed when its attempts are used up. */
-  | { readonly type: 'reclaim'; readonly leaseEndedBy: Millis | null };
+  /** Its holder is gone: back to pending at once, unless `afterNodeDeath` sets it aside. */
+  | {
+      readonly type: 'reclaim';
+      readonly leaseEndedBy: Millis | null;
+      /** Whether it is known to be the only step that ran there. */
+      readonly alone: boolean;
+    };
 
 /** Who claims to hold which step. */
 export interface Hold {
@@ -169,25 +175,55 @@ export class StepEndings {
           ? `its worker ${step.lease_holder} ended while it ran`
           : `its worker ${step.lease_holder} fell silent`;
         const evidence: Evidence = { errorClass: crashed ? 'crash' : 'lost', exitCode: null, stderr: null };
-        const retryAt = step.attempt < step.attempts_max ? now : null;
-        return this.#failOrRetry(session, move, { reason, retryAt, evidence });
+        return this.#reclaim(session, move, { alone: ending.alone, reason, evidence });
       }
     }
+  }
+
+  #reclaim(
+    session: Session,
+    move: { readonly step: StepRow; readonly now: Millis },
+    death: { readonly alone: boolean; readonly reason: string; readonly evidence: Evidence },
+  ): Promise<void> {
+    const { step, now } = move;
+    const before = { deaths: step.node_deaths, alone: step.node_deaths_alone };
+    const { deaths, alone, setAside } = afterNodeDeath({ attemptsMax: step.attempts_max }, before, death.alone);
+    const counted = { node_deaths: deaths, node_deaths_alone: alone };
+    const { reason, evidence } = death;
+    if (setAside === null)
+      return this.#failOrRetry(session, move, {
+        reason,
+        evidence,
+        retryAt: now,
+        counted: { ...counted, attempt: step.attempt - 1 },
+      });
+    return this.#failOrRetry(session, move, {
+      reason: `${reason}, ${setAside}; it is set aside`,
+      evidence,
+      retryAt: null,
+      counted,
+    });
   }
 
   async #failOrRetry(
     session: Session,
     move: { readonly step: StepRow; readonly now: Millis },
-    failure: { readonly reason: string; readonly retryAt: Millis | null; readonly evidence: Evidence },
+    failure: {
+      readonly reason: string;
+      readonly retryAt: Millis | null;
+      readonly evidence: Evidence;
+      readonly counted?: Partial<StepRow>;
+    },
   ): Promise<void> {
-    const { reason, retryAt, evidence } = failure;
+    const { reason, retryAt, evidence, counted = {} } = failure;
     const { errorClass } = evidence;
     await this.#attempts.end(session, move.step, { state: 'failed', now: move.now, reason, evidence });
     if (retryAt === null) {
-      await this.#set(session, move.step, { state: 'failed', reason, error_class: errorClass, finished_at: move.now });
+      const failed = { state: 'failed', reason, error_class: errorClass, finished_at: move.now } as const;
+      await this.#set(session, move.step, { ...counted, ...failed });
       return this.#tell(session, move, { type: 'failed', says: `failed: ${reason}`, data: { reason, errorClass } });
     }
-    await this.#setDue(session, move.step, { reason, error_class: errorClass, not_before: retryAt });
+    await this.#setDue(session, move.step, { ...counted, reason, error_class: errorClass, not_before: retryAt });
     return this.#tell(session, move, {
       type: 'retrying',
       says: `will be tried again: ${reason}`,

@@ -140,6 +140,8 @@ export class PgBossQueue implements DueSteps {
     await this.#boss.createQueue(name, { ...queueSettings, policy: 'short', heartbeatSeconds });
     // One that an older version made keeps its settings otherwise.
     await this.#boss.updateQueue(name, { ...queueSettings, heartbeatSeconds });
+    // Nothing, but pg-boss then remembers the queue: announcing needs no connection but that of the transaction.
+    await this.#boss.insert(name, []);
     this.#classes.add(className);
   }
 

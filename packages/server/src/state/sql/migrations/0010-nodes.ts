@@ -21,6 +21,7 @@ export const nodes: Migration = {
       process ${text} not null,
       node ${text} not null,
       fence ${int} not null,
+      wanted ${int} not null,
       until ${int} not null
     )${clustered}`,
     `create index steps_running_class on steps (class) where state = 'running'`,

@@ -1,0 +1,89 @@
+/** Hashes what did not pass in order, from the store: in the background while an upload goes on, and what is left at its end. */
+import { createHash } from 'node:crypto';
+import { HoldfastError } from '../../core/errors.ts';
+import type { MapHead } from '../../core/ports/part-map.ts';
+import { type PieceSources, uploadBytes } from './piece-reader.ts';
+import type { RunningHash, RunningHashes } from './running-hashes.ts';
+
+/** Uploads that are followed at once; the others wait for their end. */
+const followedMax = 2;
+/** What a step of following takes at least: a request for less is not worth it. */
+const stepBytesMin = 16 * 1024 * 1024;
+/** A running hash is kept after so many bytes. */
+const keepBytes = 64 * 1024 * 1024;
+
+export class Follower {
+  readonly #sources: PieceSources;
+  readonly #hashes: RunningHashes;
+  readonly #wanted = new Map<string, number>();
+  readonly #running = new Map<string, Promise<void>>();
+  #closed = false;
+
+  constructor(sources: PieceSources, hashes: RunningHashes) {
+    this.#sources = sources;
+    this.#hashes = hashes;
+  }
+
+  /** [0, upTo) of the upload is recorded. */
+  follow(uploadId: string, upTo: number): void {
+    if (this.#closed || upTo < stepBytesMin) return;
+    this.#wanted.set(uploadId, Math.max(upTo, this.#wanted.get(uploadId) ?? 0));
+    if (this.#running.has(uploadId) || this.#running.size >= followedMax) return;
+    // What cannot be read now is read at the end, and then its failure counts.
+    const work = this.#catchUp(uploadId)
+      .catch(() => {})
+      .finally(() => this.#running.delete(uploadId));
+    this.#running.set(uploadId, work);
+  }
+
+  forget(uploadId: string): void {
+    this.#wanted.delete(uploadId);
+    this.#hashes.forget(uploadId);
+  }
+
+  /** SHA-256 of the first `size` bytes, from what is hashed already; lower-case hex. */
+  async sha256(uploadId: string, size: number, head: MapHead): Promise<string> {
+    await this.#running.get(uploadId);
+    const known = this.#hashes.of(uploadId, head);
+    const from = known.upTo <= size ? known : { hash: createHash('sha256'), upTo: 0, rewrites: head.rewrites };
+    const hashed = await this.#go(uploadId, from, size);
+    if (hashed === null) throw new HoldfastError('unavailable', 'The store is closed.');
+    return hashed.hash.copy().digest('hex');
+  }
+
+  /** Resolves when nothing is read any more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#running.values());
+  }
+
+  async #catchUp(uploadId: string): Promise<void> {
+    for (;;) {
+      const head = await this.#sources.map.find(uploadId);
+      const upTo = this.#wanted.get(uploadId) ?? 0;
+      if (head === null || this.#closed) return;
+      const known = this.#hashes.of(uploadId, head);
+      if (upTo - known.upTo < stepBytesMin) return;
+      if ((await this.#go(uploadId, known, upTo)) === null) return;
+    }
+  }
+
+  /** Goes on from what is hashed; null when the store is closed meanwhile. */
+  async #go(uploadId: string, from: RunningHash, upTo: number): Promise<RunningHash | null> {
+    const hash = from.hash.copy();
+    const { rewrites } = from;
+    let at = from.upTo;
+    let kept = at;
+    for await (const bytes of uploadBytes(this.#sources, uploadId, { start: at, end: upTo })) {
+      if (this.#closed) return null;
+      hash.update(bytes);
+      at += bytes.byteLength;
+      if (at - kept < keepBytes) continue;
+      this.#hashes.keep(uploadId, { hash: hash.copy(), upTo: at, rewrites });
+      kept = at;
+    }
+    const hashed = { hash, upTo: at, rewrites };
+    if (at > from.upTo) this.#hashes.keep(uploadId, hashed);
+    return hashed;
+  }
+}

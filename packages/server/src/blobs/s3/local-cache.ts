@@ -1,0 +1,157 @@
+/**
+ * Files of the bucket that local tools read: `<folder>/<sha256>/<name>`, downloaded once for all steps that want them, checked against their
+ * SHA-256, synced before they get their name. Bounded in bytes, least recently used first; what is in use stays, however large.
+ */
+import { createHash } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { HoldfastError } from '../../core/errors.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { LocalFile } from '../../core/ports/local-file.ts';
+import type { Sha256 } from '../../core/upload.ts';
+import { translated } from '../disk/io-errors.ts';
+import { isDigest } from '../disk/layout.ts';
+import type { Bucket } from './bucket.ts';
+import { nonce } from './keys.ts';
+import { objectBytes } from './piece-reader.ts';
+
+export interface Wanted {
+  readonly sha256: Sha256;
+  readonly size: number;
+  /** The last part of its path. */
+  readonly name: string;
+  readonly key: string;
+}
+
+interface Entry {
+  readonly path: string;
+  readonly size: number;
+  users: number;
+  /** Being downloaded. */
+  coming: Promise<void> | null;
+}
+
+export class LocalCache {
+  readonly #folder: string;
+  readonly #bucket: Bucket;
+  readonly #bytesMax: number;
+  readonly #clock: Clock;
+  /** By path, least recently used first. */
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(options: { folder: string; bucket: Bucket; bytesMax: number; clock: Clock }) {
+    this.#folder = options.folder;
+    this.#bucket = options.bucket;
+    this.#bytesMax = options.bytesMax;
+    this.#clock = options.clock;
+  }
+
+  /** Bytes of files that are there. */
+  get bytes(): number {
+    return [...this.#entries.values()].reduce((sum, entry) => sum + entry.size, 0);
+  }
+
+  /** Makes the folder, and takes up what an earlier process left in it. */
+  async open(): Promise<void> {
+    await translated('opening the cache', async () => {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      const found: { path: string; size: number; usedAt: number }[] = [];
+      for (const digest of await readdir(this.#folder)) {
+        if (!isDigest(digest)) await rm(join(this.#folder, digest), { recursive: true, force: true });
+        else
+          for (const name of await readdir(join(this.#folder, digest))) {
+            const path = join(this.#folder, digest, name);
+            const { size, mtimeMs } = await stat(path);
+            found.push({ path, size, usedAt: mtimeMs });
+          }
+      }
+      for (const { path, size } of found.sort((a, b) => a.usedAt - b.usedAt))
+        this.#entries.set(path, { path, size, users: 0, coming: null });
+      await this.#shrink();
+    });
+  }
+
+  /** Rejects with `storage-damaged` when the object is not there or is not what its name says, `insufficient-storage`, `unavailable`. */
+  async file(wanted: Wanted): Promise<LocalFile> {
+    const path = join(this.#folder, wanted.sha256, wanted.name);
+    const entry = this.#entries.get(path) ?? { path, size: wanted.size, users: 0, coming: null };
+    const known = this.#entries.delete(path);
+    this.#entries.set(path, entry);
+    entry.users += 1;
+    try {
+      if (!known) entry.coming = translated('fetching a file for a step', () => this.#fetch(wanted, entry));
+      await entry.coming;
+      entry.coming = null;
+    } catch (error) {
+      entry.users -= 1;
+      if (this.#entries.get(path) === entry) this.#entries.delete(path);
+      throw error;
+    }
+    let held = true;
+    return {
+      path,
+      release: async () => {
+        if (!held) return;
+        held = false;
+        entry.users -= 1;
+        await this.#shrink();
+      },
+    };
+  }
+
+  async #fetch(wanted: Wanted, entry: Entry): Promise<void> {
+    const part = join(this.#folder, `${nonce()}.part`);
+    await this.#shrink();
+    try {
+      const file = await open(part, 'wx', 0o600);
+      try {
+        await this.#download(wanted, file);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await mkdir(dirname(entry.path), { recursive: true, mode: 0o700 });
+      await rename(part, entry.path);
+    } catch (error) {
+      await rm(part, { force: true });
+      throw error;
+    }
+  }
+
+  async #download({ key, size, sha256 }: Wanted, file: FileHandle): Promise<void> {
+    const hash = createHash('sha256');
+    if (size > 0)
+      for await (const bytes of objectBytes(this.#bucket, { key, range: { start: 0, end: size } })) {
+        hash.update(bytes);
+        await file.write(bytes);
+      }
+    const found = hash.digest('hex');
+    if (found === sha256) return;
+    throw new HoldfastError(
+      'storage-damaged',
+      'An object in the store does not have the content that it was stored with.',
+      {
+        details: { expected: sha256, found },
+      },
+    );
+  }
+
+  /** Removes what was not used for the longest time, until the rest fits. */
+  async #shrink(): Promise<void> {
+    let bytes = this.bytes;
+    for (const [path, entry] of this.#entries) {
+      if (bytes <= this.#bytesMax) return;
+      if (entry.users > 0) continue;
+      this.#entries.delete(path);
+      bytes -= entry.size;
+      await rm(dirname(path), { recursive: true, force: true }).catch(() => {});
+    }
+  }
+
+  /** Notes when files were used, for the next process. */
+  async close(): Promise<void> {
+    const now = this.#clock.now() / 1000;
+    const paths = [...this.#entries.keys()];
+    await Promise.all(paths.map((path, i) => utimes(path, now, now - paths.length + i).catch(() => {})));
+  }
+}

@@ -1,0 +1,128 @@
+/** Opens a bucket as everything that keeps bytes. Loaded only where the configuration asks for it: the AWS SDK takes a while to load. */
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { S3Client } from '@aws-sdk/client-s3';
+import type { BlobStores, OutsideFiles } from '../../core/ports/blob-stores.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { BytePath } from '../../core/ports/file-intake.ts';
+import type { PartMap } from '../../core/ports/part-map.ts';
+import { DirectorySyncs } from '../disk/directory-syncs.ts';
+import { DiskFileIntake } from '../disk/disk-file-intake.ts';
+import { nodeFileIo } from '../disk/file-io.ts';
+import { HashPool } from '../disk/hash-pool.ts';
+import { DiskLayout } from '../disk/layout.ts';
+import { SpaceGuard } from '../disk/space-guard.ts';
+import { withOutsideAssets } from '../with-outside-assets.ts';
+import { Bucket, type BucketSettings } from './bucket.ts';
+import { Follower } from './follower.ts';
+import { S3Keys } from './keys.ts';
+import { LocalCache } from './local-cache.ts';
+import { type OrphanSweep, Orphans } from './orphans.ts';
+import { RunningHashes } from './running-hashes.ts';
+import { S3ArtifactStore } from './s3-artifact-store.ts';
+import { S3BlobStore } from './s3-blob-store.ts';
+import { s3Translated } from './s3-errors.ts';
+import { S3FileIntake } from './s3-file-intake.ts';
+import { type PieceSizes, s3Sizes } from './sizes.ts';
+import { SlabPool } from './slab-pool.ts';
+
+const hashStatesMax = 1_000;
+const connectionsMax = 64;
+
+export interface S3ConnectionOptions {
+  readonly bucket: string;
+  /** Without slashes at its ends; empty: the whole bucket. */
+  readonly prefix: string;
+  /** Default: Amazon's, by the region. */
+  readonly endpoint?: string | undefined;
+  readonly region: string;
+  readonly pathStyle: boolean;
+  /** Default: those of the SDK's own chain (environment, shared files, instance roles). */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly checksums: BucketSettings['checksums'];
+  readonly encryption: BucketSettings['encryption'];
+  readonly clock: Clock;
+}
+
+export interface S3BlobsOptions extends S3ConnectionOptions {
+  readonly partMap: PartMap;
+  /** Folder of this machine: working folders of steps, and the cache. Made if missing. */
+  readonly dataDir: string;
+  /** Bytes of requests that may be in memory, over all uploads. */
+  readonly memoryBytes: number;
+  /** Bytes of files that are kept on this machine for steps. */
+  readonly cacheBytes: number;
+  /** Default: those of Amazon S3; tests pass smaller ones. */
+  readonly sizes?: PieceSizes;
+}
+
+export interface S3Blobs extends BlobStores {
+  /** Removes what crashes left in the bucket. Cheap when there is nothing, but lists: to be run rarely. */
+  removeOrphans(olderThanMs: number): Promise<OrphanSweep>;
+}
+
+/** The bucket alone, for the doctor. */
+export function connectBucket(options: S3ConnectionOptions): Bucket {
+  const { endpoint, region, credentials, pathStyle, checksums, encryption, clock, bucket } = options;
+  // Many servers know none of the newer checksums: unless they are asked for, MD5 is what is sent and compared.
+  const requestChecksumCalculation = checksums === 'none' ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED';
+  const client = new S3Client({
+    region,
+    forcePathStyle: pathStyle,
+    requestChecksumCalculation,
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    maxAttempts: 4,
+    requestHandler: {
+      connectionTimeout: 5_000,
+      socketTimeout: 60_000,
+      httpAgent: { maxSockets: connectionsMax, keepAlive: true },
+      httpsAgent: { maxSockets: connectionsMax, keepAlive: true },
+    },
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(credentials === undefined ? {} : { credentials }),
+  });
+  return new Bucket({ client, bucket, checksums, encryption, clock });
+}
+
+/** Rejects with `unavailable`, in words that say what to do, when the bucket cannot be reached. */
+export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
+  const { partMap: map, clock, dataDir, sizes = s3Sizes } = options;
+  const bucket = connectBucket(options);
+  const keys = new S3Keys(options.prefix);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const cache = new LocalCache({ folder: join(dataDir, 'cache'), bucket, bytesMax: options.cacheBytes, clock });
+  await cache.open();
+  const artifacts = new S3ArtifactStore({ bucket, keys, sizes, cache, dataDir });
+  await artifacts.open();
+  const sources = { bucket, keys, map };
+  const hashes = new RunningHashes(hashStatesMax);
+  const follower = new Follower(sources, hashes);
+  const slabs = new SlabPool(options.memoryBytes);
+  const { intake, pool } = localIntake(dataDir);
+  const store = new S3BlobStore({ ...sources, sizes, slabs, hashes, follower, cache, closing: [cache, pool] });
+  await s3Translated('opening the bucket', () => bucket.reach());
+  const outside: OutsideFiles = new Map();
+  const digest = (path: BytePath, size: number, onBytes: ((bytes: number) => void) | undefined) =>
+    pool.digestFile({ path, size, algorithm: 'sha-256', awaited: false }, onBytes ?? null);
+  const orphans = new Orphans({ ...sources, clock, removeGarbage: () => store.removeGarbage() });
+  return {
+    blobs: withOutsideAssets(store, outside, digest),
+    artifacts,
+    intake: new S3FileIntake({ bucket, keys, sizes, local: intake }),
+    outside,
+    removeOrphans: (olderThanMs) => orphans.remove(olderThanMs),
+  };
+}
+
+/** Reads files of this machine in threads of its own. */
+function localIntake(dataDir: string): { readonly intake: DiskFileIntake; readonly pool: HashPool } {
+  const io = nodeFileIo;
+  const layout = new DiskLayout(dataDir);
+  const pool = new HashPool({
+    workers: Math.max(1, Math.min(4, availableParallelism() - 1)),
+    statesMax: 1,
+  });
+  const space = new SpaceGuard(io, layout.root, 0);
+  return { intake: new DiskFileIntake({ layout, io, pool, space, directories: new DirectorySyncs(io) }), pool };
+}

@@ -1,0 +1,145 @@
+/** Bytes of a request on their way to be a piece: into the database, collected in memory and sent, or sent as they come. */
+import { createHash, type Hash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { HoldfastError } from '../../core/errors.ts';
+import type { InlinePiece, MapHead, Piece } from '../../core/ports/part-map.ts';
+import { contentOf } from './bucket.ts';
+import type { PieceSources } from './piece-reader.ts';
+import type { RunningHashes } from './running-hashes.ts';
+import { s3Translated } from './s3-errors.ts';
+import type { PieceSizes } from './sizes.ts';
+import type { SlabPool, Slabs } from './slab-pool.ts';
+
+export interface WriterParts extends PieceSources {
+  readonly sizes: PieceSizes;
+  readonly slabs: SlabPool;
+  readonly hashes: RunningHashes;
+  /** Hears that the database keeps many bytes of an upload. */
+  crowded(uploadId: string, head: MapHead): Promise<void>;
+  /** Lets go of objects that no piece names. */
+  tidy(uploadId: string): Promise<void>;
+}
+
+/** Where a write stands: the upload as its head was when it began. */
+export interface Place {
+  readonly uploadId: string;
+  readonly offset: number;
+  readonly head: MapHead;
+}
+
+/** The head of the upload's map. Rejects with `storage-damaged` when there is none. */
+export async function headOf(parts: Pick<WriterParts, 'map'>, uploadId: string): Promise<MapHead> {
+  const head = await parts.map.find(uploadId);
+  if (head === null) throw new HoldfastError('storage-damaged', 'The store has nothing of this upload.');
+  return head;
+}
+
+/** MD5 and, where it goes on from what was hashed, SHA-256 of bytes as they pass. */
+export class PieceHashes {
+  readonly md5: Hash = createHash('md5');
+  readonly sha256: Hash | null;
+
+  constructor(sha256: Hash | null) {
+    this.sha256 = sha256;
+  }
+
+  update(bytes: Uint8Array): void {
+    this.md5.update(bytes);
+    this.sha256?.update(bytes);
+  }
+}
+
+export class PieceWriter {
+  readonly #parts: WriterParts;
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+  }
+
+  /** Makes collected bytes a piece. They stay in the slabs. `mayRecord` is asked before they count. */
+  async store(place: Place, slabs: Slabs, hashes: PieceHashes, mayRecord: () => boolean = () => true): Promise<void> {
+    const { sizes } = this.#parts;
+    const { bytes } = slabs;
+    const small = bytes <= sizes.inlineBytesMax && place.head.inlineBytes < 2 * sizes.inlineTotalMax;
+    if (small) {
+      const piece = { start: place.offset, bytes: Buffer.concat(slabs.buffers()) };
+      return await this.record(place, piece, { hashes, mayRecord });
+    }
+    const name = this.#parts.keys.newPiece(place.uploadId);
+    const content = contentOf(slabs.buffers(), hashes.md5.digest('hex'));
+    const etag = await s3Translated('storing a chunk', () =>
+      this.#parts.bucket.put(this.#parts.keys.piece(name), content),
+    );
+    const range = { start: place.offset, end: place.offset + bytes };
+    await this.record(place, { ...range, object: { name, at: 0, size: bytes, etag } }, { hashes, mayRecord });
+  }
+
+  /**
+   * Sends bytes as they come, `length` of them: what was collected already, then the rest. They cannot be sent a second time. The
+   * generator's failure is the sender's and passes unchanged.
+   */
+  async stream(place: Place, length: number, body: AsyncGenerator<Uint8Array>, hashes: PieceHashes): Promise<void> {
+    const { bucket, keys } = this.#parts;
+    const name = keys.newPiece(place.uploadId);
+    const abort = new AbortController();
+    let failure: { readonly error: unknown } | null = null;
+    let md5: string | null = null;
+    const passing = async function* (): AsyncGenerator<Uint8Array> {
+      try {
+        yield* body;
+        md5 = hashes.md5.digest('hex');
+      } catch (error) {
+        failure = { error };
+        abort.abort();
+      }
+    };
+    const source = passing();
+    let taken = false;
+    const content = {
+      length,
+      body: () => {
+        if (taken) return null;
+        taken = true;
+        return Readable.from(source, { objectMode: false });
+      },
+      md5: () => md5,
+      md5Ahead: null,
+      signal: abort.signal,
+    };
+    try {
+      const etag = await s3Translated('storing a chunk', () => bucket.put(keys.piece(name), content));
+      if (failure !== null) await bucket.remove(keys.piece(name)).catch(() => {});
+      if (failure !== null) throw new HoldfastError('unavailable', 'The chunk was not stored.');
+      const range = { start: place.offset, end: place.offset + length };
+      await this.record(place, { ...range, object: { name, at: 0, size: length, etag } }, { hashes });
+    } catch (error) {
+      throw failure === null ? error : (failure as { error: unknown }).error;
+    } finally {
+      // Nothing of the body is read any more when this settles.
+      await source.return(undefined);
+    }
+  }
+
+  /** The row that makes the bytes count. Rejects with `storage-damaged` and `lease-lost`, and then nothing is left of them. */
+  async record(
+    place: Place,
+    piece: Piece | InlinePiece,
+    how: { readonly hashes: PieceHashes; readonly mayRecord?: () => boolean },
+  ): Promise<void> {
+    const { map, bucket, keys, hashes: running } = this.#parts;
+    const may = how.mayRecord?.() !== false;
+    const recorded = may ? await map.record(place.uploadId, place.head.epoch, piece) : { kind: 'fenced' as const };
+    if (recorded.kind !== 'recorded') {
+      // Nothing names the object; where removing it fails, clean-up by age finds it.
+      if ('object' in piece && piece.object) await bucket.remove(keys.piece(piece.object.name)).catch(() => {});
+      if (recorded.kind === 'fenced')
+        throw new HoldfastError('lease-lost', 'Another process took this upload over while the bytes came in.');
+      throw new HoldfastError('storage-damaged', 'The store has nothing of this upload any more.');
+    }
+    const { rewrites, inlineBytes } = recorded.head;
+    const end = 'bytes' in piece ? piece.start + piece.bytes.byteLength : piece.end;
+    if (rewrites !== place.head.rewrites) await this.#parts.tidy(place.uploadId);
+    else if (how.hashes.sha256 !== null) running.keep(place.uploadId, { hash: how.hashes.sha256, upTo: end, rewrites });
+    if (inlineBytes >= this.#parts.sizes.inlineTotalMax) await this.#parts.crowded(place.uploadId, recorded.head);
+  }
+}

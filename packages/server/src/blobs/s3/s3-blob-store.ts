@@ -1,0 +1,330 @@
+/**
+ * Blobs in an S3-compatible store. Bytes of an upload are pieces: objects that are written once, or few bytes in the database. The part map
+ * says which piece stands for which bytes (decision 0022); an asset is made of them by the store itself at the end.
+ */
+import { Readable } from 'node:stream';
+import type { DigestAlgorithm } from '../../core/digest.ts';
+import { HoldfastError, invariant } from '../../core/errors.ts';
+import { type ExtentSet, emptyExtents, type Range } from '../../core/extents.ts';
+import type {
+  Appended,
+  AppendRequest,
+  BlobStore,
+  CompareRequest,
+  Comparison,
+  JoinWish,
+  WriteRequest,
+  Written,
+} from '../../core/ports/blob-store.ts';
+import type { LocalFile } from '../../core/ports/local-file.ts';
+import type { MapHead } from '../../core/ports/part-map.ts';
+import type { Sha256 } from '../../core/upload.ts';
+import { compareBody } from '../disk/compare.ts';
+import { isDigest } from '../disk/layout.ts';
+import { RunningDigests } from '../disk/running-digests.ts';
+import { Assembler } from './assembler.ts';
+import type { Follower } from './follower.ts';
+import { inParallel } from './in-parallel.ts';
+import type { LocalCache } from './local-cache.ts';
+import { objectBytes, PassReader, uploadBytes } from './piece-reader.ts';
+import { headOf, type WriterParts } from './piece-writer.ts';
+import { receiveAppended, receiveChunk } from './receive.ts';
+import { s3Translated } from './s3-errors.ts';
+
+export interface S3BlobStoreParts extends Omit<WriterParts, 'crowded' | 'tidy'> {
+  readonly follower: Follower;
+  readonly cache: LocalCache;
+  /** Let go of when the store is closed. */
+  readonly closing: readonly { close(): Promise<void> }[];
+}
+
+/** Requests under way when many objects are removed. */
+const removalsAtOnce = 8;
+const mapsPerPage = 500;
+
+export class S3BlobStore implements BlobStore {
+  readonly #parts: WriterParts & S3BlobStoreParts;
+  readonly #assembler: Assembler;
+
+  constructor(parts: S3BlobStoreParts) {
+    this.#assembler = new Assembler(parts);
+    const crowded = (uploadId: string, head: MapHead) => this.#fold(uploadId, head);
+    this.#parts = { ...parts, crowded, tidy: (uploadId) => this.#removeGarbage({ uploadId }).then(() => {}) };
+  }
+
+  async prepare(uploadId: string, size: number | null): Promise<void> {
+    invariant(size === null || (Number.isSafeInteger(size) && size >= 0), 'size in whole bytes');
+    this.#parts.keys.piecesOf(uploadId);
+    await this.#parts.map.open(uploadId);
+  }
+
+  write(request: WriteRequest): Promise<Written> {
+    const { offset, length } = request;
+    invariant(Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(offset + length), 'whole bytes');
+    return receiveChunk(this.#parts, request);
+  }
+
+  append(request: AppendRequest): Promise<Appended> {
+    invariant(Number.isSafeInteger(request.offset) && request.offset >= 0 && request.lengthMax >= 0, 'whole bytes');
+    return receiveAppended(this.#parts, request);
+  }
+
+  /** Objects are written once: it is enough that what the other process still records is refused. */
+  async isolate(uploadId: string, _upTo: number): Promise<void> {
+    this.#parts.hashes.forget(uploadId);
+    await this.#parts.map.fence(uploadId);
+  }
+
+  async compare(request: CompareRequest): Promise<Comparison> {
+    const { stored } = request;
+    const end = request.offset + request.length;
+    const { bucket, keys } = this.#parts;
+    const reader = new PassReader((start) =>
+      'uploadId' in stored
+        ? uploadBytes(this.#parts, stored.uploadId, { start, end })
+        : objectBytes(bucket, { key: keys.asset(stored.asset), range: { start, end } }),
+    );
+    try {
+      return await compareBody((target, position) => reader.read(target, position), request);
+    } finally {
+      await reader.close();
+    }
+  }
+
+  /** What `write` resolved for is in the store already. */
+  async sync(_uploadId: string): Promise<void> {}
+
+  async harden(_uploadId: string): Promise<void> {}
+
+  lost(_uploadId: string): ExtentSet {
+    return emptyExtents;
+  }
+
+  async join(uploadId: string, wish: JoinWish): Promise<Sha256> {
+    this.#parts.follower.forget(uploadId);
+    if (!(await this.#parts.map.adopt(uploadId, wish.parts, wish.takeFirst)))
+      throw new HoldfastError('storage-damaged', 'A part has fewer bytes in the store than were recorded.');
+    await this.#removeGarbage({ uploadId });
+    const size = wish.parts.reduce((sum, part) => sum + part.size, 0);
+    return await this.digest(uploadId, size);
+  }
+
+  async checksum(uploadId: string, range: Range): Promise<number | null> {
+    const digests = new RunningDigests([]);
+    try {
+      for await (const bytes of uploadBytes(this.#parts, uploadId, range)) digests.update(bytes);
+    } catch (error) {
+      if (error instanceof HoldfastError && error.code === 'storage-damaged') return null;
+      throw error;
+    }
+    return digests.crc32;
+  }
+
+  hashAhead(uploadId: string, upTo: number): void {
+    this.#parts.follower.follow(uploadId, upTo);
+  }
+
+  async digest(uploadId: string, size: number, algorithm: DigestAlgorithm = 'sha-256'): Promise<string> {
+    const head = await headOf(this.#parts, uploadId);
+    if (algorithm !== 'sha-256') {
+      const digests = new RunningDigests([algorithm]);
+      for await (const bytes of uploadBytes(this.#parts, uploadId, { start: 0, end: size })) digests.update(bytes);
+      return digests.only();
+    }
+    if (head.digest?.size === size) return head.digest.sha256;
+    // All of it has to be there, whatever was hashed.
+    await this.#requireBytes(uploadId, size);
+    const sha256 = await this.#parts.follower.sha256(uploadId, size, head);
+    await this.#parts.map.setDigest(uploadId, head, { sha256, size });
+    return sha256;
+  }
+
+  async place(uploadId: string, size: number, digest: Sha256): Promise<void> {
+    invariant(isDigest(digest), 'digest is 64 lower-case hex digits');
+    await s3Translated('placing an asset', () => this.#place(uploadId, size, digest));
+    await this.#free(uploadId);
+  }
+
+  async discard(uploadId: string): Promise<void> {
+    this.#parts.follower.forget(uploadId);
+    const known = await this.#parts.map.find(uploadId);
+    await this.#free(uploadId);
+    if (known === null) await s3Translated('freeing an upload', () => this.#removeUnknown(uploadId));
+  }
+
+  async assetSize(digest: Sha256): Promise<number | null> {
+    const { bucket, keys } = this.#parts;
+    return (await s3Translated('looking for an asset', () => bucket.head(keys.asset(digest))))?.size ?? null;
+  }
+
+  async readAsset(digest: Sha256, range: Range): Promise<Readable> {
+    if (range.end <= range.start) return Readable.from([]);
+    const from = { key: this.#parts.keys.asset(digest), range };
+    const bytes = objectBytes(this.#parts.bucket, from);
+    // The first bytes tell whether it is there.
+    const first = await bytes.next();
+    return Readable.from(prepended(first, bytes), { objectMode: false });
+  }
+
+  async localAsset(digest: Sha256): Promise<LocalFile> {
+    const size = await this.assetSize(digest);
+    if (size === null)
+      throw new HoldfastError('storage-damaged', 'The asset is not in the store.', { details: { assetId: digest } });
+    return await this.#parts.cache.file({ sha256: digest, size, name: 'asset', key: this.#parts.keys.asset(digest) });
+  }
+
+  async rehashAsset(digest: Sha256, onBytes?: (bytes: number) => void): Promise<Sha256 | null> {
+    const size = await this.assetSize(digest);
+    if (size === null) return null;
+    const digests = new RunningDigests(['sha-256']);
+    let read = 0;
+    const from = { key: this.#parts.keys.asset(digest), range: { start: 0, end: size } };
+    for await (const bytes of objectBytes(this.#parts.bucket, from)) {
+      digests.update(bytes);
+      read += bytes.byteLength;
+      onBytes?.(read);
+    }
+    return digests.only();
+  }
+
+  /** Those with a map, and those of which the store has objects. */
+  async *storedUploads(): AsyncIterable<string> {
+    const { map, bucket, keys } = this.#parts;
+    for (let after = ''; ; ) {
+      const page = await map.uploads(after, mapsPerPage);
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < mapsPerPage) break;
+      after = last;
+    }
+    for await (const { key } of bucket.list(keys.incoming, '/')) {
+      const id = key.slice(keys.incoming.length, -1);
+      if ((await map.find(id)) === null && (await this.#unnamed(id)).length > 0) yield id;
+    }
+  }
+
+  async *storedAssets(): AsyncIterable<Sha256> {
+    const { bucket, keys } = this.#parts;
+    for await (const { key } of bucket.list(keys.assets)) {
+      const digest = key.slice(key.lastIndexOf('/') + 1);
+      if (isDigest(digest)) yield digest;
+    }
+  }
+
+  async freeBytes(): Promise<number | null> {
+    return null;
+  }
+
+  async ping(): Promise<void> {
+    await s3Translated('checking the store', () => this.#parts.bucket.reach());
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.follower.close();
+    for (const part of this.#parts.closing) await part.close();
+    this.#parts.bucket.client.destroy();
+  }
+
+  /** Objects that no piece names any more, left by a crash or a failure. Resolves to how many were removed. */
+  async removeGarbage(): Promise<number> {
+    return await this.#removeGarbage({ limit: 1_000 });
+  }
+
+  async #place(uploadId: string, size: number, digest: Sha256): Promise<void> {
+    const { map, bucket, keys, follower } = this.#parts;
+    const key = keys.asset(digest);
+    if ((await bucket.head(key))?.size === size) return;
+    // From here on nothing of a write that began before counts any more.
+    const fenced = await map.fence(uploadId);
+    if (fenced === null)
+      throw new HoldfastError('storage-damaged', 'Neither the bytes of the upload nor its asset are in the store', {
+        details: { assetId: digest },
+      });
+    const { head, pieces } = fenced;
+    await this.#requireBytes(uploadId, size);
+    const hashed = head.digest?.size === size ? head.digest.sha256 : await follower.sha256(uploadId, size, fenced.head);
+    if (hashed !== digest)
+      throw new HoldfastError('storage-damaged', 'The stored bytes are not the ones that the asset is named after.', {
+        details: { assetId: digest, stored: hashed },
+      });
+    await this.#assembler.assemble({ uploadId, pieces, range: { start: 0, end: size }, key }, head.target);
+  }
+
+  async #requireBytes(uploadId: string, size: number): Promise<void> {
+    let at = 0;
+    for (const piece of await this.#parts.map.pieces(uploadId, { start: 0, end: size })) {
+      if (piece.start > at) break;
+      at = piece.end;
+    }
+    if (at < size)
+      throw new HoldfastError('storage-damaged', 'The store has fewer bytes than the upload', {
+        details: { expected: size, stored: at },
+      });
+  }
+
+  /** Puts what the database keeps of an upload into objects, where enough of it is side by side. */
+  async #fold(uploadId: string, head: MapHead): Promise<void> {
+    const { map, sizes } = this.#parts;
+    const all = head.inlineBytes >= 2 * sizes.inlineTotalMax;
+    const runs: { start: number; end: number; pieces: Awaited<ReturnType<typeof map.pieces>> }[] = [];
+    for (const piece of await map.pieces(uploadId)) {
+      if (piece.object !== null) continue;
+      const run = runs.at(-1);
+      if (run?.end === piece.start && piece.end - run.start <= sizes.pieceBytes) {
+        run.pieces.push(piece);
+        run.end = piece.end;
+      } else runs.push({ start: piece.start, end: piece.end, pieces: [piece] });
+    }
+    for (const run of runs) {
+      const enough = run.end - run.start >= sizes.partBytesMin;
+      if (enough || (all && run.pieces.length > 1))
+        await s3Translated('putting pieces together', () => this.#assembler.fold(uploadId, run.pieces));
+    }
+  }
+
+  async #free(uploadId: string): Promise<void> {
+    this.#parts.follower.forget(uploadId);
+    const target = (await this.#parts.map.find(uploadId))?.target ?? null;
+    if (target !== null) await this.#parts.bucket.multipart.abort(JSON.parse(target)).catch(() => {});
+    await this.#parts.map.remove(uploadId);
+    await this.#removeGarbage({ uploadId });
+  }
+
+  /** What cannot be removed now is removed by clean-up: it is written down. */
+  async #removeGarbage(of: { readonly uploadId: string } | { readonly limit: number }): Promise<number> {
+    const { map, bucket, keys } = this.#parts;
+    const names = await map.garbage(of);
+    if (names.length === 0) return 0;
+    const removed = await inParallel(names, removalsAtOnce, (name) =>
+      bucket.remove(keys.piece(name)).then(
+        () => [name],
+        () => [],
+      ),
+    );
+    await map.swept(removed.flat());
+    return removed.flat().length;
+  }
+
+  /** Objects of an upload that has no map, as a crash between storing and recording leaves them. */
+  async #removeUnknown(uploadId: string): Promise<void> {
+    const { bucket, keys } = this.#parts;
+    await inParallel(await this.#unnamed(uploadId), removalsAtOnce, (name) => bucket.remove(keys.piece(name)));
+  }
+
+  /** Objects that were stored for the upload and that no piece names, of whatever upload. */
+  async #unnamed(uploadId: string): Promise<string[]> {
+    const { bucket, keys, map } = this.#parts;
+    const names: string[] = [];
+    for await (const { key } of bucket.list(keys.piecesOf(uploadId))) names.push(keys.pieceName(key));
+    const named = await map.named(names);
+    return names.filter((name) => !named.has(name));
+  }
+}
+
+async function* prepended(
+  first: IteratorResult<Uint8Array, void>,
+  rest: AsyncGenerator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  if (first.done !== true) yield first.value;
+  yield* rest;
+}

@@ -1,0 +1,23 @@
+/** Everything that keeps bytes, opened together: one shape for every kind of store. */
+import type { Sha256 } from '../upload.ts';
+import type { FileFacts } from '../watch.ts';
+import type { ArtifactStore } from './artifact-store.ts';
+import type { BlobStore } from './blob-store.ts';
+import type { BytePath, FileIntake } from './file-intake.ts';
+
+export interface OutsideFile {
+  readonly path: BytePath;
+  readonly facts: FileFacts;
+}
+
+/** Where assets are that are not in the store. Filled at start, and by whoever takes or moves such a file. */
+export type OutsideFiles = Map<Sha256, OutsideFile>;
+
+export interface BlobStores {
+  /** Closing it lets go of what the others use, too. */
+  readonly blobs: BlobStore;
+  readonly artifacts: ArtifactStore;
+  readonly intake: FileIntake;
+  /** Assets whose bytes are not in the store; the caller fills it. */
+  readonly outside: OutsideFiles;
+}
