@@ -68,7 +68,7 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
     await uploads.finisher.idle();
   });
   await recover(deps, uploads.finisher, {
-    distrustBytes: begun.machineWentDown && config.durability === 'committed',
+    distrustBytes: begun.machineWentDown && config.blobs === 'disk' && config.durability === 'committed',
     retired: place.root === null ? seat.retired(holder) : [],
   });
   await uploads.concatenations.sweep();

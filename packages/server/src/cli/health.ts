@@ -1,5 +1,5 @@
 /** What /health asks of each dependency. */
-import type { DiskBlobs } from '../blobs/disk/open.ts';
+import type { BlobStores } from '../core/ports/blob-stores.ts';
 import type { HealthCheck } from '../http/health-routes.ts';
 import type { State } from '../state/sql/open.ts';
 import type { PipelineNode } from './pipeline-node.ts';
@@ -7,7 +7,7 @@ import type { Presence } from './presence.ts';
 
 export function healthChecks(parts: {
   state: State;
-  disk: DiskBlobs;
+  disk: BlobStores;
   presence: Presence | null;
   pipeline: PipelineNode;
   reserveBytes: number;

@@ -1,10 +1,10 @@
 /** What the HTTP server and the upload service of a node are made of. */
 import { fileURLToPath } from 'node:url';
 import { fileTypeFromBuffer } from 'file-type';
-import type { DiskBlobs } from '../blobs/disk/open.ts';
 import type { Config } from '../config/schema.ts';
 import { watchFoldersOf } from '../config/watch.ts';
 import type { Limits } from '../core/limits.ts';
+import type { BlobStores } from '../core/ports/blob-stores.ts';
 import type { WatchAdmin } from '../core/ports/watch-admin.ts';
 import type { WebhookAdmin } from '../core/ports/webhook-admin.ts';
 import type { createHttpServer } from '../http/app.ts';
@@ -34,7 +34,7 @@ const webDir = fileURLToPath(new URL('../../web', import.meta.url));
 export interface Parts {
   readonly options: Required<NodeOptions>;
   readonly limits: Limits;
-  readonly disk: DiskBlobs;
+  readonly disk: BlobStores;
   readonly state: State;
   /** Null: this node is alone. */
   readonly presence: Presence | null;

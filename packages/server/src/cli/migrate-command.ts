@@ -94,7 +94,12 @@ async function move(transfer: Transfer, { options, io, from, to, shown }: Moving
   await mkdir(to, { recursive: true, mode: 0o700 });
   const blobs = options.toBlobs === undefined ? {} : { blobs: options.toBlobs };
   const config = loadConfig({ env: io.env, flags: { dataDir: to, state: options.toState, ...blobs } });
-  const stores = await openBlobs({ config, dataDir: to, scratch: join(to, 'migrate-scratch') });
+  const stores = await openBlobs({
+    config,
+    dataDir: to,
+    scratch: join(to, 'migrate-scratch'),
+    partMap: await transfer.partMap(),
+  });
   try {
     const tables = await transfer.tables();
     if (tables === null) throw interrupted();

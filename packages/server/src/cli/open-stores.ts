@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { OpenRun } from '../blobs/disk/boot-record.ts';
-import type { DiskBlobs } from '../blobs/disk/open.ts';
+import type { BlobStores } from '../core/ports/blob-stores.ts';
 import { readBootId } from '../platform/boot-id.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import type { State } from '../state/sql/open.ts';
@@ -29,7 +29,7 @@ export interface Stores {
   /** Who hands steps to workers; null: each node looks for them. */
   readonly queue: StepQueue | null;
   readonly state: State;
-  readonly disk: DiskBlobs;
+  readonly disk: BlobStores;
   /** Null: this node is alone. */
   readonly presence: Presence | null;
   readonly begun: {
@@ -65,7 +65,7 @@ export async function openStores(options: Required<NodeOptions>, wish: StoresWis
   if (presence !== null) closing.add('name among the nodes', () => presence.end());
   const abandoned = await abandonedPlaces(place, state.nodes, bootId);
 
-  const disk = await openBlobs({ config, dataDir, scratch: place.scratch });
+  const disk = await openBlobs({ config, dataDir, scratch: place.scratch, partMap: state.partMap });
   closing.add('blobs', () => disk.blobs.close());
   seat.followOutside(disk.outside);
   await knowOutsideAssets(state, disk);

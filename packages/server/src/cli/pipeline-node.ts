@@ -1,7 +1,7 @@
 /** The pipeline of one node: media tools, the configured pipelines, the runner over the ledger. */
 import type { Logger } from 'pino';
-import type { DiskBlobs } from '../blobs/disk/open.ts';
 import type { Config } from '../config/schema.ts';
+import type { BlobStores } from '../core/ports/blob-stores.ts';
 import type { CrashPoints } from '../core/ports/crash-points.ts';
 import { endOrphans } from '../pipeline/command/orphans.ts';
 import type { Definitions } from '../pipeline/definitions/load-definitions.ts';
@@ -30,7 +30,7 @@ export interface PipelineNodeOptions {
   readonly crash: CrashPoints;
   readonly place: Pick<NodePlace, 'holder' | 'scratch'>;
   readonly state: State;
-  readonly disk: DiskBlobs;
+  readonly disk: BlobStores;
   readonly definitions: Definitions;
   /** Delivers the steps; default: this node looks for them in the ledger. */
   readonly queue?: StepQueue | null;

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { DiskBlobs } from '../blobs/disk/open.ts';
 import { loadConfig } from '../config/load.ts';
 import { defaultLimits } from '../core/limits.ts';
+import type { BlobStores } from '../core/ports/blob-stores.ts';
 import { noCrashPoints } from '../core/ports/crash-points.ts';
 import { openGate } from '../core/ports/creation-gate.ts';
 import { silentLog } from '../core/ports/log.ts';
@@ -98,7 +98,7 @@ async function run(options: Options, io: CliIo): Promise<void> {
 async function openStopped(
   options: Options,
   io: CliIo,
-): Promise<{ state: State; disk: DiskBlobs; release(): Promise<void> }> {
+): Promise<{ state: State; disk: BlobStores; release(): Promise<void> }> {
   const dir = resolve(options.data);
   const flags = { dataDir: dir, state: options.state, blobs: options.blobs, durability: 'synced', reserveMb: 0 };
   const config = loadConfig({ env: io.env, flags });
@@ -118,7 +118,7 @@ async function openStopped(
       exitCodes.failed,
     );
   }
-  const disk = await openBlobs({ config, dataDir: dir, scratch: join(dir, 'scratch') });
+  const disk = await openBlobs({ config, dataDir: dir, scratch: join(dir, 'scratch'), partMap: state.partMap });
   await knowOutsideAssets(state, disk);
   const release = async () => {
     await state.close();

@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import { fileTypeFromBuffer } from 'file-type';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { DiskBlobs } from '../blobs/disk/open.ts';
 import type { Config } from '../config/schema.ts';
+import type { BlobStores } from '../core/ports/blob-stores.ts';
 import type { CrashPoints } from '../core/ports/crash-points.ts';
 import type { WatchAdmin } from '../core/ports/watch-admin.ts';
 import type { WatchFolder } from '../core/watch.ts';
@@ -25,7 +25,7 @@ export interface WatchNodeOptions {
   readonly log: Logger;
   readonly crash: CrashPoints;
   readonly state: State;
-  readonly disk: DiskBlobs;
+  readonly disk: BlobStores;
   readonly registry: Registry;
   /** This process among those that share the folders; null: it is alone. */
   readonly sharedAs: { readonly process: string; readonly node: string } | null;
@@ -33,7 +33,7 @@ export interface WatchNodeOptions {
 }
 
 /** Bytes of assets that stayed outside of the store are found from here on. */
-export async function knowOutsideAssets(state: State, disk: DiskBlobs): Promise<void> {
+export async function knowOutsideAssets(state: State, disk: BlobStores): Promise<void> {
   for (const { assetId, path, facts } of await state.watch.outsideAssets())
     disk.outside.set(assetId, { path: textToName(path), facts });
 }

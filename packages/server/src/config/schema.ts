@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox';
 import { clusterSettings } from './cluster-settings.ts';
 import { engineProperties } from './engines.ts';
 import { processSettings } from './process-settings.ts';
+import { s3Settings } from './s3-settings.ts';
 import { watchSettings } from './watch-settings.ts';
 
 const Secret = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 5 })]);
@@ -33,6 +34,7 @@ export const ConfigSchema = Type.Object(
     }),
     ...processSettings,
     ...clusterSettings,
+    ...s3Settings,
     durability: Type.Union([Type.Literal('synced'), Type.Literal('committed')], {
       default: 'synced',
       description: 'What an acknowledged chunk survives: synced = power loss; committed = the death of the process.',

@@ -12,7 +12,7 @@ import { listMax, type UploadQueries, uploadQueries } from './upload-queries.ts'
 import { folded, rowToUpload, uploadToRow } from './upload-rows.ts';
 
 /** In the table of small facts. */
-const partnerName = 'upload-store';
+export const partnerName = 'upload-store';
 
 /** Recordings without their uploads, which are elsewhere. */
 function keptQueries({ build: db }: Dialect) {

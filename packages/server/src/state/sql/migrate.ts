@@ -114,7 +114,7 @@ export function missingStatements(
   known: readonly Migration[] = migrations,
 ): readonly string[] {
   const newest = known.at(-1)?.version ?? 0;
-  if (current === transferVersion)
+  if (current === transferVersion && newest !== transferVersion)
     throw new HoldfastError(
       'unavailable',
       'A move of a data folder to this database has begun and is not finished. Run `holdfast migrate` again; it goes on where it was.',

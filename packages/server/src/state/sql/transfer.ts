@@ -7,13 +7,18 @@ import Database from 'better-sqlite3';
 import pg from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports/clock.ts';
+import type { PartMap } from '../../core/ports/part-map.ts';
+import { partnerName } from './ledger-inbox.ts';
 import { migrations, schemaVersion, transferVersion } from './migrate.ts';
+import { SqlPartMap } from './part-map.ts';
 import { PostgresEngine } from './postgres.ts';
 import { batchQuery, digestOf, inOrder, keyOf, quoted, type Row, type Table, type Value } from './transfer-tables.ts';
 
 /** Not moved: what belongs to processes that live, to one database, or to one engine. */
 const left: ReadonlySet<string> = new Set([
   ...['holdfast_schema', 'meta', 'nodes', 'leases', 'extent_claims', 'upload_locks'],
+  // Of the stores of bytes, which are filled by themselves.
+  ...['part_maps', 'pieces', 'garbage_objects'],
 ]);
 const int8Oid = 20;
 
@@ -41,6 +46,7 @@ export class Transfer {
   readonly #options: TransferOptions;
   readonly #from: Database.Database;
   readonly #to: pg.Client;
+  #engine: PostgresEngine | null = null;
 
   private constructor(options: TransferOptions, from: Database.Database, to: pg.Client) {
     this.#options = options;
@@ -87,6 +93,14 @@ export class Transfer {
     return this.#from.prepare(sql).all(...parameters) as R[];
   }
 
+  /** Where the bytes of unfinished uploads are, when they go to a bucket. */
+  async partMap(): Promise<PartMap> {
+    const { url, clock } = this.#options;
+    const known = [{ version: transferVersion, name: 'transfer', statements: () => [] }];
+    this.#engine ??= await PostgresEngine.open({ url, clock, connectionsMax: 2, statementTimeoutMs: 0 }, { known });
+    return new SqlPartMap(this.#engine);
+  }
+
   /** From now on servers may use the database. */
   async finish(): Promise<void> {
     await this.#to.query('begin');
@@ -97,6 +111,7 @@ export class Transfer {
 
   async close(): Promise<void> {
     this.#from.close();
+    await this.#engine?.close();
     await this.#to.end();
   }
 
@@ -107,6 +122,11 @@ export class Transfer {
       throw new HoldfastError(
         'unavailable',
         `The source has schema version ${found?.version ?? 'none'}, and this version of Holdfast moves ${newest}. Start this version once on the folder and stop it.`,
+      );
+    if (this.ask(`select 1 from meta where name = '${partnerName}'`).length > 0)
+      throw new HoldfastError(
+        'invalid-request',
+        'The uploads of this folder are in Redis: let them finish there, and move what is left with the tools of the database.',
       );
     const begun = await this.#to.query<{ there: boolean }>(
       `select to_regclass('holdfast_transfer') is not null as there`,
