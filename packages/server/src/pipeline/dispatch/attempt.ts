@@ -5,8 +5,7 @@
  * - `lost`: somebody else holds the step (or may): nothing more is written.
  * - `cancelled`: somebody asked for that: the step is cancelled, once its processes are dead.
  * - `stopped`: the server stops: the step goes back to pending at once.
- * - `timeout`: the step took too long: a failure like any other.
- * - `stalled`: the step got nowhere for too long: a failure like any other.
+ * - `timeout`, `stalled`: the step took too long, or got nowhere for too long: a failure like any other.
  */
 import path from 'node:path';
 import { invariant } from '../../core/errors.ts';
