@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { fileTypeFromBuffer } from 'file-type';
 import type { Logger } from 'pino';
 import { beginRun, type OpenRun, readBootRecord } from '../blobs/disk/boot-record.ts';
-import { type DiskBlobs, openDiskBlobs } from '../blobs/disk/open.ts';
 import { limitsOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { watchFoldersOf } from '../config/watch.ts';
 import type { Limits } from '../core/limits.ts';
+import type { BlobStores } from '../core/ports/blob-stores.ts';
 import { type CrashPoints, noCrashPoints } from '../core/ports/crash-points.ts';
 import { createHttpServer, type HttpServer } from '../http/app.ts';
 import type { AuthHook } from '../http/auth.ts';
@@ -32,6 +32,7 @@ import { access } from './access.ts';
 import { Closing } from './closing.ts';
 import { healthChecks } from './health.ts';
 import { nodeIdentity } from './node-identity.ts';
+import { openBlobs } from './open-blobs.ts';
 import { configuredPipelines, surroundings } from './pipeline-definitions.ts';
 import { type PipelineNode, startPipeline } from './pipeline-node.ts';
 import { packageVersion } from './version.ts';
@@ -85,14 +86,14 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   let run: OpenRun | null = null;
   closing.add('boot record', () => run?.markClean());
 
-  const disk = await openDiskBlobs(diskOptions(config, dataDir));
-  closing.add('blobs', () => disk.blobs.close());
   const state = await openSqliteState({
     file: join(dataDir, 'state.db'),
     clock: systemClock,
     receipts: config.durability,
   });
   closing.add('state', () => state.close());
+  const disk = await openBlobs(config, dataDir, state.partMap);
+  closing.add('blobs', () => disk.blobs.close());
   await knowOutsideAssets(state, disk);
 
   const metrics = createMetrics();
@@ -106,7 +107,7 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
     await uploads.finisher.idle();
   });
   await recover(deps, uploads.finisher, {
-    distrustBytes: lastRun === 'machine-went-down' && config.durability === 'committed',
+    distrustBytes: config.blobs === 'disk' && lastRun === 'machine-went-down' && config.durability === 'committed',
   });
   await uploads.concatenations.sweep();
   run = await beginRun(dataDir, bootId);
@@ -133,15 +134,10 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   return { http, version: packageVersion(), watcher, close: () => closing.close(log) };
 }
 
-function diskOptions(config: Config, dir: string): Parameters<typeof openDiskBlobs>[0] {
-  const workers = config.hashWorkers === 0 ? {} : { hashWorkers: config.hashWorkers };
-  return { dir, durability: config.durability, reserveBytes: config.reserveMb * 1024 * 1024, ...workers };
-}
-
 interface Parts {
   readonly options: Required<NodeOptions>;
   readonly limits: Limits;
-  readonly disk: DiskBlobs;
+  readonly disk: BlobStores;
   readonly state: State;
   readonly metrics: Metrics;
   readonly hooks: WebhookNode;

@@ -1,6 +1,7 @@
 /** The one schema of the configuration. Every key can come from the file, the environment (see `sources.ts`) or a flag of `serve`. */
 import { type Static, Type } from 'typebox';
 import { engineProperties } from './engines.ts';
+import { s3Settings } from './s3-settings.ts';
 import { watchSettings } from './watch-settings.ts';
 
 const Secret = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 5 })]);
@@ -28,6 +29,11 @@ export const ConfigSchema = Type.Object(
       default: './data',
       minLength: 1,
       description: 'Folder for the state, the incoming bytes, the assets and the artifacts.',
+    }),
+    blobs: Type.String({
+      default: 'disk',
+      pattern: '^(?:disk|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*/?)$',
+      description: 'Where bytes are: disk (in dataDir), or s3://bucket/prefix.',
     }),
     durability: Type.Union([Type.Literal('synced'), Type.Literal('committed')], {
       default: 'synced',
@@ -194,6 +200,7 @@ export const ConfigSchema = Type.Object(
     ),
     mediaConcurrency: Type.Integer({ default: 1, minimum: 1, maximum: 64, description: 'Heavy media steps at once.' }),
     ...watchSettings,
+    ...s3Settings,
     recognitionConcurrency: Type.Integer({
       default: 1,
       minimum: 1,

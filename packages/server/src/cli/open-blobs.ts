@@ -1,0 +1,45 @@
+/** Where this node keeps bytes: its disk, or a bucket. */
+import { openDiskBlobs } from '../blobs/disk/open.ts';
+import type { S3ConnectionOptions } from '../blobs/s3/open.ts';
+import type { Config } from '../config/schema.ts';
+import type { BlobStores } from '../core/ports/blob-stores.ts';
+import type { PartMap } from '../core/ports/part-map.ts';
+import { systemClock } from '../platform/system-clock.ts';
+
+const MiB = 1024 * 1024;
+
+/** Rejects with `unavailable`, in words that say what to do, when the disk or the bucket cannot be used. */
+export async function openBlobs(config: Config, dataDir: string, partMap: PartMap): Promise<BlobStores> {
+  const connection = s3Connection(config);
+  if (connection === null) {
+    const workers = config.hashWorkers === 0 ? {} : { hashWorkers: config.hashWorkers };
+    const { durability, reserveMb } = config;
+    return await openDiskBlobs({ dir: dataDir, durability, reserveBytes: reserveMb * MiB, ...workers });
+  }
+  const { openS3Blobs } = await import('../blobs/s3/open.ts');
+  return await openS3Blobs({
+    ...connection,
+    partMap,
+    dataDir,
+    memoryBytes: config.s3MemoryMb * MiB,
+    cacheBytes: config.s3CacheMb * MiB,
+  });
+}
+
+/** Null: blobs are on the disk. */
+export function s3Connection(config: Config): S3ConnectionOptions | null {
+  const found = /^s3:\/\/([^/]+)\/?(.*?)\/?$/.exec(config.blobs);
+  if (!found) return null;
+  const [, bucket = '', prefix = ''] = found;
+  const { s3Encryption, s3KmsKey, s3Region, s3PathStyle, s3Checksums, s3Endpoint } = config;
+  return {
+    bucket,
+    prefix,
+    endpoint: s3Endpoint,
+    region: s3Region,
+    pathStyle: s3PathStyle,
+    checksums: s3Checksums,
+    encryption: s3Encryption === 'kms' ? { kind: 'kms', keyId: s3KmsKey ?? null } : { kind: s3Encryption },
+    clock: systemClock,
+  };
+}
