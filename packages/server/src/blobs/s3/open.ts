@@ -19,6 +19,7 @@ import { Follower } from './follower.ts';
 import { S3Keys } from './keys.ts';
 import { LocalCache } from './local-cache.ts';
 import { type OrphanSweep, Orphans } from './orphans.ts';
+import { Repeated } from './repeated.ts';
 import { RunningHashes } from './running-hashes.ts';
 import { S3ArtifactStore } from './s3-artifact-store.ts';
 import { S3BlobStore } from './s3-blob-store.ts';
@@ -28,6 +29,9 @@ import { type PieceSizes, s3Sizes } from './sizes.ts';
 import { SlabPool } from './slab-pool.ts';
 
 const hashStatesMax = 1_000;
+/** Writes take minutes at most: what is older than a day and not recorded, a crash has left. */
+const orphanAgeMs = 24 * 3_600_000;
+const orphansEveryMs = 6 * 3_600_000;
 const connectionsMax = 64;
 
 export interface S3ConnectionOptions {
@@ -100,12 +104,15 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
   const follower = new Follower(sources, hashes);
   const slabs = new SlabPool(options.memoryBytes);
   const { intake, pool } = localIntake(dataDir);
-  const store = new S3BlobStore({ ...sources, sizes, slabs, hashes, follower, cache, closing: [cache, pool] });
+  const orphans = new Orphans({ ...sources, clock, removeGarbage: () => store.removeGarbage() });
+  const removal = new Repeated(clock, orphansEveryMs, () => orphans.remove(orphanAgeMs));
+  const closing = [removal, cache, pool];
+  const store = new S3BlobStore({ ...sources, sizes, slabs, hashes, follower, cache, closing });
   await s3Translated('opening the bucket', () => bucket.reach());
+  removal.start();
   const outside: OutsideFiles = new Map();
   const digest = (path: BytePath, size: number, onBytes: ((bytes: number) => void) | undefined) =>
     pool.digestFile({ path, size, algorithm: 'sha-256', awaited: false }, onBytes ?? null);
-  const orphans = new Orphans({ ...sources, clock, removeGarbage: () => store.removeGarbage() });
   return {
     blobs: withOutsideAssets(store, outside, digest),
     artifacts,

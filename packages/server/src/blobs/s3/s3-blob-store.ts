@@ -286,16 +286,19 @@ export class S3BlobStore implements BlobStore {
     this.#parts.follower.forget(uploadId);
     const target = (await this.#parts.map.find(uploadId))?.target ?? null;
     if (target !== null) await this.#parts.bucket.multipart.abort(JSON.parse(target)).catch(() => {});
-    await this.#parts.map.remove(uploadId);
-    await this.#removeGarbage({ uploadId });
+    const names = await this.#parts.map.remove(uploadId);
+    await this.#removeObjects(new Set([...names, ...(await this.#parts.map.garbage({ uploadId }))]));
   }
 
-  /** What cannot be removed now is removed by clean-up: it is written down. */
   async #removeGarbage(of: { readonly uploadId: string } | { readonly limit: number }): Promise<number> {
+    return await this.#removeObjects(new Set(await this.#parts.map.garbage(of)));
+  }
+
+  /** What cannot be removed now is removed by clean-up: it is written down as garbage. */
+  async #removeObjects(names: ReadonlySet<string>): Promise<number> {
     const { map, bucket, keys } = this.#parts;
-    const names = await map.garbage(of);
-    if (names.length === 0) return 0;
-    const removed = await inParallel(names, removalsAtOnce, (name) =>
+    if (names.size === 0) return 0;
+    const removed = await inParallel([...names], removalsAtOnce, (name) =>
       bucket.remove(keys.piece(name)).then(
         () => [name],
         () => [],

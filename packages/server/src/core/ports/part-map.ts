@@ -78,8 +78,8 @@ export interface PartMap {
    * where it was taken before, the upload's own pieces stand for it. False when a part has fewer bytes.
    */
   adopt(uploadId: string, parts: readonly JoinPart[], takeFirst: boolean): Promise<boolean>;
-  /** Forgets the upload. Idempotent. */
-  remove(uploadId: string): Promise<void>;
+  /** Forgets the upload. Idempotent. Resolves to the names of objects that became garbage by it. */
+  remove(uploadId: string): Promise<string[]>;
 
   /** Names of objects that no piece names any more and that may still be in the store; of one upload, or at most `limit` of all. */
   garbage(of: { readonly uploadId: string } | { readonly limit: number }): Promise<string[]>;

@@ -131,13 +131,13 @@ export class SqlPartMap implements PartMap {
     });
   }
 
-  async remove(uploadId: string): Promise<void> {
-    await this.#engine.write(async (session) => {
+  remove(uploadId: string): Promise<string[]> {
+    return this.#engine.write(async (session) => {
       await this.#locked(session, uploadId);
       const rows = await session.rows(this.#queries.pieces(uploadId));
       await session.change(this.#queries.removeAll(uploadId));
       await session.change(this.#queries.removeMap(uploadId));
-      await this.#discard(session, rows);
+      return await this.#discard(session, rows);
     });
   }
 
@@ -179,7 +179,7 @@ export class SqlPartMap implements PartMap {
   }
 
   /** Objects of these rows that no row names any more are garbage from here on. */
-  async #discard(session: Session, rows: readonly { readonly object: string | null }[]): Promise<void> {
+  async #discard(session: Session, rows: readonly { readonly object: string | null }[]): Promise<string[]> {
     const names = new Set(rows.flatMap((row) => (row.object === null ? [] : [row.object])));
     for (const slice of slices([...names])) {
       for (const { object } of await session.rows(this.#queries.named(slice)))
@@ -187,6 +187,7 @@ export class SqlPartMap implements PartMap {
       const left = slice.filter((name) => names.has(name));
       if (left.length > 0) await session.change(this.#queries.discarded(left));
     }
+    return [...names];
   }
 
   /** The rows of the parts, one behind the other; null when one of them has too few bytes. */
