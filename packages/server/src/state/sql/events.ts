@@ -41,8 +41,24 @@ export class EventLog {
     );
   }
 
+  /** Of runs, steps that have nothing to do with each other append to one log: their order among each other is nobody's promise. */
+  async #inTurn(session: Session, { kind, id, lastEvent }: Subject): Promise<void> {
+    const { eventIds, build } = this.#dialect;
+    if (eventIds === null) return;
+    const ahead = build
+      .selectFrom('events')
+      .select('id')
+      .where('subject', '=', kind)
+      .where('subject_id', '=', id)
+      .where('seq', '=', lastEvent)
+      .where('id', '>=', eventIds.id(session.appended))
+      .compile();
+    if ((await session.rows(ahead)).length > 0) throw eventIds.outOfTurn();
+  }
+
   /** Appends the events after the subject's last one. The caller holds the subject's row and records its new last event. */
   async append(session: Session, subject: Subject, events: readonly NewEvent[]): Promise<void> {
+    if (subject.kind === 'upload' && subject.lastEvent > 0 && events.length > 0) await this.#inTurn(session, subject);
     let seq = subject.lastEvent;
     for (const event of events) {
       seq += 1;

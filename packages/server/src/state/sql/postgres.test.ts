@@ -5,9 +5,10 @@ import { systemClock } from '../../platform/system-clock.ts';
 import { DatabaseProxy } from '../../testing/database-proxy.ts';
 import { sampleEvent, sampleUpload, unique } from '../../testing/sample-upload.ts';
 import { SharedPostgres } from '../../testing/test-state.ts';
+import { EventLog } from './events.ts';
 import { migrations } from './migrate.ts';
 import { openPostgresState, type State } from './open.ts';
-import { PostgresEngine } from './postgres.ts';
+import { PostgresEngine, postgresDialect } from './postgres.ts';
 import { refuseOldServer } from './postgres-place.ts';
 
 const postgres = new SharedPostgres();
@@ -79,6 +80,61 @@ describe('events', () => {
     ]);
     await after.close();
   });
+});
+
+it('events of an upload are numbered in their order, whoever got ahead while a transaction waited', async () => {
+  const upload = sampleUpload();
+  await state.uploads.create(upload, [sampleEvent('created')], [], plenty);
+  const engine = await PostgresEngine.open({ url, ...options });
+  const log = new EventLog(postgresDialect);
+  let runs = 0;
+  await engine.write(async (session) => {
+    runs += 1;
+    // The number of this transaction is from before the other one's.
+    await session.rows(raw('select pg_current_xact_id()'));
+    if (runs === 1)
+      await state.uploads.decide(upload.id, null, (current) => ({
+        ...{ kind: 'accept', next: current, events: [sampleEvent('first')], writes: [] },
+      }));
+    const lock = raw('select last_event from uploads where id = $1 for no key update', upload.id);
+    const [row] = await session.rows<{ last_event: number }>(lock);
+    const subject = {
+      kind: 'upload',
+      id: upload.id,
+      principal: upload.principal,
+      lastEvent: row?.last_event ?? 0,
+    } as const;
+    await log.append(session, subject, [sampleEvent('second')]);
+    await session.change(raw('update uploads set last_event = last_event + 1 where id = $1', upload.id));
+  });
+  expect(runs).toBe(2);
+  const events = await state.uploads.events({ subject: { kind: 'upload', id: upload.id }, after: 0, limit: 10 });
+  expect(events.map((event) => event.type)).toEqual(['created', 'first', 'second']);
+  await engine.close();
+});
+
+it('events keep their order while nodes start beside others that append', async () => {
+  const busy = await postgres.createDatabase();
+  const running = await openPostgresState({ url: busy, clock: systemClock, holder: 'running' });
+  const sql = await client(busy);
+  const base = async () => (await sql.query(`select value from meta where name = 'event_base'`)).rows;
+  const before = await base();
+  let over = false;
+  const appending = Array.from({ length: 4 }, async () => {
+    while (!over) await appended(['a'], 'p', running);
+  });
+  // A migration has its number from its first change on, and takes its time.
+  for (let i = 0; i < 5; i += 1) {
+    const statements = () => [`create table later_${i} (x bigint)`, 'select pg_sleep(0.1)'];
+    const known = [...migrations, { version: 1_000 + i, name: 'later', statements }];
+    await (await PostgresEngine.open({ ...options, url: busy }, { known })).close();
+  }
+  over = true;
+  await Promise.all(appending);
+  // Raised, it would let a transaction that is under way number its events below those that were read already.
+  expect(await base()).toEqual(before);
+  await sql.end();
+  await running.close();
 });
 
 describe('transactions', () => {
