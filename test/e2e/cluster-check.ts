@@ -17,7 +17,7 @@ const rules: Readonly<Record<string, string>> = {
   'all bytes of an upload were received more than once': `select e.subject_id as what from events e where subject = 'upload' and type = 'validating'
      and not exists (select 1 from events d where d.subject_id = e.subject_id and d.type = 'bytes-dropped') group by subject_id having count(*) > 1`,
   'the log of an upload or run has a gap': `select subject_id as what from events group by subject, subject_id having count(*) <> max(seq) or min(seq) <> 1`,
-  'the log is not in the order of its ids': `select a.subject_id as what from events a join events b on a.subject = b.subject and a.subject_id = b.subject_id and b.seq = a.seq + 1 where b.id <= a.id`,
+  'the log of an upload is not in the order of its ids': `select a.subject_id as what from events a join events b on a.subject = b.subject and a.subject_id = b.subject_id and b.seq = a.seq + 1 where a.subject = 'upload' and b.id <= a.id`,
   'a run did not succeed': `select id || ' ' || state as what from runs where state <> 'succeeded'`,
   'a step succeeded more than once': `select step_key as what from step_attempts where state = 'succeeded' group by step_key having count(*) <> 1`,
   'a step told more than once that it succeeded': `select (data::json->>'key') || ' in ' || subject_id as what from events where type = 'step.succeeded' group by data::json->>'key', subject_id having count(*) <> 1`,

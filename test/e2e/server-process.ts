@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const nodeBinary = join(root, 'node_modules', '.bin', 'node');
 export const program = join(root, 'packages', 'server', 'bin', 'holdfast.js');
-const startMs = 20_000;
+const startMs = 60_000;
 
 export type LogLine = { readonly msg?: string; readonly address?: string } & Readonly<Record<string, unknown>>;
 

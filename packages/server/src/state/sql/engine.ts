@@ -29,6 +29,11 @@ export interface EventIds {
   /** Ids below this are complete. */
   readonly horizon: RawBuilder<number>;
   readonly perTransactionMax: number;
+  /**
+   * What to throw when this transaction's number is below that of the subject's last event, so that the engine does the work again under a new
+   * one: a transaction that waited for a row can have its number from before another one got ahead of it.
+   */
+  outOfTurn(): Error;
 }
 
 /** A connection inside a transaction. */

@@ -47,6 +47,21 @@ export class EventLog {
     this.#insert = { 'each is new': insert('each is new'), 'again is fine': insert('again is fine') };
   }
 
+  /** Of runs, steps that have nothing to do with each other append to one log: their order among each other is nobody's promise. */
+  async #inTurn(session: Session, { kind, id, lastEvent }: Subject): Promise<void> {
+    const { eventIds, build } = this.#dialect;
+    if (eventIds === null) return;
+    const ahead = build
+      .selectFrom('events')
+      .select('id')
+      .where('subject', '=', kind)
+      .where('subject_id', '=', id)
+      .where('seq', '=', lastEvent)
+      .where('id', '>=', eventIds.id(session.appended))
+      .compile();
+    if ((await session.rows(ahead)).length > 0) throw eventIds.outOfTurn();
+  }
+
   /**
    * Appends the events after the subject's last one. The caller holds the subject's row and records its new last event; or it delivers
    * them from elsewhere, perhaps again: then one whose number is taken is passed over.
@@ -57,6 +72,7 @@ export class EventLog {
     events: readonly NewEvent[],
     known: Known = 'each is new',
   ): Promise<void> {
+    if (subject.kind === 'upload' && subject.lastEvent > 0 && events.length > 0) await this.#inTurn(session, subject);
     let seq = subject.lastEvent;
     for (const event of events) {
       seq += 1;

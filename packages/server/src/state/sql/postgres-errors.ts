@@ -15,6 +15,16 @@ export class LostCommit extends Error {
   }
 }
 
+/** Done again as a serialization failure is. */
+export class OutOfTurn extends Error {
+  readonly code = '40001';
+
+  constructor() {
+    super('Another transaction with a higher number appended to the same log before.');
+    this.name = 'OutOfTurn';
+  }
+}
+
 /** Two transactions got in each other's way; doing the work again will do. */
 export function isRetryable(error: unknown): boolean {
   const code = codeOf(error);

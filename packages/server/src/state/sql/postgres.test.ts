@@ -2,13 +2,12 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../platform/system-clock.ts';
-import { DatabaseProxy } from '../../testing/database-proxy.ts';
 import { sampleEvent, sampleUpload, unique } from '../../testing/sample-upload.ts';
 import { SharedPostgres } from '../../testing/test-state.ts';
+import { EventLog } from './events.ts';
 import { migrations } from './migrate.ts';
 import { openPostgresState, type State } from './open.ts';
-import { PostgresEngine } from './postgres.ts';
-import { refuseOldServer } from './postgres-place.ts';
+import { PostgresEngine, postgresDialect } from './postgres.ts';
 
 const postgres = new SharedPostgres();
 let url = '';
@@ -81,6 +80,61 @@ describe('events', () => {
   });
 });
 
+it('events of an upload are numbered in their order, whoever got ahead while a transaction waited', async () => {
+  const upload = sampleUpload();
+  await state.uploads.create(upload, [sampleEvent('created')], [], plenty);
+  const engine = await PostgresEngine.open({ url, ...options });
+  const log = new EventLog(postgresDialect);
+  let runs = 0;
+  await engine.write(async (session) => {
+    runs += 1;
+    // The number of this transaction is from before the other one's.
+    await session.rows(raw('select pg_current_xact_id()'));
+    if (runs === 1)
+      await state.uploads.decide(upload.id, null, (current) => ({
+        ...{ kind: 'accept', next: current, events: [sampleEvent('first')], writes: [] },
+      }));
+    const lock = raw('select last_event from uploads where id = $1 for no key update', upload.id);
+    const [row] = await session.rows<{ last_event: number }>(lock);
+    const subject = {
+      kind: 'upload',
+      id: upload.id,
+      principal: upload.principal,
+      lastEvent: row?.last_event ?? 0,
+    } as const;
+    await log.append(session, subject, [sampleEvent('second')]);
+    await session.change(raw('update uploads set last_event = last_event + 1 where id = $1', upload.id));
+  });
+  expect(runs).toBe(2);
+  const events = await state.uploads.events({ subject: { kind: 'upload', id: upload.id }, after: 0, limit: 10 });
+  expect(events.map((event) => event.type)).toEqual(['created', 'first', 'second']);
+  await engine.close();
+});
+
+it('events keep their order while nodes start beside others that append', async () => {
+  const busy = await postgres.createDatabase();
+  const running = await openPostgresState({ url: busy, clock: systemClock, holder: 'running' });
+  const sql = await client(busy);
+  const base = async () => (await sql.query(`select value from meta where name = 'event_base'`)).rows;
+  const before = await base();
+  let over = false;
+  const appending = Array.from({ length: 4 }, async () => {
+    while (!over) await appended(['a'], 'p', running);
+  });
+  // A migration has its number from its first change on, and takes its time.
+  for (let i = 0; i < 5; i += 1) {
+    const statements = () => [`create table later_${i} (x bigint)`, 'select pg_sleep(0.1)'];
+    const known = [...migrations, { version: 1_000 + i, name: 'later', statements }];
+    await (await PostgresEngine.open({ ...options, url: busy }, { known })).close();
+  }
+  over = true;
+  await Promise.all(appending);
+  // Raised, it would let a transaction that is under way number its events below those that were read already.
+  expect(await base()).toEqual(before);
+  await sql.end();
+  await running.close();
+});
+
 describe('transactions', () => {
   it('are run again when they got into each other’s way', async () => {
     const engine = await PostgresEngine.open({ url, ...options });
@@ -132,151 +186,6 @@ describe('transactions', () => {
     const engine = await PostgresEngine.open({ url: lax, ...options });
     expect(await engine.read(raw('show synchronous_commit'))).toEqual([{ synchronous_commit: 'on' }]);
     await engine.close();
-  });
-});
-
-describe('a database that goes away', () => {
-  const reach = async () => {
-    const proxy = await DatabaseProxy.to(url);
-    const wish = { url: proxy.url, clock: systemClock, holder: unique('process'), patienceMs: 1_000 };
-    return { proxy, cut: await openPostgresState(wish) };
-  };
-  const keep = (to: State, id: string) =>
-    to.uploads.decide(id, null, (current) => ({ kind: 'accept', next: current, events: [], writes: [] }));
-
-  it('is unavailable, refused at once after a while, and used again once it is back', async () => {
-    const { proxy, cut } = await reach();
-    const upload = sampleUpload();
-    await cut.uploads.create(upload, [], [], plenty);
-    proxy.cut();
-    await expect(cut.uploads.find(upload.id)).rejects.toMatchObject({ code: 'unavailable' });
-    await expect(cut.uploads.ping()).rejects.toMatchObject({ code: 'unavailable' });
-    const asked = systemClock.now();
-    const many = Array.from({ length: 50 }, () => keep(cut, upload.id));
-    for (const one of await Promise.allSettled(many))
-      expect(one).toMatchObject({ status: 'rejected', reason: { code: 'unavailable' } });
-    // One of them tries, the others do not wait for their turn to.
-    expect(systemClock.now() - asked).toBeLessThan(3_000);
-    proxy.mend();
-    await expect.poll(() => cut.uploads.find(upload.id).catch(() => null), { timeout: 5_000 }).toEqual(upload);
-    await cut.close();
-    await proxy.close();
-  });
-
-  it('for a moment: reads and writes wait, and are done once', async () => {
-    const { proxy, cut } = await reach();
-    const upload = sampleUpload();
-    proxy.cut();
-    const creating = cut.uploads.create(upload, [sampleEvent('created')], [], plenty);
-    systemClock.after(300, () => proxy.mend());
-    await creating;
-    const reading = cut.uploads.find(upload.id);
-    proxy.cut();
-    systemClock.after(300, () => proxy.mend());
-    expect(await reading).toMatchObject({ id: upload.id, lastEvent: 1 });
-    const events = await cut.uploads.events({ subject: { kind: 'upload', id: upload.id }, after: 0, limit: 10 });
-    expect(events.map((event) => event.type)).toEqual(['created']);
-    await cut.close();
-    await proxy.close();
-  });
-
-  it('without a word (a partition): statements are given up, and connections from before are not trusted', async () => {
-    const proxy = await DatabaseProxy.to(url);
-    const wish = { url: proxy.url, clock: systemClock, holder: unique('process'), connectionsMax: 3 };
-    const cut = await openPostgresState({ ...wish, patienceMs: 100, statementTimeoutMs: 500, silentMs: 500 });
-    await Promise.all([cut.uploads.ping(), cut.uploads.ping(), cut.uploads.ping()]);
-    proxy.freeze();
-    await expect(cut.uploads.ping()).rejects.toMatchObject({ code: 'unavailable' });
-    proxy.cut();
-    proxy.mend();
-    await expect
-      .poll(() =>
-        cut.uploads.ping().then(
-          () => 'well',
-          () => 'away',
-        ),
-      )
-      .toBe('well');
-    await cut.close();
-    await proxy.close();
-  });
-});
-
-describe('a database that cannot be used', () => {
-  const opening = (to: string) => PostgresEngine.open({ url: to, ...options });
-  const wrong = (change: (url: URL) => void): string => {
-    const made = new URL(url);
-    change(made);
-    return made.href;
-  };
-
-  it.each([
-    [
-      'there is no server',
-      () => 'postgres://x:secret-word@127.0.0.1:1/x',
-      /cannot be reached on 127\.0\.0\.1:1.*ECONNREFUSED/,
-    ],
-    [
-      'no host of that name',
-      () => 'postgres://x:secret-word@no-such-host.invalid/x',
-      /cannot be reached on no-such-host/,
-    ],
-    [
-      'there is no such database',
-      () => wrong((to) => Object.assign(to, { pathname: '/nowhere', password: 'secret-word' })),
-      /no database "nowhere".*createdb -h 127\.0\.0\.1 -p \d+ nowhere/,
-    ],
-    [
-      'there is no such user',
-      () => wrong((to) => Object.assign(to, { username: 'nobody', password: 'secret-word' })),
-      /"nobody" in/,
-    ],
-  ])('says so: %s', async (_, to, words) => {
-    const error: Error = await opening(to()).then(
-      () => new Error('It opened.'),
-      (refused: Error) => refused,
-    );
-    expect(error).toMatchObject({ code: 'unavailable', message: expect.stringMatching(words) });
-    expect(error.message).not.toContain('secret-word');
-  });
-
-  it('refuses an address that is none without repeating it', async () => {
-    const error = await opening('postgres://user:secret-word@host:99999999/x').catch((refused: Error) => refused);
-    expect(error).toMatchObject({ code: 'invalid-request', message: expect.not.stringContaining('secret-word') });
-  });
-
-  it('refuses a server that is too old', () => {
-    expect(() => refuseOldServer(120_017, url)).toThrow(/PostgreSQL 12; Holdfast needs 13/);
-    expect(() => refuseOldServer(130_000, url)).not.toThrow();
-  });
-});
-
-describe('nodes hear of each other', () => {
-  it('at once, and again after the connection was lost', async () => {
-    const proxy = await DatabaseProxy.to(url);
-    // Without looking by themselves: only words can wake this one up.
-    const here = await PostgresEngine.open({ ...options, url: proxy.url }, { process: 'here' });
-    const there = await openPostgresState({ url, clock: systemClock, holder: 'there' });
-    let heard = 0;
-    here.onAppend(() => {
-      heard += 1;
-    });
-    await expect.poll(() => there.describe(), { timeout: 5_000 }).not.toContain('does not hear');
-    const connected = () => here.describe().then((line) => !line.includes('does not hear'));
-    await expect.poll(connected, { timeout: 5_000 }).toBe(true);
-    const before = heard;
-    await appended(['a'], unique('principal'), there);
-    await expect.poll(() => heard, { timeout: 5_000 }).toBeGreaterThan(before);
-    proxy.cut();
-    await expect.poll(() => here.describe().catch(() => 'away'), { timeout: 5_000 }).toBe('away');
-    proxy.mend();
-    await expect.poll(() => connected().catch(() => false), { timeout: 5_000 }).toBe(true);
-    const after = heard;
-    await appended(['b'], unique('principal'), there);
-    await expect.poll(() => heard, { timeout: 5_000 }).toBeGreaterThan(after);
-    await here.close();
-    await there.close();
-    await proxy.close();
   });
 });
 

@@ -9,7 +9,7 @@ import type { Dialect, Engine, Session, Work } from './engine.ts';
 import { Listeners } from './listeners.ts';
 import { type Migration, missingStatements, postgresDdl, schemaTable, schemaVersion } from './migrate.ts';
 import { PostgresChannel } from './postgres-channel.ts';
-import { isConnectionLoss, isRetryable, LostCommit, translatePostgresError } from './postgres-errors.ts';
+import { isConnectionLoss, isRetryable, LostCommit, OutOfTurn, translatePostgresError } from './postgres-errors.ts';
 import { checkUrl, placeName, refuseOldServer, startError } from './postgres-place.ts';
 import { type PostgresOptions, PostgresPool } from './postgres-pool.ts';
 import type { Tables } from './schema.ts';
@@ -41,6 +41,7 @@ export const postgresDialect: Dialect = {
       sql<number>`(${eventBase} + pg_current_xact_id()::text::bigint) * ${sql.lit(eventsPerTransactionMax)} + ${index}`,
     horizon: sql<number>`(${eventBase} + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) * ${sql.lit(eventsPerTransactionMax)}`,
     perTransactionMax: eventsPerTransactionMax,
+    outOfTurn: () => new OutOfTurn(),
   },
 };
 
@@ -255,12 +256,19 @@ async function migratePostgres(client: pg.PoolClient, known: readonly Migration[
   await checkEventBase(client);
 }
 
-/** See `EventIds`: in a database restored from a dump, transactions are counted anew and would number events below those it has. */
+/**
+ * See `EventIds`: in a database restored from a dump, transactions are counted anew and would number events below those it has. Compared with the
+ * first transaction number that was not given out when the events were looked at: with one's own, which may be older than the newest event, the
+ * base would rise whenever a node starts beside others that append, and those would number events below what was read already.
+ */
 async function checkEventBase(client: pg.PoolClient): Promise<void> {
   await client.query(`insert into meta (name, value) values ('event_base', 0) on conflict do nothing`);
   await client.query(
-    `update meta set value = needed.base from (
-       select coalesce(max(id), 0) / ${eventsPerTransactionMax} + 1 - pg_current_xact_id()::text::bigint as base from events
-     ) as needed where name = 'event_base' and value < needed.base`,
+    `update meta set value = seen.last + 1 - seen.oldest from (
+       select coalesce(max(id), 0) / ${eventsPerTransactionMax} as last,
+         pg_snapshot_xmin(pg_current_snapshot())::text::bigint as oldest,
+         pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next
+       from events
+     ) as seen where name = 'event_base' and value + seen.next <= seen.last`,
   );
 }
