@@ -3,6 +3,10 @@ const MiB = 1024 * 1024;
 const chunkBytes = 8 * MiB;
 const receiving = ['holdfast committed', 'holdfast synced', 'holdfast committed + SHA-256', 'sink (writev)'];
 const tus = ['holdfast committed, tus', 'holdfast synced, tus', 'tus'];
+const processes = [
+  ...['holdfast committed', 'holdfast committed, 2 processes'],
+  ...['holdfast synced', 'holdfast synced, 2 processes'],
+];
 const all = [...receiving, 'sink (createWriteStream)', 'tus'];
 
 export function scenarios({ quick }) {
@@ -44,6 +48,16 @@ export function scenarios({ quick }) {
       title: `${size(512)}, kill -9 at half, 4 connections`,
       subjects: ['holdfast committed', 'holdfast synced', 'tus'],
       job: { kind: 'resume', bytes: (512 * MiB) / part, connections: 4, chunkBytes },
+    },
+    P1: {
+      title: `one and two processes: 16 clients × ${size(128)}`,
+      subjects: processes,
+      job: bulk(16, 128 * MiB, 16),
+    },
+    P2: {
+      title: `one and two processes: ${2_000 / part} × 64 KiB, 16 connections`,
+      subjects: processes,
+      job: { kind: 'small', uploads: 2_000 / part, bytes: 64 * 1024, connections: 16 },
     },
     T1: { title: `tus, PATCH of 5 MiB, ${size(1024)}`, subjects: tus, job: patches(1, 1024) },
     T2: { title: `tus, PATCH of 5 MiB, 16 clients × ${size(128)}`, subjects: tus, job: patches(16, 128) },

@@ -6,14 +6,14 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..');
 export const nodeBinary = join(root, 'node_modules', '.bin', 'node');
 
-function holdfast(durability, protocol = 'holdfast') {
+function holdfast(durability, protocol = 'holdfast', more = []) {
   return {
     protocol,
     // As it is started in earnest: its first line names the flags that it wants.
     command: (port, folder, { server }) => [
       server,
       ...['serve', '--port', String(port), '--data', folder, '--durability', durability],
-      ...['--log-level', 'warn', '--no-pipeline'],
+      ...['--log-level', 'warn', '--no-pipeline', ...more],
     ],
   };
 }
@@ -31,6 +31,8 @@ export const subjects = {
   'holdfast committed + SHA-256': { ...holdfast('committed'), chunkDigests: true },
   'holdfast committed, tus': holdfast('committed', 'holdfast-tus'),
   'holdfast synced, tus': holdfast('synced', 'holdfast-tus'),
+  'holdfast committed, 2 processes': holdfast('committed', 'holdfast', ['--processes', '2']),
+  'holdfast synced, 2 processes': holdfast('synced', 'holdfast', ['--processes', '2']),
   'sink (writev)': sink('gather'),
   'sink (createWriteStream)': sink('stream'),
   tus: { protocol: 'tus', command: tusCommand },
