@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { openDiskBlobs } from '../blobs/disk/open.ts';
 import { defaultLimits } from '../core/limits.ts';
 import { noCrashPoints } from '../core/ports/crash-points.ts';
 import { openGate } from '../core/ports/creation-gate.ts';
@@ -14,6 +13,8 @@ import { openSqliteState } from '../state/sql/open.ts';
 import type { UploadDependencies } from '../uploads/dependencies.ts';
 import { type Finding, type VerifyCounts, verify } from '../uploads/verify.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
+import { openBlobs } from './open-blobs.ts';
+import { configOf } from './serve-command.ts';
 import { knowOutsideAssets } from './watch-node.ts';
 
 interface Options {
@@ -50,8 +51,9 @@ async function run(options: Options, io: CliIo): Promise<void> {
   if (!existsSync(join(dir, 'state.db')))
     throw new CommandFailed(`There is no Holdfast data in ${dir}. Name its folder with --data.`, exitCodes.usage);
   const lock = lockInstance(dir);
-  const disk = await openDiskBlobs({ dir, durability: 'synced', reserveBytes: 0 });
+  const config = await configOf({}, { dataDir: dir, durability: 'synced', reserveMb: 0 });
   const state = await openSqliteState({ file: join(dir, 'state.db'), clock: systemClock });
+  const disk = await openBlobs(config, dir, state.partMap);
   await knowOutsideAssets(state, disk);
   try {
     const deps: UploadDependencies = {
@@ -85,8 +87,8 @@ async function run(options: Options, io: CliIo): Promise<void> {
     if (open > 0) throw new CommandFailed('', exitCodes.failed);
     if (counts.assets + counts.uploads === 0 && options.json !== true) printLine(io.stdout, 'The store is empty.');
   } finally {
-    await state.close();
     await disk.blobs.close();
+    await state.close();
     lock.release();
   }
 }

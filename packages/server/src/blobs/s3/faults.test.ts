@@ -250,7 +250,11 @@ test('the budget: first come, first served, and everything is given back', async
   const [one, two] = [await pool.take(), await pool.take()];
   expect(pool.tryTake()).toBeNull();
   const order: number[] = [];
-  const waiting = [1, 2].map((name) => pool.take().then((slab) => (order.push(name), slab)));
+  const waiting = [1, 2].map(async (name) => {
+    const slab = await pool.take();
+    order.push(name);
+    return slab;
+  });
   pool.give([one]);
   expect(pool.tryTake()).toBeNull();
   pool.give([two]);
