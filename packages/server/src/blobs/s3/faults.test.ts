@@ -10,8 +10,10 @@ import { openSqliteState, type State } from '../../state/sql/open.ts';
 import { put } from '../../testing/blob-store-fixture.ts';
 import { bodyOf, patternBytes } from '../../testing/body.ts';
 import { S3Stub, type SeenRequest, type StubFault } from '../../testing/s3-stub/stub.ts';
-import { openS3Blobs, type S3Blobs, type S3BlobsOptions } from './open.ts';
+import { S3Keys } from './keys.ts';
+import { connectBucket, openS3Blobs, type S3Blobs, type S3BlobsOptions } from './open.ts';
 import { SlabPool, slabBytes } from './slab-pool.ts';
+import { tryRights } from './try-rights.ts';
 
 const kib = 1024;
 const dir = mkdtempSync(join(tmpdir(), 'holdfast-s3-faults-'));
@@ -225,6 +227,20 @@ test('what crashes left is removed once it is old; what is in use stays', async 
   expect(await s3.removeOrphans(60_000)).toEqual({ objects: 0, multipartUploads: 0 });
   expect(await s3.removeOrphans(-1_000)).toEqual({ objects: 1, multipartUploads: 1 });
   await isPlaced(id, bytes);
+});
+
+test('doctor: each right is tried, the first that is missing is named with what to do, and nothing stays', async () => {
+  const bucket = connectBucket(settings);
+  const keys = new S3Keys('');
+  const before = stub.store.objects.size;
+  expect((await tryRights(bucket, keys)).filter((one) => one.problem !== null)).toEqual([]);
+  expect(stub.store.objects.size).toBe(before);
+  failing('UploadPartCopy', { kind: 'refuse', status: 403, code: 'AccessDenied' });
+  const tried = await tryRights(bucket, keys);
+  expect(tried.at(-1)).toMatchObject({ right: 'copy and multipart', problem: expect.stringContaining('docs/s3.md') });
+  expect(stub.store.objects.size).toBe(before);
+  expect(stub.store.multiparts.size).toBe(0);
+  bucket.client.destroy();
 });
 
 test('files for steps: fetched once for all, checked, bounded, and never taken from under a step', async () => {
