@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { checkBucket } from './bucket-diagnoses.ts';
 import {
   checkDisk,
   checkEngines,
@@ -29,7 +30,7 @@ export function registerDoctor(program: Command, io: CliIo): void {
   program
     .command('doctor')
     .description(
-      'Look at this machine: Node, data directory, disk, database, media tools, engines for speech and text; with --server also at a running server, with --url at the proxy in front of it.',
+      'Look at this machine: Node, data directory, disk, database, bucket, media tools, engines for speech and text; with --server also at a running server, with --url at the proxy in front of it.',
     )
     .option('--data <dir>', 'the data directory to look at (default: ./data)')
     .option('--state <where>', 'the state to look at: sqlite, or postgres://… (HOLDFAST_STATE)')
@@ -50,6 +51,7 @@ async function run(options: Options, io: CliIo): Promise<void> {
     checkNode(),
     ...(await checkDisk(config)),
     (await checkPostgres(config)) ?? (await checkSqlite()),
+    ...(await checkBucket(config)),
     ...(await checkMedia(config, io.signal)),
     ...(await checkEngines(config)),
     ...(options.server === undefined ? [] : await checkServer(options.server, io.signal)),

@@ -56,10 +56,15 @@ export function loadConfig(sources: Sources): Config {
 
 export function limitsOf(config: Config): Limits {
   const MiB = 1024 * 1024;
-  const chunkBytesMax = config.maxChunkSizeMb * MiB;
+  const fileBytesWanted = Math.floor(config.maxFileSizeGb * 1024 * MiB);
+  // An object store puts 10,000 pieces together at once: a larger file gets larger chunks, so that it needs one round.
+  const inBucket = config.blobs.startsWith('s3://');
+  const chunksMax = inBucket ? 10_000 : defaultLimits.chunksMax;
+  const chunkBytesMax = Math.max(config.maxChunkSizeMb * MiB, inBucket ? Math.ceil(fileBytesWanted / chunksMax) : 0);
   return checkLimits({
     ...defaultLimits,
-    fileBytesMax: Math.min(Math.floor(config.maxFileSizeGb * 1024 * MiB), chunkBytesMax * defaultLimits.chunksMax),
+    fileBytesMax: Math.min(fileBytesWanted, chunkBytesMax * chunksMax),
+    chunksMax,
     chunkBytesMax,
     chunkBytesDefault: Math.min(defaultLimits.chunkBytesDefault, chunkBytesMax),
     liveUploadsMax: config.maxOpenUploads,

@@ -7,10 +7,10 @@ import { HoldfastError, invariant } from '../../core/errors.ts';
 import type { Range } from '../../core/extents.ts';
 import type { Piece } from '../../core/ports/part-map.ts';
 import { type PlannedPart, planParts, runsOf } from './assembly-plan.ts';
-import { contentOf } from './bucket.ts';
 import { inParallel } from './in-parallel.ts';
 import type { DonePart, MultipartUpload } from './multipart.ts';
 import { type PieceSources, pieceBytes } from './piece-reader.ts';
+import { contentOf } from './requests.ts';
 import { isPassing } from './s3-errors.ts';
 import type { PieceSizes } from './sizes.ts';
 import { type SlabPool, Slabs } from './slab-pool.ts';
@@ -76,8 +76,11 @@ export class Assembler {
 
   /** As `assemble`, without anything written down: what a crash leaves is found by its age. */
   async #whole(assembly: Assembly): Promise<string> {
-    const plan = planParts(assembly.pieces, assembly.range, this.#parts.sizes);
-    if (plan.length === 1 && plan[0]?.kind === 'send') return await this.#put(assembly);
+    const { sizes } = this.#parts;
+    const plan = planParts(assembly.pieces, assembly.range, sizes);
+    const inline = assembly.pieces.every((piece) => piece.object === null);
+    // What the database kept is little enough for one request.
+    if (inline || (plan.length === 1 && plan[0]?.kind === 'send')) return await this.#put(assembly);
     const upload = await this.#parts.bucket.multipart.begin(assembly.key);
     try {
       const done = await this.#all(assembly, plan, { upload, there: [] });

@@ -5,8 +5,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Sha256 } from '../../core/upload.ts';
-import type { Bucket, Content } from './bucket.ts';
+import type { Bucket } from './bucket.ts';
 import type { DonePart } from './multipart.ts';
+import type { Content } from './requests.ts';
 import type { PieceSizes } from './sizes.ts';
 
 const stepBytes = 256 * 1024;

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { invariant } from '../../core/errors.ts';
 import type { Range } from '../../core/extents.ts';
-import { type Bucket, type Content, unquoted } from './bucket.ts';
+import { type Content, type Requests, unquoted } from './requests.ts';
 import { isMissing } from './s3-errors.ts';
 
 export const partsMax = 10_000;
@@ -29,9 +29,9 @@ export interface DonePart {
 }
 
 export class Multipart {
-  readonly #bucket: Bucket;
+  readonly #bucket: Requests;
 
-  constructor(bucket: Bucket) {
+  constructor(bucket: Requests) {
     this.#bucket = bucket;
   }
 

@@ -14,12 +14,14 @@ import { HashPool } from '../disk/hash-pool.ts';
 import { DiskLayout } from '../disk/layout.ts';
 import { SpaceGuard } from '../disk/space-guard.ts';
 import { withOutsideAssets } from '../with-outside-assets.ts';
-import { Bucket, type BucketSettings } from './bucket.ts';
+import { Bucket } from './bucket.ts';
 import { Follower } from './follower.ts';
 import { S3Keys } from './keys.ts';
 import { LocalCache } from './local-cache.ts';
 import { type OrphanSweep, Orphans } from './orphans.ts';
+import { Removal } from './removal.ts';
 import { Repeated } from './repeated.ts';
+import type { BucketSettings } from './requests.ts';
 import { RunningHashes } from './running-hashes.ts';
 import { S3ArtifactStore } from './s3-artifact-store.ts';
 import { S3BlobStore } from './s3-blob-store.ts';
@@ -104,7 +106,11 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
   const follower = new Follower(sources, hashes);
   const slabs = new SlabPool(options.memoryBytes);
   const { intake, pool } = localIntake(dataDir);
-  const orphans = new Orphans({ ...sources, clock, removeGarbage: () => store.removeGarbage() });
+  const orphans = new Orphans({
+    ...sources,
+    clock,
+    removeGarbage: () => new Removal(sources).garbage({ limit: 1_000 }),
+  });
   const removal = new Repeated(clock, orphansEveryMs, () => orphans.remove(orphanAgeMs));
   const closing = [removal, cache, pool];
   const store = new S3BlobStore({ ...sources, sizes, slabs, hashes, follower, cache, closing });

@@ -3,8 +3,8 @@ import { createHash, type Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { HoldfastError } from '../../core/errors.ts';
 import type { InlinePiece, MapHead, Piece } from '../../core/ports/part-map.ts';
-import { contentOf } from './bucket.ts';
 import type { PieceSources } from './piece-reader.ts';
+import { type Content, contentOf } from './requests.ts';
 import type { RunningHashes } from './running-hashes.ts';
 import { s3Translated } from './s3-errors.ts';
 import type { PieceSizes } from './sizes.ts';
@@ -67,9 +67,7 @@ export class PieceWriter {
     }
     const name = this.#parts.keys.newPiece(place.uploadId);
     const content = contentOf(slabs.buffers(), hashes.md5.digest('hex'));
-    const etag = await s3Translated('storing a chunk', () =>
-      this.#parts.bucket.put(this.#parts.keys.piece(name), content),
-    );
+    const etag = await this.#send(name, content);
     const range = { start: place.offset, end: place.offset + bytes };
     await this.record(place, { ...range, object: { name, at: 0, size: bytes, etag } }, { hashes, mayRecord });
   }
@@ -107,7 +105,7 @@ export class PieceWriter {
       signal: abort.signal,
     };
     try {
-      const etag = await s3Translated('storing a chunk', () => bucket.put(keys.piece(name), content));
+      const etag = await this.#send(name, content);
       if (failure !== null) await bucket.remove(keys.piece(name)).catch(() => {});
       if (failure !== null) throw new HoldfastError('unavailable', 'The chunk was not stored.');
       const range = { start: place.offset, end: place.offset + length };
@@ -118,6 +116,17 @@ export class PieceWriter {
       // Nothing of the body is read any more when this settles.
       await source.return(undefined);
     }
+  }
+
+  async #send(name: string, content: Content): Promise<string> {
+    const { bucket, keys } = this.#parts;
+    return await s3Translated('storing a chunk', () =>
+      bucket.put(keys.piece(name), content).catch(async (error: unknown) => {
+        // Stored, but not what was sent: nobody will ever name it.
+        if (error instanceof HoldfastError) await bucket.remove(keys.piece(name)).catch(() => {});
+        throw error;
+      }),
+    );
   }
 
   /** The row that makes the bytes count. Rejects with `storage-damaged` and `lease-lost`, and then nothing is left of them. */

@@ -24,11 +24,11 @@ import { isDigest } from '../disk/layout.ts';
 import { RunningDigests } from '../disk/running-digests.ts';
 import { Assembler } from './assembler.ts';
 import type { Follower } from './follower.ts';
-import { inParallel } from './in-parallel.ts';
 import type { LocalCache } from './local-cache.ts';
 import { objectBytes, PassReader, uploadBytes } from './piece-reader.ts';
 import { headOf, type WriterParts } from './piece-writer.ts';
 import { receiveAppended, receiveChunk } from './receive.ts';
+import { Removal } from './removal.ts';
 import { s3Translated } from './s3-errors.ts';
 
 export interface S3BlobStoreParts extends Omit<WriterParts, 'crowded' | 'tidy'> {
@@ -38,18 +38,18 @@ export interface S3BlobStoreParts extends Omit<WriterParts, 'crowded' | 'tidy'> 
   readonly closing: readonly { close(): Promise<void> }[];
 }
 
-/** Requests under way when many objects are removed. */
-const removalsAtOnce = 8;
 const mapsPerPage = 500;
 
 export class S3BlobStore implements BlobStore {
   readonly #parts: WriterParts & S3BlobStoreParts;
   readonly #assembler: Assembler;
+  readonly #removal: Removal;
 
   constructor(parts: S3BlobStoreParts) {
     this.#assembler = new Assembler(parts);
+    this.#removal = new Removal(parts);
     const crowded = (uploadId: string, head: MapHead) => this.#fold(uploadId, head);
-    this.#parts = { ...parts, crowded, tidy: (uploadId) => this.#removeGarbage({ uploadId }).then(() => {}) };
+    this.#parts = { ...parts, crowded, tidy: (uploadId) => this.#removal.garbage({ uploadId }).then(() => {}) };
   }
 
   async prepare(uploadId: string, size: number | null): Promise<void> {
@@ -104,7 +104,7 @@ export class S3BlobStore implements BlobStore {
     this.#parts.follower.forget(uploadId);
     if (!(await this.#parts.map.adopt(uploadId, wish.parts, wish.takeFirst)))
       throw new HoldfastError('storage-damaged', 'A part has fewer bytes in the store than were recorded.');
-    await this.#removeGarbage({ uploadId });
+    await this.#removal.garbage({ uploadId });
     const size = wish.parts.reduce((sum, part) => sum + part.size, 0);
     return await this.digest(uploadId, size);
   }
@@ -141,15 +141,15 @@ export class S3BlobStore implements BlobStore {
 
   async place(uploadId: string, size: number, digest: Sha256): Promise<void> {
     invariant(isDigest(digest), 'digest is 64 lower-case hex digits');
-    await s3Translated('placing an asset', () => this.#place(uploadId, size, digest));
-    await this.#free(uploadId);
+    const made = await s3Translated('placing an asset', () => this.#place(uploadId, size, digest));
+    await this.#free(uploadId, !made);
   }
 
   async discard(uploadId: string): Promise<void> {
     this.#parts.follower.forget(uploadId);
     const known = await this.#parts.map.find(uploadId);
     await this.#free(uploadId);
-    if (known === null) await s3Translated('freeing an upload', () => this.#removeUnknown(uploadId));
+    if (known === null) await s3Translated('freeing an upload', () => this.#removal.unknown(uploadId));
   }
 
   async assetSize(digest: Sha256): Promise<number | null> {
@@ -199,7 +199,7 @@ export class S3BlobStore implements BlobStore {
     }
     for await (const { key } of bucket.list(keys.incoming, '/')) {
       const id = key.slice(keys.incoming.length, -1);
-      if ((await map.find(id)) === null && (await this.#unnamed(id)).length > 0) yield id;
+      if ((await map.find(id)) === null && (await this.#removal.unnamed(id)).length > 0) yield id;
     }
   }
 
@@ -225,15 +225,11 @@ export class S3BlobStore implements BlobStore {
     this.#parts.bucket.client.destroy();
   }
 
-  /** Objects that no piece names any more, left by a crash or a failure. Resolves to how many were removed. */
-  async removeGarbage(): Promise<number> {
-    return await this.#removeGarbage({ limit: 1_000 });
-  }
-
-  async #place(uploadId: string, size: number, digest: Sha256): Promise<void> {
+  /** Whether it was made by this call; false: it was there. */
+  async #place(uploadId: string, size: number, digest: Sha256): Promise<boolean> {
     const { map, bucket, keys, follower } = this.#parts;
     const key = keys.asset(digest);
-    if ((await bucket.head(key))?.size === size) return;
+    if ((await bucket.head(key))?.size === size) return false;
     // From here on nothing of a write that began before counts any more.
     const fenced = await map.fence(uploadId);
     if (fenced === null)
@@ -248,6 +244,7 @@ export class S3BlobStore implements BlobStore {
         details: { assetId: digest, stored: hashed },
       });
     await this.#assembler.assemble({ uploadId, pieces, range: { start: 0, end: size }, key }, head.target);
+    return true;
   }
 
   async #requireBytes(uploadId: string, size: number): Promise<void> {
@@ -282,45 +279,13 @@ export class S3BlobStore implements BlobStore {
     }
   }
 
-  async #free(uploadId: string): Promise<void> {
+  /** `begun`: something may have been begun that is not needed any more. */
+  async #free(uploadId: string, begun = true): Promise<void> {
     this.#parts.follower.forget(uploadId);
-    const target = (await this.#parts.map.find(uploadId))?.target ?? null;
+    const target = begun ? ((await this.#parts.map.find(uploadId))?.target ?? null) : null;
     if (target !== null) await this.#parts.bucket.multipart.abort(JSON.parse(target)).catch(() => {});
     const names = await this.#parts.map.remove(uploadId);
-    await this.#removeObjects(new Set([...names, ...(await this.#parts.map.garbage({ uploadId }))]));
-  }
-
-  async #removeGarbage(of: { readonly uploadId: string } | { readonly limit: number }): Promise<number> {
-    return await this.#removeObjects(new Set(await this.#parts.map.garbage(of)));
-  }
-
-  /** What cannot be removed now is removed by clean-up: it is written down as garbage. */
-  async #removeObjects(names: ReadonlySet<string>): Promise<number> {
-    const { map, bucket, keys } = this.#parts;
-    if (names.size === 0) return 0;
-    const removed = await inParallel([...names], removalsAtOnce, (name) =>
-      bucket.remove(keys.piece(name)).then(
-        () => [name],
-        () => [],
-      ),
-    );
-    await map.swept(removed.flat());
-    return removed.flat().length;
-  }
-
-  /** Objects of an upload that has no map, as a crash between storing and recording leaves them. */
-  async #removeUnknown(uploadId: string): Promise<void> {
-    const { bucket, keys } = this.#parts;
-    await inParallel(await this.#unnamed(uploadId), removalsAtOnce, (name) => bucket.remove(keys.piece(name)));
-  }
-
-  /** Objects that were stored for the upload and that no piece names, of whatever upload. */
-  async #unnamed(uploadId: string): Promise<string[]> {
-    const { bucket, keys, map } = this.#parts;
-    const names: string[] = [];
-    for await (const { key } of bucket.list(keys.piecesOf(uploadId))) names.push(keys.pieceName(key));
-    const named = await map.named(names);
-    return names.filter((name) => !named.has(name));
+    await this.#removal.objects(new Set([...names, ...(await this.#parts.map.garbage({ uploadId }))]));
   }
 }
 

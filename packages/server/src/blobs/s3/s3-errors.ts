@@ -62,6 +62,7 @@ export function isPassing(error: unknown): boolean {
   const { name, status } = failureOf(error);
   if (error instanceof HoldfastError || name === 'AbortError') return false;
   if (status === null) return name !== 'CredentialsProviderError' && !/Invariant/.test(String(error));
+  if (full.has(name) || status === 507) return false;
   return status >= 500 || status === 429 || status === 408 || name === 'SlowDown' || name === 'RequestTimeout';
 }
 

@@ -159,10 +159,7 @@ export class Attempt {
     }
     const reason = (this.#stopReason() ?? reasonOf(error)).slice(0, reasonCharsMax);
     const folders = scratch === null ? [] : [path.resolve(scratch), scratch];
-    const names = [
-      ...this.#files.paths().map((one) => [one, assetName] as const),
-      ...folders.map((one) => [one, 'scratch'] as const),
-    ];
+    const names = [...this.#files.paths(assetName), ...folders.map((one) => [one, 'scratch'] as const)];
     const evidence = evidenceOf(error, this.#cause, { program: this.#work.lastProgram, names });
     const final = !isOutOfSpace(error) && (error instanceof PermanentStepError || step.attempt >= step.attemptsMax);
     const retryAt = final ? null : now + retryDelayMs(step.attempt, random, this.#definition()?.backoff);

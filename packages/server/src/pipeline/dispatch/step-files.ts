@@ -29,9 +29,9 @@ export class StepFiles {
     return this.#hold(`${artifact.stepKey}/${artifact.name}`, () => this.#stores.artifacts.localFile(artifact));
   }
 
-  /** Paths of assets that were handed out. */
-  paths(): readonly string[] {
-    return this.#assets;
+  /** Paths of assets that were handed out, each with the name that people know it by. */
+  paths(name: string): (readonly [string, string])[] {
+    return this.#assets.map((path) => [path, name]);
   }
 
   async release(): Promise<void> {

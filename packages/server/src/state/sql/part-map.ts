@@ -11,7 +11,7 @@ import {
   type PieceRow,
   partMapQueries,
   rowToPiece,
-} from './part-map-rows.ts';
+} from './part-map-queries.ts';
 
 /** Rows or names in one statement. */
 const some = 100;

@@ -9,7 +9,7 @@ import type { RunState, StepState } from '../../core/ledger.ts';
 import type { Concatenation, PhaseName, Upload } from '../../core/upload.ts';
 import type { DeliveryState } from '../../core/webhook.ts';
 import type { NodeTables } from './node-schema.ts';
-import type { PartMapTables } from './part-map-rows.ts';
+import type { PartMapTables } from './part-map-queries.ts';
 import type { SearchAssetRow, SearchDocumentRow } from './search-schema.ts';
 import type { WatchTables } from './watch-rows.ts';
 

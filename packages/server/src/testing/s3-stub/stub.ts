@@ -93,14 +93,14 @@ export class S3Stub implements AsyncDisposable {
     this.seen.push(seen);
     const fault = this.fault(seen);
     if (fault?.kind === 'wait') await fault.until;
-    if (fault?.kind === 'cut') return void request.destroy();
+    if (fault?.kind === 'cut') return void request.socket.destroy();
     const { bytes, problem: wrong } = await bodyOf(request);
     if (fault?.kind === 'refuse') return send(response, refused(new Refusal(fault.code, fault.status)));
     if (fault?.kind === 'error-in-200')
       return send(response, { ...refused(new Refusal(fault.code, 500)), status: 200 });
     if (wrong !== null) return send(response, refused(new Refusal(wrong, 400)));
     const done = this.#do(asked, fault?.kind === 'corrupt' ? flipped(bytes) : bytes, fault?.kind === 'forget');
-    if (fault?.kind === 'lose-answer') return void request.destroy();
+    if (fault?.kind === 'lose-answer') return void request.socket.destroy();
     if (fault?.kind === 'lie') done.headers['etag'] = `"${'0'.repeat(32)}"`;
     send(response, done, fault?.kind === 'cut-answer' ? fault.afterBytes : null);
   }
