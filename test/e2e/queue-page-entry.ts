@@ -18,6 +18,8 @@ export interface QueuePage {
   /** Adds the files of the page's input. Resolves with ids. */
   addPicked(options?: QueueAddOptions): Promise<string[]>;
   /** Adds bytes made in the page; the same for the same seed. */
+  /** A file with bytes that follow from the seed. */
+  file(bytes: number, seed: number, name: string): File;
   addBytes(
     bytes: number,
     seed: number,
@@ -30,8 +32,6 @@ export interface QueuePage {
   items(): QueueItem[];
   /** Credentials that the page sends; `refresh` are those that it gets after a 401. */
   token: { now: string; refresh: string; refreshed: number };
-  /** Long tasks, in ms, as the browser reports them. */
-  readonly longTasks: number[];
   /** Records with bytes in a queue's database. */
   countBlobs(databaseName: string): Promise<number>;
 }
@@ -63,11 +63,6 @@ function bytesOf(length: number, seed: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-const longTasks: number[] = [];
-new PerformanceObserver((list) => {
-  for (const { duration } of list.getEntries()) longTasks.push(duration);
-}).observe({ type: 'longtask', buffered: true });
-
 const told = [
   'upload-added',
   'upload-paused',
@@ -84,7 +79,6 @@ window.page = {
   heard: [],
   recording: null,
   token,
-  longTasks,
   get queue() {
     return current();
   },
@@ -105,6 +99,7 @@ window.page = {
     await queue.start();
   },
   addPicked: (options) => Promise.all(picked().map((file) => current().addUpload(file, {}, options))),
+  file: (bytes, seed, name) => new File([bytesOf(bytes, seed)], name),
   addBytes: (bytes, seed, { metadata = {}, ...options } = {}) =>
     current().addUpload(new Blob([bytesOf(bytes, seed)]), metadata, options),
   async provide(id) {

@@ -11,6 +11,7 @@ import { QueueSession } from './queue-session.ts';
 import type { QueueMetrics, QueueSnapshot } from './queue-snapshot.ts';
 import { QueueView } from './queue-view.ts';
 import { RecordingWriter } from './recording-writer.ts';
+import { ShortSlices } from './short-slices.ts';
 import type { CommandName } from './tab-channel.ts';
 import type {
   QueueAddOptions,
@@ -28,6 +29,7 @@ export class UploadQueueManager implements UploadQueue {
   readonly #options: UploadQueueOptions;
   readonly #runtime: Runtime;
   readonly #view: QueueView;
+  readonly #slices: ShortSlices;
   #client: UploadClient | null = null;
   #session: { readonly session: QueueSession; readonly opened: Promise<void> } | null = null;
   #closing: Promise<void> = Promise.resolve();
@@ -36,6 +38,7 @@ export class UploadQueueManager implements UploadQueue {
     this.#options = options;
     this.#runtime = { ...defaultRuntime(), ...options.runtime };
     this.#view = new QueueView(this.#runtime);
+    this.#slices = new ShortSlices(this.#runtime);
   }
 
   async start(): Promise<void> {
@@ -75,6 +78,7 @@ export class UploadQueueManager implements UploadQueue {
     // Refuses what is wrong before anything is done.
     const row = this.#newRow({ id, blob, file: null, metadata, options });
     const session = await this.#started();
+    await this.#slices.turn();
     throwIfCancelled(options.signal);
     const file = blob instanceof File ? await markOf(blob) : null;
     const asked = file === null ? null : await this.#askedFor(session, file);
