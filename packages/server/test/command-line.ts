@@ -1,15 +1,19 @@
 /** Runs a command as the command line would, without a process: what it printed, and its exit code. */
 import { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
+import { registerBackup } from '../src/cli/backup-command.ts';
 import { registerClasses } from '../src/cli/classes-command.ts';
 import { registerDoctor } from '../src/cli/doctor-command.ts';
 import { type CliIo, CommandFailed } from '../src/cli/io.ts';
+import { registerLeaveRedis } from '../src/cli/leave-redis-command.ts';
 import { registerPipelines } from '../src/cli/pipelines-command.ts';
 import { registerExport, registerForget, registerImport } from '../src/cli/processed-commands.ts';
+import { registerReindex } from '../src/cli/reindex-command.ts';
 import { registerRuns } from '../src/cli/runs-command.ts';
 import { registerStatus } from '../src/cli/status-command.ts';
 import { registerSteps } from '../src/cli/steps-command.ts';
 import { registerUpload } from '../src/cli/upload-command.ts';
+import { registerVerify } from '../src/cli/verify-command.ts';
 import { registerWatch } from '../src/cli/watch-command.ts';
 import { registerWebhooks } from '../src/cli/webhooks-command.ts';
 
@@ -50,6 +54,7 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
   registerWebhooks(program, io);
   registerPipelines(program, io);
   registerDoctor(program, io);
+  for (const register of [registerBackup, registerLeaveRedis, registerReindex, registerVerify]) register(program, io);
   for (const register of [registerWatch, registerExport, registerImport, registerForget]) register(program, io);
   for (const command of [program, ...program.commands, ...program.commands.flatMap((command) => command.commands)]) {
     command

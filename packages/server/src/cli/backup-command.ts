@@ -8,13 +8,18 @@ import { constants, copyFile, mkdir, open, readFile, rename, rm, stat, utimes, w
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { DiskLayout } from '../blobs/disk/layout.ts';
+import type { Config } from '../config/schema.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { Snapshot } from '../state/sql/snapshot.ts';
 import { formatBytes } from './format-text.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
+import { configOfData } from './open-data.ts';
+import { isShared } from './open-state.ts';
+import { isRedis } from './redis-state.ts';
 
 interface Options {
-  readonly data: string;
+  readonly config?: string;
+  readonly data?: string;
   readonly json?: boolean;
 }
 
@@ -43,7 +48,8 @@ export function registerBackup(program: Command, io: CliIo): void {
     .description(
       'Copy a data folder as of one moment, while its server runs or not. What it makes is a data folder: to restore, copy it and start a server on the copy.',
     )
-    .option('--data <dir>', 'the data directory', io.env['HOLDFAST_DATA_DIR'] ?? './data')
+    .option('--config <file>', 'the settings of the server, in YAML or JSON; also HOLDFAST_CONFIG')
+    .option('--data <dir>', 'the data directory (default: HOLDFAST_DATA_DIR, or ./data)')
     .option('--json', 'the summary as one JSON object')
     .addHelpText(
       'after',
@@ -53,12 +59,16 @@ export function registerBackup(program: Command, io: CliIo): void {
 }
 
 async function run(to: string, options: Options, io: CliIo): Promise<void> {
-  const from = resolve(options.data);
+  const config = await configOfData(options, io);
+  refuseOtherPlaces(config);
+  const from = config.dataDir;
   check(from, to);
   await mkdir(to, { recursive: true, mode: 0o700 });
   await rm(join(to, markName), { force: true });
   const backup = new Backup(from, to, () => io.signal.aborted);
   const counts = await backup.run();
+  if (isRedis(config.state))
+    printLine(io.stderr, 'Unfinished uploads are in Redis, and not part of this backup; their clients begin anew.');
   if (counts === null)
     throw new CommandFailed(
       'Interrupted. This backup is not complete; run the same command again.',
@@ -70,6 +80,19 @@ async function run(to: string, options: Options, io: CliIo): Promise<void> {
       io.stdout,
       `${counts.assets} assets, ${counts.artifacts} artifacts, ${counts.uploads} unfinished uploads in ${to}; ${counts.copied} files were new (${formatBytes(counts.bytes)}).`,
     );
+}
+
+/** A copy of the folder would look like a backup, and lack what is elsewhere. */
+function refuseOtherPlaces(config: Config): void {
+  const elsewhere = [
+    ...(isShared(config) ? ['the state in PostgreSQL'] : []),
+    ...(config.blobs === 'disk' ? [] : ['bytes in S3']),
+  ];
+  if (elsewhere.length === 0) return;
+  throw new CommandFailed(
+    `The settings of this server have ${elsewhere.join(' and ')}, which this command does not copy. docs/deployment.md says how to back them up.`,
+    exitCodes.usage,
+  );
 }
 
 function check(from: string, to: string): void {

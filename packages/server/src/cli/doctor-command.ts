@@ -1,7 +1,5 @@
 /** `holdfast doctor`: what this machine has and lacks, and what to do about it. */
 import type { Command } from 'commander';
-import { loadConfig } from '../config/load.ts';
-import type { Config } from '../config/schema.ts';
 import { checkBucket } from './bucket-diagnoses.ts';
 import {
   checkDisk,
@@ -13,12 +11,11 @@ import {
   type Diagnosis,
 } from './diagnoses.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
+import { configOfData, type DataOptions, dataOptions } from './open-data.ts';
 import { checkProxy } from './proxy-diagnoses.ts';
-import { checkPostgres } from './state-diagnoses.ts';
+import { checkPostgres, checkRedis } from './state-diagnoses.ts';
 
-interface Options {
-  readonly data?: string;
-  readonly state?: string;
+interface Options extends DataOptions {
   readonly server?: string;
   readonly url?: string;
   readonly json?: boolean;
@@ -27,13 +24,12 @@ interface Options {
 const marks = { good: '✓', warning: '!', bad: '✗' } as const;
 
 export function registerDoctor(program: Command, io: CliIo): void {
-  program
+  const command = program
     .command('doctor')
     .description(
-      'Look at this machine: Node, data directory, disk, database, bucket, media tools, engines for speech and text; with --server also at a running server, with --url at the proxy in front of it.',
-    )
-    .option('--data <dir>', 'the data directory to look at (default: ./data)')
-    .option('--state <where>', 'the state to look at: sqlite, or postgres://… (HOLDFAST_STATE)')
+      'Look at this machine and what the settings name: Node, data directory, disk, database, Redis, bucket, media tools, engines for speech and text; with --server also at a running server, with --url at the proxy in front of it.',
+    );
+  dataOptions(command, 'everything')
     .option('--server <url>', 'also ask this server how it is')
     .option('--url <url>', 'the address that clients use: look at what a proxy in between does (default: publicUrl)')
     .option('--json', 'the diagnoses as JSON')
@@ -45,12 +41,13 @@ export function registerDoctor(program: Command, io: CliIo): void {
 }
 
 async function run(options: Options, io: CliIo): Promise<void> {
-  const config: Config = loadConfig({ env: io.env, flags: { dataDir: options.data, state: options.state } });
+  const config = await configOfData(options, io);
   const url = publicUrl(options.url ?? config.publicUrl);
   const diagnoses: Diagnosis[] = [
     checkNode(),
     ...(await checkDisk(config)),
     (await checkPostgres(config)) ?? (await checkSqlite()),
+    ...(await checkRedis(config)),
     ...(await checkBucket(config)),
     ...(await checkMedia(config, io.signal)),
     ...(await checkEngines(config)),

@@ -57,6 +57,7 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   migrate: async () => (await import('./migrate-command.ts')).registerMigrate(program, io),
   backup: async () => (await import('./backup-command.ts')).registerBackup(program, io),
   verify: async () => (await import('./verify-command.ts')).registerVerify(program, io),
+  'leave-redis': async () => (await import('./leave-redis-command.ts')).registerLeaveRedis(program, io),
   reindex: async () => (await import('./reindex-command.ts')).registerReindex(program, io),
   doctor: async () => (await import('./doctor-command.ts')).registerDoctor(program, io),
 };

@@ -25,7 +25,7 @@ export interface StateWish {
   /** A name that no other process has or had: claims and locks of requests are under it. */
   readonly process: string;
   /** Default: nobody else uses the file. */
-  readonly seat?: Seat;
+  readonly seat?: Pick<Seat, 'shared'>;
   /** Name of the node in leases. */
   readonly holder?: string;
   /** Is told of steps that become due; null where nodes look for them. */
@@ -41,7 +41,8 @@ export async function openState(wish: StateWish): Promise<State> {
   return isRedis(wish.config.state) ? await openRedisBeside(ledger, wish, wish.emptyRedis) : ledger;
 }
 
-async function openLedger({
+/** Everything but uploads that are in Redis. Rejects as `openState` does. */
+export async function openLedger({
   config,
   dataDir,
   process,

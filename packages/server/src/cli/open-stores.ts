@@ -14,6 +14,7 @@ import { openBlobs } from './open-blobs.ts';
 import { isShared, openState } from './open-state.ts';
 import { Presence } from './presence.ts';
 import { alone } from './processes/seat.ts';
+import { assertUploadsHere, isRedis } from './redis-state.ts';
 import { openStepQueue, type StepQueue } from './step-queue.ts';
 import { packageVersion } from './version.ts';
 import { knowOutsideAssets } from './watch-node.ts';
@@ -60,6 +61,7 @@ export async function openStores(options: Required<NodeOptions>, wish: StoresWis
   closing.add('step queue', async () => queue?.close());
   const state = await openState({ config, dataDir, process: place.process, holder: place.holder, seat, queue, log });
   closing.add('state', () => state.close());
+  if (!isRedis(config.state)) await assertUploadsHere(state);
   const shared = { nodes: state.nodes, place, role: config.role, version: packageVersion(), bootId, log, onLost };
   const presence = isShared(config) ? await Presence.begin({ ...shared, clock: systemClock }) : null;
   if (presence !== null) closing.add('name among the nodes', () => presence.end());

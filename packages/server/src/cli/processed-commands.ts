@@ -1,30 +1,24 @@
 /** `holdfast export processed`, `import-processed`, `forget`: the log of processed contents. Fine beside a running server. */
-import { createReadStream, existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { Argument, type Command } from 'commander';
 import type { ProcessedContent } from '../core/ports/watch-store.ts';
 import { systemClock } from '../platform/system-clock.ts';
-import { uuidv7 } from '../platform/uuidv7.ts';
-import { openSqliteState, type State } from '../state/sql/open.ts';
+import type { State } from '../state/sql/open.ts';
 import { parseProcessed, processedLine } from '../watch/processed-log.ts';
 import { type CliIo, CommandFailed, exitCodes, exitCodesHelp, printLine } from './io.ts';
+import { type DataOptions, dataOptions, type LedgerWish, openLedgerBeside } from './open-data.ts';
 
-interface Options {
-  readonly data: string;
+interface Options extends DataOptions {
   readonly json?: boolean;
 }
 
 const batch = 500;
 const badShown = 20;
 
-function dataOption(command: Command, io: CliIo): Command {
-  return command
-    .option('--data <dir>', 'the data directory', io.env['HOLDFAST_DATA_DIR'] ?? './data')
-    .option('--json', 'as JSON')
-    .addHelpText('after', exitCodesHelp);
+function withOptions(command: Command): Command {
+  return dataOptions(command, 'ledger').option('--json', 'as JSON').addHelpText('after', exitCodesHelp);
 }
 
 export function registerExport(program: Command, io: CliIo): void {
@@ -32,7 +26,7 @@ export function registerExport(program: Command, io: CliIo): void {
     .command('export')
     .description('Print the log of processed contents of watched folders: SHA-256, time, outcome, name; one line each.')
     .addArgument(new Argument('<what>', 'what to export').choices(['processed']));
-  dataOption(command, io).action((_what: string, options: Options) =>
+  withOptions(command).action((_what: string, options: Options) =>
     withState(options, { io, creates: false }, async (state) => {
       for (let after = '', full = true; full; ) {
         const page = await state.watch.listProcessed(after, batch);
@@ -51,7 +45,7 @@ export function registerImport(program: Command, io: CliIo): void {
       'Take over what an older system processed: lines that begin with a SHA-256 (as from sha256sum). Those contents are not processed again.',
     )
     .argument('<file>', 'the list; - reads standard input');
-  dataOption(command, io).action((file: string, options: Options) =>
+  withOptions(command).action((file: string, options: Options) =>
     withState(options, { io, creates: true }, (state) => importFrom(state, { file, options, io })),
   );
 }
@@ -63,7 +57,7 @@ export function registerForget(program: Command, io: CliIo): void {
       'Take contents out of the log of processed ones: what was imported by mistake is taken at the next scan.',
     )
     .argument('<sha256...>', 'contents');
-  dataOption(command, io).action((given: string[], options: Options) =>
+  withOptions(command).action((given: string[], options: Options) =>
     withState(options, { io, creates: false }, (state) => forget(state, { given, options, io })),
   );
 }
@@ -140,20 +134,8 @@ async function inputOf(file: string): Promise<Readable> {
   return stream;
 }
 
-async function withState(
-  options: Options,
-  { io, creates }: { io: CliIo; creates: boolean },
-  work: (state: State) => Promise<void>,
-): Promise<void> {
-  const dir = resolve(options.data);
-  const file = join(dir, 'state.db');
-  if (!creates && !existsSync(file))
-    throw new CommandFailed(`There is no Holdfast data in ${dir}. Name its folder with --data.`, exitCodes.usage);
-  if (!existsSync(dir)) {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
-    printLine(io.stderr, `Made the data directory ${dir}.`);
-  }
-  const state = await openSqliteState({ file, clock: systemClock, sharedAs: `cli-${uuidv7()}` });
+async function withState(options: Options, wish: LedgerWish, work: (state: State) => Promise<void>): Promise<void> {
+  const state = await openLedgerBeside(options, wish);
   try {
     await work(state);
   } finally {

@@ -25,7 +25,7 @@ export async function openRedisBeside(
   try {
     const { openRedisState } = await import('../state/redis/open.ts');
     return await openRedisState({
-      url: withPassword(config.state, process.env['REDISCLI_AUTH']),
+      url: redisUrl(config.state),
       ledger,
       process: name,
       durability: config.durability,
@@ -41,21 +41,21 @@ export async function openRedisBeside(
 }
 
 /**
- * For commands on a stopped server whose uploads are said to be in its database: what looks for files that belong to no upload must not be done
- * without them. Closes the state and rejects with `invalid-request` when they are in a Redis that was not named.
+ * For state that is said to hold the uploads, too: to whoever asks there, uploads that are in Redis would be gone, and their files would belong
+ * to nothing. Rejects with `invalid-request` when they are in a Redis that was not named.
  */
-export async function assertUploadsHere(state: State): Promise<void> {
+export async function assertUploadsHere(state: Pick<State, 'inbox'>): Promise<void> {
   if ((await state.inbox.partner()) === null) return;
-  await state.close();
   throw new HoldfastError(
     'invalid-request',
-    'The uploads of this folder are in Redis. Say in which: HOLDFAST_STATE=redis://… before the command.',
+    'The uploads of this server are in Redis, and the state that was named is only the ledger beside it. Name both: --state redis://… or HOLDFAST_STATE=redis://…, and --ledger unless that is the data folder. To give up what is in Redis: holdfast leave-redis.',
   );
 }
 
-/** The password that redis-cli takes as well: so that it need not be part of a command line that others can read. */
-function withPassword(url: string, password: string | undefined): string {
-  const full = new URL(url);
+/** With the password that redis-cli takes as well, so that it need not be part of a command line that others can read. */
+export function redisUrl(state: string): string {
+  const full = new URL(state);
+  const password = process.env['REDISCLI_AUTH'];
   if (password !== undefined && password !== '' && full.password === '') full.password = encodeURIComponent(password);
   return full.href;
 }

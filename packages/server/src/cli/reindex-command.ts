@@ -1,27 +1,22 @@
 /** `holdfast reindex`: builds the search index again from what the ledger has, on a stopped node. */
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { openDiskBlobs } from '../blobs/disk/open.ts';
 import { silentLog } from '../core/ports/log.ts';
 import { SearchIndexer } from '../pipeline/search-indexer.ts';
 import { systemClock } from '../platform/system-clock.ts';
-import { lockInstance } from '../state/sql/instance-lock.ts';
-import { openSqliteState } from '../state/sql/open.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
+import { type DataOptions, dataOptions, openStopped } from './open-data.ts';
 
-interface Options {
-  readonly data: string;
+interface Options extends DataOptions {
   readonly json?: boolean;
 }
 
 export function registerReindex(program: Command, io: CliIo): void {
-  program
+  const command = program
     .command('reindex')
     .description(
       'Build the search index again from transcripts, text on screen and names. The server has to be stopped.',
-    )
-    .option('--data <dir>', 'the data directory', io.env['HOLDFAST_DATA_DIR'] ?? './data')
+    );
+  dataOptions(command, 'everything')
     .option('--json', 'the counts as JSON')
     .addHelpText(
       'after',
@@ -31,12 +26,7 @@ export function registerReindex(program: Command, io: CliIo): void {
 }
 
 async function run(options: Options, io: CliIo): Promise<void> {
-  const dir = resolve(options.data);
-  if (!existsSync(join(dir, 'state.db')))
-    throw new CommandFailed(`There is no Holdfast data in ${dir}. Name its folder with --data.`, exitCodes.usage);
-  const lock = lockInstance(dir);
-  const disk = await openDiskBlobs({ dir, durability: 'synced', reserveBytes: 0 });
-  const state = await openSqliteState({ file: join(dir, 'state.db'), clock: systemClock });
+  const { state, disk, release } = await openStopped(options, io);
   try {
     const indexer = new SearchIndexer({
       search: state.search,
@@ -64,8 +54,6 @@ async function run(options: Options, io: CliIo): Promise<void> {
         exitCodes.failed,
       );
   } finally {
-    await state.close();
-    await disk.blobs.close();
-    lock.release();
+    await release();
   }
 }

@@ -1,15 +1,14 @@
 /** `holdfast serve`: the server on one machine, everything in one folder. */
 import cluster from 'node:cluster';
-import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { type Logger, pino } from 'pino';
-import { loadConfig } from '../config/load.ts';
 import { processCount } from '../config/process-settings.ts';
 import { type Config, type ConfigKey, ConfigSchema } from '../config/schema.ts';
-import { HoldfastError } from '../core/errors.ts';
+import type { HoldfastError } from '../core/errors.ts';
 import { openNode } from './compose.ts';
 import { crashPointsFromEnvironment } from './crash-points.ts';
 import { listenError, redactedFields, refuseOpenDoor } from './listening.ts';
+import { readConfig } from './read-config.ts';
 
 /** Settings that have a flag; the others come from the file or the environment. */
 const flags: readonly { readonly key: ConfigKey; readonly flag: string }[] = [
@@ -17,7 +16,9 @@ const flags: readonly { readonly key: ConfigKey; readonly flag: string }[] = [
   { key: 'port', flag: '--port <number>' },
   { key: 'dataDir', flag: '--data <dir>' },
   { key: 'state', flag: '--state <where>' },
+  { key: 'ledger', flag: '--ledger <where>' },
   { key: 'blobs', flag: '--blobs <where>' },
+  { key: 'dispatcher', flag: '--dispatcher <name>' },
   { key: 'role', flag: '--role <role>' },
   { key: 'nodeName', flag: '--node-name <name>' },
   { key: 'processes', flag: '--processes <number>' },
@@ -92,15 +93,15 @@ export async function configOf(
   options: Record<string, unknown>,
   more: Partial<Record<ConfigKey, unknown>> = {},
 ): Promise<Config> {
-  const name = (options['config'] as string | undefined) ?? process.env['HOLDFAST_CONFIG'];
-  const file = name === undefined ? {} : { file: { name, text: await readConfigFile(name) } };
   const given: Partial<Record<ConfigKey, unknown>> = {
     host: options['host'],
     port: numeric(options['port']),
     dataDir: options['data'],
     processes: numeric(options['processes']),
     state: options['state'],
+    ledger: options['ledger'],
     blobs: options['blobs'],
+    dispatcher: options['dispatcher'],
     role: options['role'],
     nodeName: options['nodeName'],
     durability: options['durability'],
@@ -109,19 +110,7 @@ export async function configOf(
     pipeline: options['pipeline'] === false ? false : undefined,
     ...more,
   };
-  return loadConfig({ ...file, env: process.env, flags: given });
-}
-
-async function readConfigFile(name: string): Promise<string> {
-  try {
-    return await readFile(name, 'utf8');
-  } catch (cause) {
-    throw new HoldfastError(
-      'invalid-request',
-      `The configuration file ${name} cannot be read: ${cause instanceof Error ? cause.message : cause}`,
-      { cause },
-    );
-  }
+  return await readConfig({ file: options['config'] as string | undefined, env: process.env, flags: given });
 }
 
 function numeric(value: unknown): unknown {

@@ -1,29 +1,17 @@
 /** `holdfast verify`: state against storage, on a stopped node. */
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { loadConfig } from '../config/load.ts';
 import { defaultLimits } from '../core/limits.ts';
-import type { BlobStores } from '../core/ports/blob-stores.ts';
 import { noCrashPoints } from '../core/ports/crash-points.ts';
 import { openGate } from '../core/ports/creation-gate.ts';
 import { silentLog } from '../core/ports/log.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { uuidv7 } from '../platform/uuidv7.ts';
-import { lockInstance } from '../state/sql/instance-lock.ts';
-import type { State } from '../state/sql/open.ts';
 import type { UploadDependencies } from '../uploads/dependencies.ts';
 import { type Finding, type VerifyCounts, verify } from '../uploads/verify.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
-import { openBlobs } from './open-blobs.ts';
-import { isShared, openState } from './open-state.ts';
-import { assertUploadsHere, isRedis } from './redis-state.ts';
-import { knowOutsideAssets } from './watch-node.ts';
+import { type DataOptions, dataOptions, openStopped } from './open-data.ts';
 
-interface Options {
-  readonly data: string;
-  readonly state?: string;
-  readonly blobs?: string;
+interface Options extends DataOptions {
   readonly repair?: boolean;
   readonly quick?: boolean;
   readonly json?: boolean;
@@ -32,17 +20,12 @@ interface Options {
 const ignored = { created: () => {}, receipt: () => {}, ended: () => {}, finished: () => {}, dropped: () => {} };
 
 export function registerVerify(program: Command, io: CliIo): void {
-  program
+  const command = program
     .command('verify')
     .description(
       'Compare the state with what is in storage: lost, damaged and orphaned bytes. The server has to be stopped.',
-    )
-    .option('--data <dir>', 'the data directory', io.env['HOLDFAST_DATA_DIR'] ?? './data')
-    .option(
-      '--state <where>',
-      'where the state is, as for serve: postgres://… (default: HOLDFAST_STATE, or the folder)',
-    )
-    .option('--blobs <where>', 'where the bytes are, as for serve (default: HOLDFAST_BLOBS, or the folder)')
+    );
+  dataOptions(command, 'everything')
     .option('--quick', 'compare sizes of assets instead of reading them again')
     .option(
       '--repair',
@@ -92,40 +75,6 @@ async function run(options: Options, io: CliIo): Promise<void> {
   } finally {
     await release();
   }
-}
-
-/** The stores of a server that does not run. */
-async function openStopped(
-  options: Options,
-  io: CliIo,
-): Promise<{ state: State; disk: BlobStores; release(): Promise<void> }> {
-  const dir = resolve(options.data);
-  const flags = { dataDir: dir, state: options.state, blobs: options.blobs, durability: 'synced', reserveMb: 0 };
-  const config = loadConfig({ env: io.env, flags });
-  if (!isShared(config) && !existsSync(join(dir, 'state.db')))
-    throw new CommandFailed(`There is no Holdfast data in ${dir}. Name its folder with --data.`, exitCodes.usage);
-  const lock = isShared(config) ? null : lockInstance(dir);
-  // Nothing is acknowledged here, so whatever durability its Redis has will do.
-  const settings = { ...config, durability: 'committed' } as const;
-  const wish = { config: settings, dataDir: dir, process: `verify-${uuidv7()}`, queue: null, log: silentLog };
-  const state = await openState({ ...wish, emptyRedis: 'refuse' });
-  if (!isRedis(config.state)) await assertUploadsHere(state);
-  const living = (await state.nodes?.living()) ?? [];
-  if (isShared(config) && living.length > 0) {
-    await state.close();
-    throw new CommandFailed(
-      `Nodes use this state: ${living.map((node) => node.name).join(', ')}. Stop them first.`,
-      exitCodes.failed,
-    );
-  }
-  const disk = await openBlobs({ config, dataDir: dir, scratch: join(dir, 'scratch'), partMap: state.partMap });
-  await knowOutsideAssets(state, disk);
-  const release = async () => {
-    await state.close();
-    await disk.blobs.close();
-    lock?.release();
-  };
-  return { state, disk, release };
 }
 
 async function report(

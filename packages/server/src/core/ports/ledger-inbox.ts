@@ -36,6 +36,8 @@ export interface LedgerInbox {
   partner(): Promise<number | null>;
   /** Makes it this number, unless it has one; resolves to the one that it has then. Durable when it resolves. */
   makePartner(id: number): Promise<number>;
+  /** From now on it is as if none had been used: its uploads are given up. False: none was. Durable when it resolves. */
+  leavePartner(): Promise<boolean>;
   /**
    * Applies them in order, in one transaction that is durable when this resolves. What is there already stays as it is: the event of that
    * number of that upload, the source of that asset by that upload, the run of that pipeline on that asset.

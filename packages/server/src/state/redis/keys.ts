@@ -20,6 +20,9 @@
 import { createHash } from 'node:crypto';
 import type { PhaseName } from '../../core/upload.ts';
 
+/** With a hash tag: a cluster keeps all of them in one place. */
+export const standardPrefix = '{holdfast}';
+
 export class Keys {
   readonly #prefix: string;
 

@@ -5,7 +5,7 @@ import type { Log } from '../../core/ports/log.ts';
 import type { State } from '../sql/open.ts';
 import { EventNews } from './event-news.ts';
 import { RedisExtentClaims } from './extent-claims.ts';
-import { Keys } from './keys.ts';
+import { Keys, standardPrefix } from './keys.ts';
 import { hear, RedisLink } from './link.ts';
 import { Outbox } from './outbox.ts';
 import { assertFormat, meetLedger } from './partners.ts';
@@ -45,7 +45,7 @@ export async function openRedisState(options: RedisStateOptions): Promise<State>
   const { url, ledger, process, clock, log, random } = options;
   const server = { url, clock, log, ...(options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }) };
   const link = new RedisLink(server);
-  const keys = new Keys(options.prefix ?? '{holdfast}');
+  const keys = new Keys(options.prefix ?? standardPrefix);
   try {
     await link.ready();
     for (const note of await checkSettings(link, options.durability ?? 'synced')) log.warn({}, note);

@@ -39,7 +39,8 @@ async function syncing(link: RedisLink, durability: Durability): Promise<string[
     : [`appendfsync is ${appendfsync}: a power cut of the machine of Redis takes back up to half a minute of uploads.`];
 }
 
-async function infoOf(link: RedisLink): Promise<ReadonlyMap<string, string>> {
+/** What INFO tells. */
+export async function infoOf(link: RedisLink): Promise<ReadonlyMap<string, string>> {
   const text = await link.run((client) => client.info());
   return new Map(
     text.split('\r\n').flatMap((line) => {

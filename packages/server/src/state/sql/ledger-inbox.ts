@@ -72,6 +72,11 @@ export class SqlLedgerInbox implements LedgerInbox {
     return (await this.partner()) ?? id;
   }
 
+  async leavePartner(): Promise<boolean> {
+    const remove = this.#engine.dialect.build.deleteFrom('meta').where('name', '=', partnerName).compile();
+    return (await this.#engine.write((session) => session.change(remove))) > 0;
+  }
+
   take(handovers: readonly Handover[]): Promise<void> {
     return this.#engine.write(async (session) => {
       // One deliverer at a time, before its transaction has a number: events are numbered by that, and have to keep their order.
