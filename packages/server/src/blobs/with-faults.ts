@@ -55,6 +55,7 @@ export function withFaults(blobs: BlobStore, faults: BlobFaults): BlobStore {
     join: async (uploadId, wish) => before('join').then(() => blobs.join(uploadId, wish)),
     checksum: async (uploadId, range) => before('checksum').then(() => blobs.checksum(uploadId, range)),
     hashAhead: (uploadId, upTo) => blobs.hashAhead(uploadId, upTo),
+    hash: async (uploadId, size, how) => before('digest').then(() => blobs.hash(uploadId, size, how)),
     digest: async (uploadId, size, algorithm) => before('digest').then(() => blobs.digest(uploadId, size, algorithm)),
     place: async (uploadId, size, digest) => before('place').then(() => blobs.place(uploadId, size, digest)),
     discard: async (uploadId) => before('discard').then(() => blobs.discard(uploadId)),

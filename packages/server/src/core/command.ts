@@ -40,6 +40,8 @@ export type Command =
   | { readonly type: 'expire' }
   /** The extent passed to the rule is not what was recorded: forget it. */
   | { readonly type: 'drop'; readonly reason: string; readonly ttlMs: number }
+  /** The place of a chunk was taken over from a process that seemed to be gone, and may not be. */
+  | { readonly type: 'distrust-writers' }
   | { readonly type: 'claim'; readonly lease: Lease; readonly previousHolder?: string }
   | { readonly type: 'renew'; readonly fence: number; readonly until: Millis }
   /** `declared`: the digest by the algorithm of the expected one; needed where that is not SHA-256. */

@@ -29,8 +29,24 @@ const powers: readonly number[] = Array.from({ length: 63 }).reduce<number[]>(
  * shifted by the second run, which is a multiplication by x^(8 × length) (as zlib's crc32_combine). About 2 µs.
  */
 export function joinedCrc32(first: number, second: number, secondLength: number): number {
+  return (multiply(shiftBy(secondLength), first) ^ second) >>> 0;
+}
+
+/** Of runs behind each other. Those of the length of the one before take a tenth of the time, as the chunks of a file do. */
+export function crc32OfAll(runs: Iterable<{ readonly crc32: number; readonly length: number }>): number {
+  let all = 0;
+  let shift = { length: 0, factor: one };
+  for (const { crc32, length } of runs) {
+    if (shift.length !== length) shift = { length, factor: shiftBy(length) };
+    all = (multiply(shift.factor, all) ^ crc32) >>> 0;
+  }
+  return all;
+}
+
+/** x^(8 × length) */
+function shiftBy(length: number): number {
   let shift = one;
-  for (let n = 3, left = secondLength; left > 0; n += 1, left = Math.floor(left / 2))
+  for (let n = 3, left = length; left > 0; n += 1, left = Math.floor(left / 2))
     if (left % 2 === 1) shift = multiply(powers[n] ?? 0, shift);
-  return (multiply(shift, first) ^ second) >>> 0;
+  return shift;
 }

@@ -56,6 +56,7 @@ export function newUpload(wish: Creation, limits: Limits, now: Millis): { upload
     receivedBytes: 0,
     receivedExtents: 0,
     fence: 0,
+    doubt: 'none',
     lastEvent: 0,
     createdAt: now,
     updatedAt: now,

@@ -168,6 +168,13 @@ export function expire(upload: Upload, now: Millis): Decision {
   ]);
 }
 
+/** Of an upload that has all its bytes nobody else writes any. */
+export function distrustWriters(upload: Upload, now: Millis): Decision {
+  if ((upload.phase.name !== 'receiving' && upload.phase.name !== 'paused') || upload.doubt === 'writers')
+    return unchanged(upload);
+  return accept({ ...upload, doubt: 'writers', updatedAt: now });
+}
+
 export function drop(upload: Upload, stored: Extent | null, command: CommandOf<'drop'>, now: Millis): Decision {
   const { phase } = upload;
   if (!stored || phase.name === 'assembling' || finalPhases.some((name) => name === phase.name))
@@ -179,6 +186,7 @@ export function drop(upload: Upload, stored: Extent | null, command: CommandOf<'
     ...upload,
     receivedBytes: upload.receivedBytes - stored.length,
     receivedExtents: upload.receivedExtents - 1,
+    doubt: upload.doubt === 'none' ? 'hashes' : upload.doubt,
     updatedAt: now,
     expiresAt: Math.max(upload.expiresAt, now + command.ttlMs),
     fence: phase.name === 'validating' ? upload.fence + 1 : upload.fence,

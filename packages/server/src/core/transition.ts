@@ -14,6 +14,7 @@
  *     receiving, paused, validating → cancelled
  *     receiving → cancelled       take: the bytes of a partial upload go over into its final one
  *     receiving                   seize: another process takes over the right to append from one that is gone; raises the fence
+ *     receiving, paused           distrust-writers: a chunk's place is taken over from a process that seems to be gone
  *
  * Invariants, asserted after each transition: receivedBytes is between 0 and size; it equals size in validating, assembling and
  * completed; the fence and the event counter never fall; a final phase is never left; a command of a lease holder with an old
@@ -26,7 +27,18 @@ import { join, prolong, take } from './concatenation-rules.ts';
 import { invariant, unreachable } from './errors.ts';
 import { claim, fail, placed, renew, verified } from './finishing-rules.ts';
 import type { Decision } from './ports/upload-store.ts';
-import { cancel, drop, expire, pause, record, refuse, resume, seal, withdraw } from './receiving-rules.ts';
+import {
+  cancel,
+  distrustWriters,
+  drop,
+  expire,
+  pause,
+  record,
+  refuse,
+  resume,
+  seal,
+  withdraw,
+} from './receiving-rules.ts';
 import { type Extent, finalPhases, type Millis, type Upload } from './upload.ts';
 
 /** Decides what a command does to an upload. `extent` is the one stored at the offset in question, null if none. */
@@ -80,6 +92,8 @@ function decide(upload: Upload, extent: Extent | null, command: Command, now: Mi
       return expire(upload, now);
     case 'drop':
       return drop(upload, extent, command, now);
+    case 'distrust-writers':
+      return distrustWriters(upload, now);
     case 'claim':
       return claim(upload, command, now);
     case 'renew':

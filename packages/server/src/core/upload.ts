@@ -62,6 +62,15 @@ export type FailureCode = 'digest-mismatch' | 'storage-damaged' | 'unsupported-t
 export const livePhases = ['receiving', 'paused', 'validating', 'assembling'] as const satisfies readonly PhaseName[];
 export const finalPhases = ['completed', 'cancelled', 'expired', 'failed'] as const satisfies readonly PhaseName[];
 
+/**
+ * What is known against bytes that are here or come in, from the mildest to the worst; it is settled when the upload is finished.
+ *
+ * - none: nothing.
+ * - hashes: recorded bytes were given up, and others took their place. What a process hashed before may be of the old ones.
+ * - writers: besides, a process was taken for gone while it wrote in place, and may write on into a place that has been recorded since.
+ */
+export type Doubt = 'none' | 'hashes' | 'writers';
+
 export interface Upload {
   readonly id: string;
   /** Who owns it. */
@@ -93,6 +102,7 @@ export interface Upload {
   readonly receivedExtents: number;
   /** Rises whenever the right to finish, or by force the right to append, changes hands; a write under an older one is refused. */
   readonly fence: number;
+  readonly doubt: Doubt;
   /** Sequence number of the last event; events are numbered 1, 2, 3 … without gaps. */
   readonly lastEvent: number;
   readonly createdAt: Millis;

@@ -8,6 +8,7 @@ import { HoldfastError } from '../core/errors.ts';
 import {
   type BlobStoreCheck,
   type BlobStoreSubject,
+  hashed,
   kib,
   list,
   mib,
@@ -56,6 +57,24 @@ async function rewriteReplacesBytesAlreadyHashed(subject: BlobStoreSubject): Pro
   await put(subject.blobs, id, { offset: 0, bytes });
   subject.blobs.hashAhead(id, 2 * mib);
   assert.equal(await subject.blobs.digest(id, 2 * mib), sha256(bytes));
+}
+
+async function freshHashIsOfWhatAnotherProcessLeft(subject: BlobStoreSubject): Promise<void> {
+  for (const size of [100 * kib, 2 * mib]) {
+    const id = await stored(subject, patternBytes(size, 51));
+    subject.blobs.hashAhead(id, size);
+    assert.deepEqual(await subject.blobs.hash(id, size, { fresh: false }), hashed(patternBytes(size, 51)));
+    const bytes = patternBytes(size, 52);
+    if (subject.reopen === null) return subject.skip('the store keeps nothing across processes');
+    const successor = await subject.reopen();
+    try {
+      await put(successor, id, { offset: 0, bytes });
+      assert.deepEqual(await subject.blobs.hash(id, size, { fresh: true }), hashed(bytes));
+      assert.deepEqual(await subject.blobs.hash(id, size, { fresh: false }), hashed(bytes), 'and from then on');
+    } finally {
+      await successor.close();
+    }
+  }
 }
 
 async function hashAheadInSteps(subject: BlobStoreSubject): Promise<void> {
@@ -261,6 +280,7 @@ export const assetChecks: readonly BlobStoreCheck[] = [
   wholeWayFromPrepareToAsset,
   emptyFile,
   rewriteReplacesBytesAlreadyHashed,
+  freshHashIsOfWhatAnotherProcessLeft,
   hashAheadInSteps,
   digestByEveryAlgorithm,
   digestOfMissingOrShortIsDamage,

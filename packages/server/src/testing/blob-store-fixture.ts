@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { crc32 } from '@node-rs/crc32';
 import { type ErrorCode, HoldfastError } from '../core/errors.ts';
-import type { BlobStore } from '../core/ports/blob-store.ts';
+import type { BlobStore, Hashed } from '../core/ports/blob-store.ts';
 import { bodyOf } from './body.ts';
 
 /** What a check works on. */
@@ -21,6 +21,11 @@ export type BlobStoreCheck = (subject: BlobStoreSubject) => Promise<void>;
 export const kib = 1024;
 export const mib = 1024 * kib;
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** As stores tell it. */
+export function hashed(bytes: Uint8Array): Hashed {
+  return { sha256: sha256(bytes), crc32: crc32(bytes) };
+}
 
 export async function rejectsWith(code: ErrorCode, work: Promise<unknown>): Promise<void> {
   await assert.rejects(work, (error) => {

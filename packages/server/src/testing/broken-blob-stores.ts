@@ -132,7 +132,9 @@ export const brokenBlobStores: Readonly<Record<string, Breakage>> = {
     },
   })),
   joinsByCopyOnly: overriding((sound) => ({ join: (id, wish) => sound.join(id, { ...wish, takeFirst: false }) })),
-  joinsWhatIsMissing: overriding((sound) => ({ join: (id, wish) => sound.join(id, wish).catch(() => emptyDigest) })),
+  joinsWhatIsMissing: overriding((sound) => ({
+    join: (id, wish) => sound.join(id, wish).catch(() => ({ sha256: emptyDigest, crc32: 0 })),
+  })),
   isolatesNothing: overriding(() => ({ isolate: async () => {} })),
   isolatesFromScratch: overriding((sound) => ({ isolate: (id) => sound.discard(id) })),
   ignoresOffsets: overriding((sound) => ({ write: (request) => sound.write({ ...request, offset: 0 }) })),
@@ -143,6 +145,7 @@ export const brokenBlobStores: Readonly<Record<string, Breakage>> = {
     },
   })),
   knowsOneAlgorithm: overriding((sound) => ({ digest: (id, size) => sound.digest(id, size) })),
+  neverHashesAfresh: overriding((sound) => ({ hash: (id, size) => sound.hash(id, size, { fresh: false }) })),
   skipsChunkDigests: overriding((sound) => ({ write: (request) => sound.write({ ...request, digests: [] }) })),
   preparesFromScratch: overriding((sound) => ({
     prepare: async (id, size) => {

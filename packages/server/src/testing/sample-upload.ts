@@ -36,6 +36,7 @@ export function sampleUpload(given: Partial<Upload> = {}): Upload {
     receivedBytes: 0,
     receivedExtents: 0,
     fence: 0,
+    doubt: 'none',
     lastEvent: 0,
     createdAt: someTime,
     updatedAt: someTime,

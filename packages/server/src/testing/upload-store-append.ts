@@ -38,7 +38,7 @@ export const appendChecks: readonly UploadStoreCheck[] = [
       expect(await other.find(final.id)).toEqual(final);
       await store.decide(final.id, null, (current) => ({
         kind: 'accept',
-        next: { ...current, size: 200, receivedBytes: 200, withdrawn: true, dialectData },
+        next: { ...current, size: 200, receivedBytes: 200, withdrawn: true, doubt: 'writers', dialectData },
         events: [],
         writes: [],
       }));
@@ -47,6 +47,7 @@ export const appendChecks: readonly UploadStoreCheck[] = [
         size: 200,
         receivedBytes: 200,
         withdrawn: true,
+        doubt: 'writers',
         dialectData,
       });
     },

@@ -7,6 +7,7 @@ import { HoldfastError } from '../core/errors.ts';
 import type { Decision } from '../core/ports/upload-store.ts';
 import { transition } from '../core/transition.ts';
 import type { Sha256, Upload } from '../core/upload.ts';
+import { acknowledgedDigest } from './acknowledged.ts';
 import { apply, decideOn } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { freeParts, joinParts } from './join-parts.ts';
@@ -30,7 +31,7 @@ export class Finisher {
   /** Finishes an upload whose lease this node holds, in the background. `known` is the digest of the whole if a receipt had it for free. */
   start(upload: Upload, known: Sha256 | null): void {
     if (this.#running.has(upload.id)) return;
-    const work = this.#finish(upload, known)
+    const work = this.#finish(upload, upload.doubt === 'none' ? known : null)
       .catch((error: unknown) => {
         const lost = error instanceof HoldfastError && error.code === 'lease-lost';
         const fields = { uploadId: upload.id, err: error };
@@ -83,7 +84,7 @@ export class Finisher {
 
   /** What a receipt knew, for an upload that is taken over. */
   async #recordedDigest(upload: Upload): Promise<Sha256 | null> {
-    if (upload.phase.name !== 'validating' || upload.receivedExtents !== 1) return null;
+    if (upload.phase.name !== 'validating' || upload.receivedExtents !== 1 || upload.doubt !== 'none') return null;
     return wholeDigest(upload, await this.#deps.store.extents(upload.id));
   }
 
@@ -131,7 +132,11 @@ export class Finisher {
     try {
       if (joins && size > 0) return { algorithm, value: await joinParts(this.#deps, upload) };
       if (size === 0) await blobs.prepare(upload.id, 0);
-      return { algorithm, value: await blobs.digest(upload.id, size, algorithm) };
+      const value =
+        algorithm === 'sha-256'
+          ? await acknowledgedDigest(this.#deps, upload, size)
+          : await blobs.digest(upload.id, size, algorithm);
+      return value === null ? null : { algorithm, value };
     } catch (error) {
       if (!(error instanceof HoldfastError && error.code === 'storage-damaged')) throw error;
       return await this.#damaged(upload, error);

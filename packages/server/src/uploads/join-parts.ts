@@ -1,6 +1,7 @@
 /** What the finisher does with a final upload before anything else: its parts become one file, and are freed when it is an asset. */
 import { transition } from '../core/transition.ts';
 import type { Sha256, Upload } from '../core/upload.ts';
+import { assertAcknowledged } from './acknowledged.ts';
 import { decideOn } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 
@@ -21,9 +22,14 @@ export async function joinParts(deps: UploadDependencies, upload: Upload): Promi
   const alone = first !== undefined && filled.filter((part) => part.id === first.id).length === 1;
   const taken = alone && (await take(deps, first.id));
   deps.crash('concatenation:after-take');
-  const digest = await deps.blobs.join(upload.id, { parts: filled, takeFirst: taken });
+  const hashed = await deps.blobs.join(upload.id, { parts: filled, takeFirst: taken });
+  await assertAcknowledged(
+    deps,
+    filled.map(({ id }) => id),
+    hashed,
+  );
   deps.crash('concatenation:after-copy');
-  return digest;
+  return hashed.sha256;
 }
 
 /** Whether the part's bytes belong to its final upload now: nobody else uses it. */

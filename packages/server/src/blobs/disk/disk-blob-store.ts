@@ -11,6 +11,7 @@ import type {
   BlobStore,
   CompareRequest,
   Comparison,
+  Hashed,
   JoinWish,
   WriteRequest,
   Written,
@@ -110,7 +111,7 @@ export class DiskBlobStore implements BlobStore {
     return this.#parts.files.of(uploadId).lost;
   }
 
-  async join(uploadId: string, wish: JoinWish): Promise<Sha256> {
+  async join(uploadId: string, wish: JoinWish): Promise<Hashed> {
     this.#parts.pool.forget(uploadId);
     const path = this.#parts.layout.incomingFile(uploadId);
     const sources = await translated('joining uploads', () => beginJoin(this.#parts, uploadId, wish));
@@ -134,16 +135,19 @@ export class DiskBlobStore implements BlobStore {
     if (upTo > inlineBytesMax) this.#parts.pool.follow(uploadId, this.#parts.layout.incomingFile(uploadId), upTo);
   }
 
-  digest(uploadId: string, size: number, algorithm: DigestAlgorithm = 'sha-256'): Promise<string> {
-    const { io, files, layout, pool } = this.#parts;
-    const path = layout.incomingFile(uploadId);
-    if (size > inlineBytesMax)
-      return algorithm === 'sha-256'
-        ? pool.digest(uploadId, path, size)
-        : pool.digestFile({ path, size, algorithm, awaited: true }, null);
-    return translated('hashing an upload', () =>
-      files.of(uploadId).use((fd) => descriptorDigest(io, fd, { size, algorithm })),
-    );
+  async hash(uploadId: string, size: number, { fresh }: { readonly fresh: boolean }): Promise<Hashed> {
+    const { pool, layout } = this.#parts;
+    if (fresh) pool.forget(uploadId);
+    if (size > inlineBytesMax) return await pool.hash(uploadId, layout.incomingFile(uploadId), size);
+    const { value, crc32 } = await this.#hashSmall(uploadId, size, 'sha-256');
+    return { sha256: value, crc32 };
+  }
+
+  async digest(uploadId: string, size: number, algorithm: DigestAlgorithm = 'sha-256'): Promise<string> {
+    if (algorithm === 'sha-256') return (await this.hash(uploadId, size, { fresh: false })).sha256;
+    if (size <= inlineBytesMax) return (await this.#hashSmall(uploadId, size, algorithm)).value;
+    const path = this.#parts.layout.incomingFile(uploadId);
+    return await this.#parts.pool.digestFile({ path, size, algorithm, awaited: true }, null);
   }
 
   async place(uploadId: string, size: number, digest: Sha256): Promise<void> {
@@ -257,6 +261,21 @@ export class DiskBlobStore implements BlobStore {
     const results = await Promise.allSettled([file.sync(), entry]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
     file.entryDurable = true;
+  }
+
+  #hashSmall(
+    uploadId: string,
+    size: number,
+    algorithm: DigestAlgorithm,
+  ): Promise<{ readonly value: string; readonly crc32: number }> {
+    const { io, files } = this.#parts;
+    return translated('hashing an upload', () =>
+      files.of(uploadId).hold(async (file) => {
+        // Another process may have put a copy in its place.
+        await file.refresh();
+        return await file.use((fd) => descriptorDigest(io, fd, { size, algorithm }));
+      }),
+    );
   }
 
   /** A missing asset is told by the first read. */

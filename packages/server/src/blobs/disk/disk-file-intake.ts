@@ -99,9 +99,9 @@ export class DiskFileIntake implements FileIntake {
   async copy({ from, size, to }: { from: BytePath; size: number; to: BytePath }): Promise<Sha256> {
     const file = await open(asPath(to), 'wx', 0o644);
     try {
-      const digest = await this.#parts.pool.join(to, [{ path: from, size }]);
+      const { sha256 } = await this.#parts.pool.join(to, [{ path: from, size }]);
       await file.sync();
-      return digest;
+      return sha256;
     } finally {
       await file.close();
     }
@@ -135,7 +135,7 @@ export class DiskFileIntake implements FileIntake {
     }
     await space.require(size);
     await io.close(await io.open(scratch, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL));
-    return await pool.join(scratch, [{ path, size }], onBytes);
+    return (await pool.join(scratch, [{ path, size }], onBytes)).sha256;
   }
 
   async #place(made: { scratch: string; digest: Sha256; size: number; how: How }): Promise<void> {

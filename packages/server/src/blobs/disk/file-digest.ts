@@ -25,21 +25,21 @@ export async function fileDigest(
   return translated('hashing a stored file', async () => {
     const fd = await from.io.open(file.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
-      const digest = await descriptorDigest(from.io, fd, { size: file.size, algorithm: 'sha-256' });
+      const { value } = await descriptorDigest(from.io, fd, { size: file.size, algorithm: 'sha-256' });
       onBytes?.(file.size);
-      return digest;
+      return value;
     } finally {
       await from.io.close(fd);
     }
   });
 }
 
-/** A digest of the first bytes of an open file, for a small size. Lower-case hex. */
+/** A digest of the first bytes of an open file, for a small size, in lower-case hex, and their CRC-32. */
 export async function descriptorDigest(
   io: FileIo,
   fd: number,
   { size, algorithm }: { readonly size: number; readonly algorithm: DigestAlgorithm },
-): Promise<string> {
+): Promise<{ readonly value: string; readonly crc32: number }> {
   const digests = new RunningDigests([algorithm]);
   const buffer = Buffer.allocUnsafe(Math.max(1, size));
   for (let at = 0; at < size; ) {
@@ -48,5 +48,5 @@ export async function descriptorDigest(
     digests.update(buffer.subarray(at, at + taken));
     at += taken;
   }
-  return digests.only();
+  return { value: digests.only(), crc32: digests.crc32 };
 }

@@ -37,6 +37,6 @@ export interface JoinSource {
 export type HashReply =
   | { readonly type: 'followed'; readonly id: string }
   | { readonly type: 'progress'; readonly job: number; readonly bytes: number }
-  | { readonly type: 'done'; readonly job: number; readonly digest: string }
+  | { readonly type: 'done'; readonly job: number; readonly digest: string; readonly crc32: number }
   /** `code`: errno name, or `short` when the file has fewer bytes than were asked for. */
   | { readonly type: 'failed'; readonly job: number; readonly code: string; readonly message: string };

@@ -1,7 +1,7 @@
 /** Digests of files in worker threads: background hashing that follows uploads, and digests that somebody waits for. */
 import { Worker } from 'node:worker_threads';
 import { HoldfastError } from '../../core/errors.ts';
-import type { Sha256 } from '../../core/upload.ts';
+import type { Hashed } from '../../core/ports/blob-store.ts';
 import { siblingModule } from '../../platform/sibling-module.ts';
 import type { HashReply, HashRequest, JoinSource } from './hash-messages.ts';
 
@@ -15,10 +15,13 @@ export interface HashPoolOptions {
   readonly statesMax: number;
 }
 
+/** `digest` by the algorithm that was asked for. */
+type Done = Pick<Extract<HashReply, { type: 'done' }>, 'digest' | 'crc32'>;
+
 interface Job {
   readonly request: Extract<HashRequest, { type: 'digest' | 'file' | 'join' }>;
   readonly onBytes: ((bytes: number) => void) | null;
-  readonly resolve: (digest: string) => void;
+  readonly resolve: (done: Done) => void;
   readonly reject: (error: Error) => void;
   attempts: number;
 }
@@ -123,7 +126,7 @@ class HashLane {
       return;
     }
     this.jobs.delete(reply.job);
-    if (reply.type === 'done') job.resolve(reply.digest);
+    if (reply.type === 'done') job.resolve(reply);
     else {
       const code = codeOf(reply.code);
       job.reject(new HoldfastError(code, `Stored bytes cannot be hashed: ${reply.message}`));
@@ -147,6 +150,10 @@ class HashLane {
 function codeOf(failure: string): 'storage-damaged' | 'insufficient-storage' | 'unavailable' {
   if (failure === 'ENOSPC' || failure === 'EDQUOT') return 'insufficient-storage';
   return failure === 'short' || failure === 'ENOENT' || failure === 'ELOOP' ? 'storage-damaged' : 'unavailable';
+}
+
+function hashed({ digest, crc32 }: Done): Hashed {
+  return { sha256: digest, crc32 };
 }
 
 export class HashPool {
@@ -186,32 +193,32 @@ export class HashPool {
     this.#laneOf.delete(id);
   }
 
-  /** SHA-256 of the upload's first `size` bytes. Rejects with `storage-damaged` when the file is missing or short. */
-  digest(id: string, path: string, size: number): Promise<Sha256> {
+  /** Of the upload's first `size` bytes. Rejects with `storage-damaged` when the file is missing or short. */
+  async hash(id: string, path: string, size: number): Promise<Hashed> {
     this.#jobs += 1;
-    return this.#submit(this.#lane(id), { type: 'digest', job: this.#jobs, id, path, size }, null);
+    return hashed(await this.#submit(this.#lane(id), { type: 'digest', job: this.#jobs, id, path, size }, null));
   }
 
   /** A digest of a whole file, read from the start; lower-case hex. `onBytes` hears how many bytes were read so far. */
-  digestFile(
+  async digestFile(
     file: Pick<Extract<HashRequest, { type: 'file' }>, 'path' | 'size' | 'algorithm' | 'awaited'>,
     onBytes: ((bytes: number) => void) | null,
   ): Promise<string> {
     this.#jobs += 1;
-    return this.#submit(this.#leastBusy(), { type: 'file', job: this.#jobs, ...file }, onBytes);
+    return (await this.#submit(this.#leastBusy(), { type: 'file', job: this.#jobs, ...file }, onBytes)).digest;
   }
 
   /**
    * Copies the sources behind each other into the file at `path`, which is there, and hashes them on the way. Rejects with `storage-damaged`
    * when a source is missing or short, `insufficient-storage`, `unavailable`.
    */
-  join(
+  async join(
     path: string | Uint8Array,
     sources: readonly JoinSource[],
     onBytes: ((bytes: number) => void) | null = null,
-  ): Promise<Sha256> {
+  ): Promise<Hashed> {
     this.#jobs += 1;
-    return this.#submit(this.#leastBusy(), { type: 'join', job: this.#jobs, path, sources }, onBytes);
+    return hashed(await this.#submit(this.#leastBusy(), { type: 'join', job: this.#jobs, path, sources }, onBytes));
   }
 
   /** Ids of the worker threads that run, for tests. */
@@ -224,7 +231,7 @@ export class HashPool {
     await Promise.all(this.#lanes.map((lane) => lane.close()));
   }
 
-  #submit(lane: HashLane, request: Job['request'], onBytes: Job['onBytes']): Promise<string> {
+  #submit(lane: HashLane, request: Job['request'], onBytes: Job['onBytes']): Promise<Done> {
     if (this.#closed) return Promise.reject(new HoldfastError('unavailable', 'The store is closed'));
     return new Promise((resolve, reject) => lane.submit({ request, onBytes, resolve, reject, attempts: 0 }));
   }

@@ -6,6 +6,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
+import { crc32 } from '@node-rs/crc32';
 import { invariant } from '../../core/errors.ts';
 import { type HashReply, type HashRequest, hashStepBytes, type JoinSource } from './hash-messages.ts';
 import { RunningDigests } from './running-digests.ts';
@@ -15,9 +16,10 @@ const turnBytes = 8 * 1024 * 1024;
 /** Niceness while nobody waits for a result: receiving comes first. On Linux it is set for the calling thread only. */
 const backgroundNice = 19;
 
-/** A running hash: the first `at` bytes are in it. */
+/** A running hash: the first `at` bytes are in it. CRC-32 costs a tenth of SHA-256 and less, and tells whether they are the recorded ones. */
 interface Running {
   readonly hash: Hash | RunningDigests;
+  crc32: number;
   at: number;
 }
 type Job = Extract<HashRequest, { type: 'digest' | 'file' | 'join' }> & {
@@ -49,13 +51,19 @@ function beNice(value: number): void {
 }
 
 function freshRunning(): Running {
-  return { hash: createHash('sha256'), at: 0 };
+  return { hash: createHash('sha256'), crc32: 0, at: 0 };
 }
 
 function stateOf(id: string): Running {
   const state = states.get(id) ?? freshRunning();
   states.set(id, state);
   return state;
+}
+
+function take(running: Running, bytes: Uint8Array): void {
+  running.hash.update(bytes);
+  running.crc32 = crc32(bytes, running.crc32);
+  running.at += bytes.byteLength;
 }
 
 function openAt(path: string | Uint8Array, mode: number): number {
@@ -72,8 +80,7 @@ function hashTurn(running: Running, path: string | Uint8Array, end: number): boo
     while (running.at < stop) {
       const taken = readSync(fd, buffer, 0, Math.min(hashStepBytes, stop - running.at), running.at);
       if (taken === 0) return false;
-      running.hash.update(taken === hashStepBytes ? buffer : buffer.subarray(0, taken));
-      running.at += taken;
+      take(running, buffer.subarray(0, taken));
     }
     return true;
   } finally {
@@ -108,8 +115,7 @@ function joinTurn(
         const taken = readSync(from, buffer, 0, Math.min(hashStepBytes, stop - running.at), running.at - start);
         if (taken === 0) return false;
         for (let done = 0; done < taken; ) done += writeSync(to, buffer, done, taken - done, running.at + done);
-        running.hash.update(buffer.subarray(0, taken));
-        running.at += taken;
+        take(running, buffer.subarray(0, taken));
       }
       return true;
     } finally {
@@ -140,7 +146,7 @@ function jobTurn(job: Job): void {
       if (job.type !== 'digest') reply({ type: 'progress', job: job.job, bytes: running.at });
       jobs.push(job);
     } else {
-      reply({ type: 'done', job: job.job, digest: hexOf(running.hash) });
+      reply({ type: 'done', job: job.job, digest: hexOf(running.hash), crc32: running.crc32 });
     }
   } catch (error) {
     reply({ type: 'failed', job: job.job, ...failureOf(error) });
@@ -197,7 +203,9 @@ function accept(request: HashRequest): void {
       jobs.push({
         ...request,
         running:
-          request.algorithm === 'sha-256' ? freshRunning() : { hash: new RunningDigests([request.algorithm]), at: 0 },
+          request.algorithm === 'sha-256'
+            ? freshRunning()
+            : { hash: new RunningDigests([request.algorithm]), crc32: 0, at: 0 },
       });
       break;
     case 'join':

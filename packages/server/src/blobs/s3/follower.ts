@@ -1,9 +1,9 @@
 /** Hashes what did not pass in order, from the store: in the background while an upload goes on, and what is left at its end. */
-import { createHash } from 'node:crypto';
 import { HoldfastError } from '../../core/errors.ts';
+import type { Hashed } from '../../core/ports/blob-store.ts';
 import type { MapHead } from '../../core/ports/part-map.ts';
 import { type PieceSources, uploadBytes } from './piece-reader.ts';
-import type { RunningHash, RunningHashes } from './running-hashes.ts';
+import { Hashing, type RunningHash, type RunningHashes } from './running-hashes.ts';
 
 /** Uploads that are followed at once; the others wait for their end. */
 const followedMax = 2;
@@ -41,14 +41,20 @@ export class Follower {
     this.#hashes.forget(uploadId);
   }
 
-  /** SHA-256 of the first `size` bytes, from what is hashed already; lower-case hex. */
-  async sha256(uploadId: string, size: number, head: MapHead): Promise<string> {
+  /** Of the first `size` bytes, from what is hashed already; with `fresh` from the store alone. */
+  async hash(
+    uploadId: string,
+    size: number,
+    how: { readonly head: MapHead; readonly fresh: boolean },
+  ): Promise<Hashed> {
+    const { head, fresh } = how;
     await this.#running.get(uploadId);
+    if (fresh) this.forget(uploadId);
     const known = this.#hashes.of(uploadId, head);
-    const from = known.upTo <= size ? known : { hash: createHash('sha256'), upTo: 0, rewrites: head.rewrites };
+    const from = known.upTo <= size ? known : { hash: new Hashing(), upTo: 0, rewrites: head.rewrites };
     const hashed = await this.#go(uploadId, from, size);
     if (hashed === null) throw new HoldfastError('unavailable', 'The store is closed.');
-    return hashed.hash.copy().digest('hex');
+    return hashed.hash.hashed;
   }
 
   /** Resolves when nothing is read any more. */

@@ -5,7 +5,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { InlinePiece, MapHead, Piece } from '../../core/ports/part-map.ts';
 import type { PieceSources } from './piece-reader.ts';
 import { type Content, contentOf } from './requests.ts';
-import type { RunningHashes } from './running-hashes.ts';
+import type { Hashing, RunningHashes } from './running-hashes.ts';
 import { s3Translated } from './s3-errors.ts';
 import type { PieceSizes } from './sizes.ts';
 import type { SlabPool, Slabs } from './slab-pool.ts';
@@ -37,9 +37,9 @@ export async function headOf(parts: Pick<WriterParts, 'map'>, uploadId: string):
 /** MD5 and, where it goes on from what was hashed, SHA-256 of bytes as they pass. */
 export class PieceHashes {
   readonly md5: Hash = createHash('md5');
-  readonly sha256: Hash | null;
+  readonly sha256: Hashing | null;
 
-  constructor(sha256: Hash | null) {
+  constructor(sha256: Hashing | null) {
     this.sha256 = sha256;
   }
 

@@ -1,10 +1,10 @@
 /** The hot path: bodies of requests into pieces, with memory from one budget for the whole process. */
-import type { Hash } from 'node:crypto';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Appended, AppendRequest, WriteRequest, Written } from '../../core/ports/blob-store.ts';
 import type { BodyBatch } from '../../core/ports/body-source.ts';
 import { RunningDigests } from '../disk/running-digests.ts';
 import { headOf, PieceHashes, PieceWriter, type Place, type WriterParts } from './piece-writer.ts';
+import type { Hashing } from './running-hashes.ts';
 import { s3Error } from './s3-errors.ts';
 import { Slabs, slabBytes } from './slab-pool.ts';
 
@@ -265,6 +265,6 @@ class Segment {
   }
 }
 
-function copyOf(hash: Hash | null): Hash | null {
+function copyOf(hash: Hashing | null): Hashing | null {
   return hash === null ? null : hash.copy();
 }

@@ -6,11 +6,38 @@
  * recorded bytes were replaced (`rewrites` of the part map), by whatever process.
  */
 import { createHash, type Hash } from 'node:crypto';
+import { crc32 } from '@node-rs/crc32';
 import { LRUCache } from 'lru-cache';
+import type { Hashed } from '../../core/ports/blob-store.ts';
 import type { MapHead } from '../../core/ports/part-map.ts';
 
+/** SHA-256, and the CRC-32 that tells whether it is of the recorded bytes. */
+export class Hashing {
+  readonly #sha256: Hash;
+  #crc32: number;
+
+  constructor(sha256: Hash = createHash('sha256'), crc32OfIt = 0) {
+    this.#sha256 = sha256;
+    this.#crc32 = crc32OfIt;
+  }
+
+  update(bytes: Uint8Array): void {
+    this.#sha256.update(bytes);
+    this.#crc32 = crc32(bytes, this.#crc32);
+  }
+
+  copy(): Hashing {
+    return new Hashing(this.#sha256.copy(), this.#crc32);
+  }
+
+  /** So far; more can follow. */
+  get hashed(): Hashed {
+    return { sha256: this.#sha256.copy().digest('hex'), crc32: this.#crc32 };
+  }
+}
+
 export interface RunningHash {
-  readonly hash: Hash;
+  readonly hash: Hashing;
   /** Bytes that are in it. */
   readonly upTo: number;
   readonly rewrites: number;
@@ -25,8 +52,8 @@ export class RunningHashes {
   }
 
   /** A hash to go on with from `offset`, if this process has one that ends there. */
-  from(uploadId: string, offset: number, head: MapHead): Hash | null {
-    if (offset === 0) return createHash('sha256');
+  from(uploadId: string, offset: number, head: MapHead): Hashing | null {
+    if (offset === 0) return new Hashing();
     const running = this.#running.get(uploadId);
     return running?.upTo === offset && running.rewrites === head.rewrites ? running.hash.copy() : null;
   }
@@ -35,7 +62,7 @@ export class RunningHashes {
   of(uploadId: string, head: MapHead): RunningHash {
     const running = this.#running.get(uploadId);
     if (running?.rewrites === head.rewrites) return running;
-    return { hash: createHash('sha256'), upTo: 0, rewrites: head.rewrites };
+    return { hash: new Hashing(), upTo: 0, rewrites: head.rewrites };
   }
 
   /** Keeps the further one. */

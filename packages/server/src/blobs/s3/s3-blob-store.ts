@@ -12,6 +12,7 @@ import type {
   BlobStore,
   CompareRequest,
   Comparison,
+  Hashed,
   JoinWish,
   WriteRequest,
   Written,
@@ -100,13 +101,13 @@ export class S3BlobStore implements BlobStore {
     return emptyExtents;
   }
 
-  async join(uploadId: string, wish: JoinWish): Promise<Sha256> {
+  async join(uploadId: string, wish: JoinWish): Promise<Hashed> {
     this.#parts.follower.forget(uploadId);
     if (!(await this.#parts.map.adopt(uploadId, wish.parts, wish.takeFirst)))
       throw new HoldfastError('storage-damaged', 'A part has fewer bytes in the store than were recorded.');
     await this.#removal.garbage({ uploadId });
     const size = wish.parts.reduce((sum, part) => sum + part.size, 0);
-    return await this.digest(uploadId, size);
+    return await this.hash(uploadId, size, { fresh: false });
   }
 
   async checksum(uploadId: string, range: Range): Promise<number | null> {
@@ -124,19 +125,21 @@ export class S3BlobStore implements BlobStore {
     this.#parts.follower.follow(uploadId, upTo);
   }
 
-  async digest(uploadId: string, size: number, algorithm: DigestAlgorithm = 'sha-256'): Promise<string> {
+  async hash(uploadId: string, size: number, { fresh }: { readonly fresh: boolean }): Promise<Hashed> {
     const head = await headOf(this.#parts, uploadId);
-    if (algorithm !== 'sha-256') {
-      const digests = new RunningDigests([algorithm]);
-      for await (const bytes of uploadBytes(this.#parts, uploadId, { start: 0, end: size })) digests.update(bytes);
-      return digests.only();
-    }
-    if (head.digest?.size === size) return head.digest.sha256;
     // All of it has to be there, whatever was hashed.
     await this.#requireBytes(uploadId, size);
-    const sha256 = await this.#parts.follower.sha256(uploadId, size, head);
-    await this.#parts.map.setDigest(uploadId, head, { sha256, size });
-    return sha256;
+    const hashed = await this.#parts.follower.hash(uploadId, size, { head, fresh });
+    await this.#parts.map.setDigest(uploadId, head, { sha256: hashed.sha256, size });
+    return hashed;
+  }
+
+  async digest(uploadId: string, size: number, algorithm: DigestAlgorithm = 'sha-256'): Promise<string> {
+    if (algorithm === 'sha-256') return (await this.hash(uploadId, size, { fresh: false })).sha256;
+    await headOf(this.#parts, uploadId);
+    const digests = new RunningDigests([algorithm]);
+    for await (const bytes of uploadBytes(this.#parts, uploadId, { start: 0, end: size })) digests.update(bytes);
+    return digests.only();
   }
 
   async place(uploadId: string, size: number, digest: Sha256): Promise<void> {
@@ -238,7 +241,8 @@ export class S3BlobStore implements BlobStore {
       });
     const { head, pieces } = fenced;
     await this.#requireBytes(uploadId, size);
-    const hashed = head.digest?.size === size ? head.digest.sha256 : await follower.sha256(uploadId, size, fenced.head);
+    const known = head.digest?.size === size ? head.digest : null;
+    const hashed = (known ?? (await follower.hash(uploadId, size, { head, fresh: false }))).sha256;
     if (hashed !== digest)
       throw new HoldfastError('storage-damaged', 'The stored bytes are not the ones that the asset is named after.', {
         details: { assetId: digest, stored: hashed },

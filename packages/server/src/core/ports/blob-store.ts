@@ -66,6 +66,12 @@ export interface JoinWish {
   readonly takeFirst: boolean;
 }
 
+/** Both of the same reading of the same bytes. */
+export interface Hashed {
+  readonly sha256: Sha256;
+  readonly crc32: number;
+}
+
 export interface BlobStore {
   /** Makes room for `size` bytes (null: unknown). Idempotent. Rejects with `insufficient-storage` when that cannot fit. */
   prepare(uploadId: string, size: number | null): Promise<void>;
@@ -102,20 +108,22 @@ export interface BlobStore {
    */
   lost(uploadId: string): ExtentSet;
   /**
-   * Makes the bytes of other uploads, one behind the other, those of this one, and resolves to the SHA-256 of them all. With `takeFirst` the
+   * Makes the bytes of other uploads, one behind the other, those of this one, and resolves to the hashes of them all. With `takeFirst` the
    * first part's bytes are not copied and are its own no more. Idempotent, also after a crash in the middle of it. Rejects with
    * `storage-damaged` when a part has fewer bytes.
    */
-  join(uploadId: string, wish: JoinWish): Promise<Sha256>;
+  join(uploadId: string, wish: JoinWish): Promise<Hashed>;
   /** CRC-32 of stored bytes; null when the range cannot be read whole (short or missing file). */
   checksum(uploadId: string, range: Range): Promise<number | null>;
 
   /** Says that the bytes [0, upTo) are stored and recorded, so that hashing may follow in the background. Cheap; never rejects. */
   hashAhead(uploadId: string, upTo: number): void;
   /**
-   * Digest of the upload's first `size` bytes, SHA-256 unless another algorithm is named; lower-case hex. SHA-256 uses what was hashed
-   * ahead, others read every byte again.
+   * SHA-256 and CRC-32 of the upload's first `size` bytes, from what was hashed ahead: of the bytes as they were at that time. With `fresh` every
+   * byte is read now, and what was hashed ahead is forgotten. Rejects with `storage-damaged` when there are fewer bytes.
    */
+  hash(uploadId: string, size: number, how: { readonly fresh: boolean }): Promise<Hashed>;
+  /** Digest of the upload's first `size` bytes; lower-case hex. SHA-256, the default, as `hash` has it; others read every byte again. */
   digest(uploadId: string, size: number, algorithm?: DigestAlgorithm): Promise<string>;
 
   /**

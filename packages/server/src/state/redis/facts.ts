@@ -33,7 +33,9 @@ export function readStored(value: string): Stored {
   const first = value.indexOf(' ');
   const second = value.indexOf(' ', first + 1);
   const uses = Number(value.slice(first + 1, second));
-  const facts = JSON.parse(value.slice(second + 1)) as Upload;
+  // Uploads of a server before this fact was kept do not have it.
+  const known = JSON.parse(value.slice(second + 1)) as Omit<Upload, 'doubt'> & Partial<Pick<Upload, 'doubt'>>;
+  const facts: Upload = { ...known, doubt: known.doubt ?? 'none' };
   const upload: Upload =
     facts.concatenation.role === 'partial' ? { ...facts, concatenation: { role: 'partial', uses } } : facts;
   return { version: value.slice(0, first), uses, upload };

@@ -12,6 +12,7 @@ import { search } from './migrations/0009-search.ts';
 import { nodes } from './migrations/0010-nodes.ts';
 import { partMap } from './migrations/0011-part-map.ts';
 import { nodeDeaths } from './migrations/0012-node-deaths.ts';
+import { doubt } from './migrations/0015-doubt.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
@@ -92,6 +93,7 @@ export const migrations: readonly Migration[] = [
   nodes,
   partMap,
   nodeDeaths,
+  doubt,
 ];
 
 /** Stands in the place of a version while a database is being filled from another one, so that no server takes it for whole. */

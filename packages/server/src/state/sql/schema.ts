@@ -29,6 +29,7 @@ export interface UploadRow {
   received_bytes: number;
   received_extents: number;
   fence: number;
+  doubt: Upload['doubt'];
   last_event: number;
   created_at: number;
   updated_at: number;

@@ -47,6 +47,7 @@ const changeable: readonly Exclude<keyof UploadRow, (typeof fixedColumns)[number
   'received_bytes',
   'received_extents',
   'fence',
+  'doubt',
   'last_event',
   'updated_at',
   'first_byte_at',
