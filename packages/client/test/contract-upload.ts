@@ -26,6 +26,7 @@ export function viewOf(upload: Stored): Upload {
   const digest = state === 'completed' ? digestOf(upload.bytes) : null;
   const at = new Date(0).toISOString();
   return {
+    direct: false,
     id: upload.id,
     filename: wish.filename,
     safeName: wish.filename,

@@ -111,6 +111,9 @@ export const Upload = Type.Object(
     lastByteAt: Nullable(Time),
     completedAt: Nullable(Time),
     contentUrl: Nullable(Type.String({ description: 'Where the file can be read once the upload is completed.' })),
+    direct: Type.Boolean({
+      description: 'Whether chunks may also be sent straight to the store: POST /v1/uploads/:id/direct.',
+    }),
     lastEvent: Type.Integer({ description: 'Sequence number of the last event in the log.' }),
   },
   { $id: 'Upload' },
@@ -118,9 +121,11 @@ export const Upload = Type.Object(
 export type Upload = Static<typeof Upload>;
 
 /** An upload in a list: without the missing ranges, which need its extents. */
-export const UploadSummary = Type.Omit(Upload, ['missing', 'missingChunks', 'missingTruncated', 'receivedChunks'], {
-  $id: 'UploadSummary',
-});
+export const UploadSummary = Type.Omit(
+  Upload,
+  ['missing', 'missingChunks', 'missingTruncated', 'receivedChunks', 'direct'],
+  { $id: 'UploadSummary' },
+);
 export type UploadSummary = Static<typeof UploadSummary>;
 export const UploadList = Type.Object(
   { items: Type.Array(UploadSummary), cursor: Nullable(Type.String()) },
@@ -144,6 +149,37 @@ export const ChunkReceipt = Type.Object(
   { $id: 'ChunkReceipt' },
 );
 export type ChunkReceipt = Static<typeof ChunkReceipt>;
+
+export const WantAddresses = Type.Object(
+  {
+    chunks: Type.Array(Type.Integer({ minimum: 0 }), {
+      minItems: 1,
+      maxItems: 1_000,
+      description: 'Indexes; 100 at most.',
+    }),
+  },
+  { $id: 'WantAddresses', additionalProperties: false },
+);
+export type WantAddresses = Static<typeof WantAddresses>;
+export const ChunkAddress = Type.Object({
+  index: Type.Integer(),
+  url: Type.String({ description: 'For a PUT of the chunk’s bytes that begins before `expiresAt`.' }),
+  length: Type.Integer({ description: 'Bytes that the store takes there, no more and no fewer.' }),
+  expiresAt: Time,
+});
+export type ChunkAddress = Static<typeof ChunkAddress>;
+export const ChunkAddresses = Type.Object({ items: Type.Array(ChunkAddress) }, { $id: 'ChunkAddresses' });
+export type ChunkAddresses = Static<typeof ChunkAddresses>;
+export const ReportChunk = Type.Object(
+  {
+    etag: Type.Optional(Type.String({ maxLength: 128, description: 'As the store answered the PUT.' })),
+    sha256: Type.Optional(
+      Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: 'Of the chunk; checked before it is acknowledged.' }),
+    ),
+  },
+  { $id: 'ReportChunk', additionalProperties: false },
+);
+export type ReportChunk = Static<typeof ReportChunk>;
 
 export const ChunkRecord = Type.Object(
   {
@@ -277,6 +313,7 @@ export const ServerInfo = Type.Object(
     name: Type.Literal('holdfast'),
     version: Type.String(),
     durability: Type.Union([Type.Literal('synced'), Type.Literal('committed')]),
+    direct: Type.Boolean({ description: 'Whether chunks may be sent straight to the store.' }),
     limits: Type.Object({
       fileBytesMax: Type.Integer(),
       chunkBytesMin: Type.Integer(),

@@ -48,6 +48,7 @@ export function uploadDependencies(parts: Parts & { readonly holder: string }): 
   return {
     store: state.uploads,
     blobs: disk.blobs,
+    direct: options.config.s3Direct ? disk.direct : null,
     claims: state.claims,
     locks: state.locks,
     tokens: state.tokens,
@@ -86,6 +87,7 @@ export function httpOptions(
       recordingSettings: recordingSettings(config),
       blobs: disk.blobs,
       artifacts: disk.artifacts,
+      downloads: config.s3PresignedDownloads ? disk.direct : null,
       webhooks,
       watch,
       pipelines: new PipelineLibrary({
@@ -121,6 +123,7 @@ export function httpOptions(
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
     basePath: config.basePath,
+    storeOrigin: disk.direct?.origin ?? null,
     serves: config.role === 'worker' ? 'health' : 'everything',
     webDir: config.role === 'worker' ? null : webDir,
   };

@@ -2,6 +2,7 @@
 import { openDiskBlobs } from '../blobs/disk/open.ts';
 import type { S3ConnectionOptions } from '../blobs/s3/open.ts';
 import type { Config } from '../config/schema.ts';
+import { HoldfastError } from '../core/errors.ts';
 import type { BlobStores } from '../core/ports/blob-stores.ts';
 import type { PartMap } from '../core/ports/part-map.ts';
 import { systemClock } from '../platform/system-clock.ts';
@@ -20,10 +21,16 @@ export interface BlobsWish {
 export async function openBlobs({ config, dataDir, scratch, partMap }: BlobsWish): Promise<BlobStores> {
   const connection = s3Connection(config);
   if (connection === null) {
+    if (config.s3Direct || config.s3PresignedDownloads)
+      throw new HoldfastError(
+        'invalid-request',
+        's3Direct and s3PresignedDownloads need a bucket: set blobs to s3://….',
+      );
     const workers = config.hashWorkers === 0 ? {} : { hashWorkers: config.hashWorkers };
     const { durability, reserveMb } = config;
     return await openDiskBlobs({ dir: dataDir, scratch, durability, reserveBytes: reserveMb * MiB, ...workers });
   }
+  const offered = config.s3Direct || config.s3PresignedDownloads;
   const { openS3Blobs } = await import('../blobs/s3/open.ts');
   return await openS3Blobs({
     ...connection,
@@ -32,6 +39,7 @@ export async function openBlobs({ config, dataDir, scratch, partMap }: BlobsWish
     dataDir: scratch,
     memoryBytes: config.s3MemoryMb * MiB,
     cacheBytes: config.s3CacheMb * MiB,
+    direct: offered ? { endpoint: config.s3PublicEndpoint, arrivals: config.s3Direct } : null,
   });
 }
 

@@ -25,6 +25,21 @@ export const s3Settings = {
   s3KmsKey: Type.Optional(
     Type.String({ minLength: 1, description: 'The key for s3Encryption kms; without it the server’s default.' }),
   ),
+  s3Direct: Type.Boolean({
+    default: false,
+    description:
+      'Whether clients get addresses to send chunks straight to the bucket. Browsers need CORS rules there: docs/s3.md.',
+  }),
+  s3PresignedDownloads: Type.Boolean({
+    default: false,
+    description: 'Whether the content of assets is answered with an address in the bucket, for a short time.',
+  }),
+  s3PublicEndpoint: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^/]+',
+      description: 'The S3-compatible server as clients reach it, if that is not s3Endpoint.',
+    }),
+  ),
   s3MemoryMb: Type.Integer({
     default: 256,
     minimum: 16,

@@ -122,7 +122,18 @@ export const errorCatalog = {
     summary:
       'The sender stopped sending or sends too slowly; nothing of a chunk was kept, of an appended body what came.',
   },
-
+  'direct-not-offered': {
+    retryable: false,
+    summary: 'This server hands out no addresses of its store for the upload; send the chunks to the server.',
+  },
+  'piece-missing': {
+    retryable: true,
+    summary: 'The store has nothing at the address of the chunk (any more): send it there first, then report it.',
+  },
+  'piece-mismatch': {
+    retryable: true,
+    summary: 'What is at the address in the store has another size or ETag than reported; send the chunk again.',
+  },
   'lease-lost': { retryable: true, summary: 'Another holder took over; this one has to let go.' },
   unauthenticated: { retryable: false, summary: 'Credentials are missing or not known.' },
   'token-expired': { retryable: false, summary: 'The token has expired; ask for a new one and go on.' },

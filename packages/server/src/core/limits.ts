@@ -33,6 +33,11 @@ export interface Limits {
   readonly segmentMs: number;
   /** Parts of a concatenation. */
   readonly partsMax: number;
+  /** Addresses in the store that one request may ask for, and how long each holds. */
+  readonly addressesMax: number;
+  readonly addressMs: number;
+  /** How long the content of an asset can be read at an address in the store; players ask there again while they play. */
+  readonly downloadMs: number;
   /** The right to finish an upload, renewed while it is worked on. */
   readonly finishLeaseMs: number;
 }
@@ -62,6 +67,9 @@ export const defaultLimits: Limits = {
   segmentBytes: 16 * MiB,
   segmentMs: 5_000,
   partsMax: 1_000,
+  addressesMax: 100,
+  addressMs: 15 * 60_000,
+  downloadMs: hour,
   finishLeaseMs: 15_000,
 };
 

@@ -79,6 +79,8 @@ export interface HttpOptions {
   readonly basePath: string;
   /** Folder of the built web page; null serves none. */
   readonly webDir: string | null;
+  /** Where else the page's requests may go: the store, if clients are given addresses in it. */
+  readonly storeOrigin?: string | null;
   /** A worker opens health and metrics only. Default: everything. */
   readonly serves?: 'everything' | 'health';
 }
@@ -236,7 +238,7 @@ async function registerPlugins(app: FastifyInstance, options: HttpOptions & { pa
   answerEarly(app, { clock: options.clock, idleMs: pace.idleMs });
   await app.register(cookie);
   await app.register(helmet, {
-    contentSecurityPolicy: { directives: pageSecurity },
+    contentSecurityPolicy: { directives: pageSecurity(options.storeOrigin ?? null) },
     crossOriginEmbedderPolicy: false,
     hsts: false,
   });

@@ -4,19 +4,22 @@ import { principalOf } from './auth.ts';
 import type { Metrics } from './metrics.ts';
 import { webUi } from './web-ui.ts';
 
-/** Content security policy of the web page: nothing from elsewhere, nothing inline. */
-export const pageSecurity = {
-  'default-src': ["'self'"],
-  'img-src': ["'self'", 'data:', 'blob:'],
-  'media-src': ["'self'", 'blob:'],
-  'style-src': ["'self'"],
-  'script-src': ["'self'"],
-  'worker-src': ["'self'", 'blob:'],
-  'connect-src': ["'self'"],
-  'object-src': ["'none'"],
-  'frame-ancestors': ["'none'"],
-  'upgrade-insecure-requests': null,
-};
+/** Content security policy of the web page: nothing from elsewhere but the store that it may send to and read from, nothing inline. */
+export function pageSecurity(storeOrigin: string | null) {
+  const own = ["'self'", ...(storeOrigin === null ? [] : [storeOrigin])];
+  return {
+    'default-src': ["'self'"],
+    'img-src': [...own, 'data:', 'blob:'],
+    'media-src': [...own, 'blob:'],
+    'style-src': ["'self'"],
+    'script-src': ["'self'"],
+    'worker-src': ["'self'", 'blob:'],
+    'connect-src': own,
+    'object-src': ["'none'"],
+    'frame-ancestors': ["'none'"],
+    'upgrade-insecure-requests': null,
+  };
+}
 
 export function openApiInfo(version: string, basePath: string) {
   return {

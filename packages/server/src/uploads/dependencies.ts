@@ -6,6 +6,7 @@ import type { BlobStore } from '../core/ports/blob-store.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { CrashPoints } from '../core/ports/crash-points.ts';
 import type { CreationGate } from '../core/ports/creation-gate.ts';
+import type { DirectBlobs } from '../core/ports/direct-blobs.ts';
 import type { ExtentClaims } from '../core/ports/extent-claims.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { UploadLocks } from '../core/ports/upload-locks.ts';
@@ -15,6 +16,8 @@ import type { UploadTokenStore } from '../core/ports/upload-token-store.ts';
 export interface UploadDependencies {
   readonly store: UploadStore;
   readonly blobs: BlobStore;
+  /** Where clients may send to the store themselves; null: nowhere. */
+  readonly direct?: DirectBlobs | null;
   readonly claims: ExtentClaims;
   readonly locks: UploadLocks;
   readonly tokens: UploadTokenStore;

@@ -8,6 +8,7 @@ import { HoldfastError, invariant } from '../core/errors.ts';
 import type { Range } from '../core/extents.ts';
 import { assertCovers } from '../core/grant.ts';
 import { chunkCount, chunkRange } from '../core/grid.ts';
+import type { WriteRequest, Written } from '../core/ports/blob-store.ts';
 import { foreignIntake, hasEveryByte, refusal } from '../core/receiving-rules.ts';
 import type { Extent, Upload } from '../core/upload.ts';
 import { acknowledgeAgain } from './again.ts';
@@ -28,6 +29,8 @@ export interface ChunkDelivery extends Delivered, Caller {
   readonly totalChunks?: number | null;
   /** Only an upload that this dialect created is meant. */
   readonly protocol?: string;
+  /** For bytes that are in the store already: makes them the upload's, in the place of `BlobStore.write`. */
+  readonly take?: (request: WriteRequest) => Promise<Written>;
 }
 
 export interface Receipt {
@@ -186,7 +189,7 @@ export class Receiver {
         body: range.start === 0 ? judgedBody(this.#deps, upload, delivery.body) : delivery.body,
         digests: wantedDigests(delivery, whole),
       };
-      const written = await blobs.write(request);
+      const written = await (delivery.take ?? ((wish) => blobs.write(wish)))(request);
       crash('receipt:after-write');
       const declared = delivery.digest ?? delivery.lateDigest?.() ?? null;
       if (declared) checkDigest(delivery.index, declared, written.digests);

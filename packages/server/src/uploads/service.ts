@@ -16,6 +16,7 @@ import { Concatenations } from './concatenate.ts';
 import { conditionsOf, refuseUnjudged } from './creation-conditions.ts';
 import { apply, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
+import { DirectUploads } from './direct.ts';
 import { Endings, isFinishing } from './endings.ts';
 import { Finisher } from './finish.ts';
 import { discardTaken } from './join-parts.ts';
@@ -37,6 +38,8 @@ export class UploadService {
   readonly #deps: UploadDependencies;
   readonly finisher: Finisher;
   readonly concatenations: Concatenations;
+  /** Null: clients send everything to the server. */
+  readonly direct: DirectUploads | null;
   readonly #receiver: Receiver;
   readonly #turns: Turns;
   readonly #appender: Appender;
@@ -48,6 +51,7 @@ export class UploadService {
     this.finisher = new Finisher(deps, (upload) => this.#ended(upload));
     this.concatenations = new Concatenations(deps, this.finisher);
     this.#receiver = new Receiver(deps, this.finisher);
+    this.direct = deps.direct ? new DirectUploads(deps, deps.direct, (delivery) => this.receiveChunk(delivery)) : null;
     this.#turns = new Turns(deps);
     this.#appender = new Appender(deps, {
       finisher: this.finisher,

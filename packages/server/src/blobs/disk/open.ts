@@ -81,5 +81,6 @@ export async function openDiskBlobs(options: DiskBlobsOptions): Promise<DiskBlob
     artifacts: new DiskArtifactStore({ layout, io, pool }),
     intake: new DiskFileIntake({ layout, io, pool, space, directories }),
     outside,
+    direct: null,
   };
 }

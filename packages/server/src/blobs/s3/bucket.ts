@@ -88,9 +88,9 @@ export class Bucket extends Requests {
     }
   }
 
-  /** Copies a whole object of at most 5 GiB inside the store. */
-  async copy(from: { readonly key: string; readonly etag: string }, to: string): Promise<void> {
-    await this.client.send(
+  /** Copies a whole object of at most 5 GiB inside the store; the ETag of the copy. */
+  async copy(from: { readonly key: string; readonly etag: string }, to: string): Promise<string> {
+    const { CopyObjectResult } = await this.client.send(
       new CopyObjectCommand({
         Bucket: this.settings.bucket,
         Key: to,
@@ -99,6 +99,7 @@ export class Bucket extends Requests {
         ...this.encryption(),
       }),
     );
+    return unquoted(CopyObjectResult?.ETag);
   }
 
   /** Keys with the prefix; or, with a delimiter, what they have in common up to it. */

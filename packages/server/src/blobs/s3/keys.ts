@@ -2,6 +2,7 @@
  * What is where under the bucket's prefix. Ids and names become keys only here, and only after they were checked.
  *
  * - `incoming/<upload id>/<nonce>`: pieces of unfinished uploads, each written once
+ * - `arriving/<upload id>/<name>`: what clients sent straight to the store and nobody has taken yet; may be written again
  * - `assets/sha256/<2 hex>/<2 hex>/<digest>`: whole contents
  * - `artifacts/<first 2 of key>/<step key>/<digest>/<name>`: files that steps produced; with their digest, so that one who lost a step
  *   cannot replace the files of the one who has it
@@ -27,6 +28,10 @@ export class S3Keys {
   get incoming(): string {
     return `${this.#prefix}incoming/`;
   }
+  /** Of all uploads. */
+  get arrivals(): string {
+    return `${this.#prefix}arriving/`;
+  }
   get assets(): string {
     return `${this.#prefix}assets/sha256/`;
   }
@@ -49,6 +54,16 @@ export class S3Keys {
   piecesOf(uploadId: string): string {
     invariant(isUploadId(uploadId), 'upload id is well-formed');
     return `${this.incoming}${uploadId}/`;
+  }
+
+  arrivalsOf(uploadId: string): string {
+    invariant(isUploadId(uploadId), 'upload id is well-formed');
+    return `${this.arrivals}${uploadId}/`;
+  }
+
+  arriving({ uploadId, name }: { readonly uploadId: string; readonly name: string }): string {
+    invariant(/^[a-z0-9-]{1,32}$/.test(name), 'name of an arrival is well-formed');
+    return this.arrivalsOf(uploadId) + name;
   }
 
   asset(digest: string): string {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { BlobStores, OutsideFiles } from '../../core/ports/blob-stores.ts';
 import type { Clock } from '../../core/ports/clock.ts';
+import type { DirectBlobs } from '../../core/ports/direct-blobs.ts';
 import type { BytePath } from '../../core/ports/file-intake.ts';
 import type { PartMap } from '../../core/ports/part-map.ts';
 import { DirectorySyncs } from '../disk/directory-syncs.ts';
@@ -51,6 +52,13 @@ export interface S3ConnectionOptions {
   readonly clock: Clock;
 }
 
+export interface DirectOptions {
+  /** The store as clients reach it, where that is another address than ours. */
+  readonly endpoint?: string | undefined;
+  /** Whether clients may send to the bucket, and not only read from it. */
+  readonly arrivals: boolean;
+}
+
 export interface S3BlobsOptions extends S3ConnectionOptions {
   readonly partMap: PartMap;
   /** Folder of this machine: working folders of steps, and the cache. Made if missing. */
@@ -59,6 +67,8 @@ export interface S3BlobsOptions extends S3ConnectionOptions {
   readonly memoryBytes: number;
   /** Bytes of files that are kept on this machine for steps. */
   readonly cacheBytes: number;
+  /** Without it clients are given no addresses in the bucket. */
+  readonly direct?: DirectOptions | null;
   /** Default: those of Amazon S3; tests pass smaller ones. */
   readonly sizes?: PieceSizes;
 }
@@ -70,10 +80,14 @@ export interface S3Blobs extends BlobStores {
 
 /** The bucket alone, for the doctor. */
 export function connectBucket(options: S3ConnectionOptions): Bucket {
-  const { endpoint, region, credentials, pathStyle, checksums, encryption, clock, bucket } = options;
+  const { checksums, encryption, clock, bucket } = options;
+  return new Bucket({ client: clientFor(options), bucket, checksums, encryption, clock });
+}
+
+function clientFor({ endpoint, region, credentials, pathStyle, checksums }: S3ConnectionOptions): S3Client {
   // Many servers know none of the newer checksums: unless they are asked for, MD5 is what is sent and compared.
   const requestChecksumCalculation = checksums === 'none' ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED';
-  const client = new S3Client({
+  return new S3Client({
     region,
     forcePathStyle: pathStyle,
     requestChecksumCalculation,
@@ -88,12 +102,23 @@ export function connectBucket(options: S3ConnectionOptions): Bucket {
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials === undefined ? {} : { credentials }),
   });
-  return new Bucket({ client, bucket, checksums, encryption, clock });
+}
+
+/** What clients are given: signed for the address that they reach the store under, and without checksums, which only they could know. */
+async function openDirect(
+  options: S3BlobsOptions & { readonly direct: DirectOptions },
+  store: S3BlobStore,
+  outside: OutsideFiles,
+): Promise<DirectBlobs> {
+  const { S3Direct } = await import('./direct.ts');
+  const endpoint = options.direct.endpoint ?? options.endpoint;
+  const signer = clientFor({ ...options, endpoint, checksums: 'none' });
+  return await S3Direct.open({ ...store.writing, signer, isOutside: (digest) => outside.has(digest) });
 }
 
 /** Rejects with `unavailable`, in words that say what to do, when the bucket cannot be reached. */
 export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
-  const { partMap: map, clock, dataDir, sizes = s3Sizes } = options;
+  const { partMap: map, clock, dataDir, sizes = s3Sizes, direct = null } = options;
   const bucket = connectBucket(options);
   const keys = new S3Keys(options.prefix);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -113,7 +138,16 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
   });
   const removal = new Repeated(clock, orphansEveryMs, () => orphans.remove(orphanAgeMs));
   const closing = [removal, cache, pool];
-  const store = new S3BlobStore({ ...sources, sizes, slabs, hashes, follower, cache, closing });
+  const store = new S3BlobStore({
+    ...sources,
+    sizes,
+    slabs,
+    hashes,
+    follower,
+    cache,
+    arrivals: direct?.arrivals === true,
+    closing,
+  });
   await s3Translated('opening the bucket', () => bucket.reach());
   removal.start();
   const outside: OutsideFiles = new Map();
@@ -124,6 +158,7 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
     artifacts,
     intake: new S3FileIntake({ bucket, keys, sizes, local: intake }),
     outside,
+    direct: direct === null ? null : await openDirect({ ...options, direct }, store, outside),
     removeOrphans: (olderThanMs) => orphans.remove(olderThanMs),
   };
 }

@@ -30,7 +30,7 @@ export class Orphans {
     const before = this.#parts.clock.now() - olderThanMs;
     const written = await this.#parts.removeGarbage();
     return {
-      objects: written + (await this.#objects(before)),
+      objects: written + (await this.#objects(before)) + (await this.#arrivals(before)),
       multipartUploads: await this.#multipartUploads(before),
     };
   }
@@ -46,6 +46,18 @@ export class Orphans {
       names = [];
     }
     return removed + (await this.#unnamed(names));
+  }
+
+  /** What clients sent and never reported: nothing is ever recorded of it. */
+  async #arrivals(before: number): Promise<number> {
+    const { bucket, keys } = this.#parts;
+    let removed = 0;
+    for await (const { key, modifiedAt } of bucket.list(keys.arrivals)) {
+      if (modifiedAt >= before) continue;
+      await bucket.remove(key);
+      removed += 1;
+    }
+    return removed;
   }
 
   async #unnamed(names: readonly string[]): Promise<number> {

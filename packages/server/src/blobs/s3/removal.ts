@@ -39,6 +39,14 @@ export class Removal {
     await inParallel(await this.unnamed(uploadId), removalsAtOnce, (name) => bucket.remove(keys.piece(name)));
   }
 
+  /** What clients sent for the upload and nobody took. What cannot be removed now is removed by its age. */
+  async arrivals(uploadId: string): Promise<void> {
+    const { bucket, keys } = this.#parts;
+    const found: string[] = [];
+    for await (const { key } of bucket.list(keys.arrivalsOf(uploadId))) found.push(key);
+    await inParallel(found, removalsAtOnce, (key) => bucket.remove(key).catch(() => {}));
+  }
+
   /** Objects that were stored for the upload and that no piece names, of whatever upload. */
   async unnamed(uploadId: string): Promise<string[]> {
     const { bucket, keys, map } = this.#parts;

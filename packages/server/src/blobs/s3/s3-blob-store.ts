@@ -35,6 +35,8 @@ import { s3Translated } from './s3-errors.ts';
 export interface S3BlobStoreParts extends Omit<WriterParts, 'crowded' | 'tidy'> {
   readonly follower: Follower;
   readonly cache: LocalCache;
+  /** Whether clients send to the bucket themselves: then what they sent in vain is removed with the upload. */
+  readonly arrivals: boolean;
   /** Let go of when the store is closed. */
   readonly closing: readonly { close(): Promise<void> }[];
 }
@@ -51,6 +53,11 @@ export class S3BlobStore implements BlobStore {
     this.#removal = new Removal(parts);
     const crowded = (uploadId: string, head: MapHead) => this.#fold(uploadId, head);
     this.#parts = { ...parts, crowded, tidy: (uploadId) => this.#removal.garbage({ uploadId }).then(() => {}) };
+  }
+
+  /** For others that write pieces. */
+  get writing(): WriterParts {
+    return this.#parts;
   }
 
   async prepare(uploadId: string, size: number | null): Promise<void> {
@@ -290,6 +297,7 @@ export class S3BlobStore implements BlobStore {
     if (target !== null) await this.#parts.bucket.multipart.abort(JSON.parse(target)).catch(() => {});
     const names = await this.#parts.map.remove(uploadId);
     await this.#removal.objects(new Set([...names, ...(await this.#parts.map.garbage({ uploadId }))]));
+    if (this.#parts.arrivals) await this.#removal.arrivals(uploadId).catch(() => {});
   }
 }
 

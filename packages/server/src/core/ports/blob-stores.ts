@@ -3,6 +3,7 @@ import type { Sha256 } from '../upload.ts';
 import type { FileFacts } from '../watch.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import type { BlobStore } from './blob-store.ts';
+import type { DirectBlobs } from './direct-blobs.ts';
 import type { BytePath, FileIntake } from './file-intake.ts';
 
 export interface OutsideFile {
@@ -20,4 +21,6 @@ export interface BlobStores {
   readonly intake: FileIntake;
   /** Assets whose bytes are not in the store; the caller fills it. */
   readonly outside: OutsideFiles;
+  /** Null where only this server reaches the bytes. */
+  readonly direct: DirectBlobs | null;
 }

@@ -54,7 +54,9 @@ export function assetRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
       async (request) => renderAsset(await owned(request.params.id, context.principal(request))),
     );
 
-    const content = { tags, summary: 'The bytes (Range, ETag)', params: Id, querystring: Download };
+    const content = { tags, summary: 'The bytes (Range, ETag), or 302 to them', params: Id, querystring: Download };
+    const { downloads } = context;
+    const seconds = context.limits.downloadMs / 1_000;
     app.get('/v1/assets/:id/content', { schema: content }, async (request, reply) => {
       const asset = await owned(request.params.id, context.principal(request));
       return await sendContent(request, reply, {
@@ -63,6 +65,7 @@ export function assetRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
         digest: asset.id,
         filename: asset.sources[0]?.safeName ?? asset.id,
         download: request.query.download !== undefined,
+        ...(downloads === null ? {} : { address: (head) => downloads.readAddress(asset.id, head, seconds) }),
         open: (range) => context.blobs.readAsset(asset.id, range),
       });
     });

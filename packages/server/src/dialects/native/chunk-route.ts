@@ -44,7 +44,8 @@ export function chunkRoute(context: NativeContext): FastifyPluginAsync {
   };
 }
 
-function indexOf(text: string): number {
+/** Throws `invalid-chunk-index`. */
+export function indexOf(text: string): number {
   if (!/^\d{1,15}$/.test(text))
     throw new HoldfastError('invalid-chunk-index', `"${text}" is not a chunk index; indexes are whole numbers from 0.`);
   return Number(text);

@@ -12,6 +12,8 @@ export interface Content {
   readonly digest: string;
   readonly filename: string;
   readonly download: boolean;
+  /** Where else the bytes can be read, with these fields; null: nowhere. */
+  address?(head: { readonly contentType: string; readonly disposition: string }): Promise<string | null>;
   open(range: { readonly start: number; readonly end: number }): Promise<Readable>;
 }
 
@@ -34,12 +36,17 @@ export async function sendContent(
     });
   }
   const inline = !content.download && inlineTypes.test(content.contentType);
+  const contentType = inline ? content.contentType : 'application/octet-stream';
+  const disposition = contentDisposition(content.filename, { type: inline ? 'inline' : 'attachment' });
+  // An address is for one method; what HEAD and conditional requests ask is known here.
+  const elsewhere = !fresh && request.method === 'GET' ? await content.address?.({ contentType, disposition }) : null;
+  if (elsewhere) return reply.header('cache-control', 'no-store').redirect(elsewhere, 302);
   reply.headers({
     etag,
     'accept-ranges': 'bytes',
     'cache-control': 'private, max-age=31536000, immutable',
-    'content-type': inline ? content.contentType : 'application/octet-stream',
-    'content-disposition': contentDisposition(content.filename, { type: inline ? 'inline' : 'attachment' }),
+    'content-type': contentType,
+    'content-disposition': disposition,
     // Whatever is in the file, it must not act in our origin.
     'content-security-policy': "default-src 'none'; sandbox",
     'x-content-type-options': 'nosniff',

@@ -4,6 +4,7 @@ import type { Limits } from '../../core/limits.ts';
 import type { ArtifactStore } from '../../core/ports/artifact-store.ts';
 import type { BlobStore } from '../../core/ports/blob-store.ts';
 import type { BodySource } from '../../core/ports/body-source.ts';
+import type { DirectBlobs } from '../../core/ports/direct-blobs.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { PipelineAdmin } from '../../core/ports/pipeline-admin.ts';
 import type { RunControl } from '../../core/ports/run-control.ts';
@@ -26,6 +27,8 @@ export interface NativeContext {
   readonly search: SearchStore;
   readonly blobs: BlobStore;
   readonly artifacts: ArtifactStore;
+  /** Hands out addresses for the content of assets; null: they are read through the server. */
+  readonly downloads: DirectBlobs | null;
   readonly webhooks: WebhookAdmin;
   readonly watch: WatchAdmin;
   readonly pipelines: PipelineAdmin;

@@ -7,6 +7,7 @@ import { chunkRecords } from './chunk-records.ts';
 import { chunkRoute } from './chunk-route.ts';
 import { classRoutes } from './class-routes.ts';
 import type { NativeContext } from './context.ts';
+import { directRoutes } from './direct-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { pipelineRoutes } from './pipeline-routes.ts';
 import { runRoutes } from './run-routes.ts';
@@ -25,6 +26,9 @@ export const nativeSchemas = [
   wire.Upload,
   wire.UploadList,
   wire.ChunkReceipt,
+  wire.WantAddresses,
+  wire.ChunkAddresses,
+  wire.ReportChunk,
   wire.ChunkRecord,
   wire.ChunkList,
   wire.EventList,
@@ -73,6 +77,7 @@ export function nativeDialect(context: NativeContext): FastifyPluginAsync {
     await app.register(uploadRoutes(context));
     await app.register(uploadCommands(context));
     await app.register(chunkRoute(context));
+    await app.register(directRoutes(context));
     await app.register(chunkRecords(context));
     await app.register(eventRoutes(context));
     await app.register(assetRoutes(context));
@@ -89,7 +94,8 @@ export function nativeDialect(context: NativeContext): FastifyPluginAsync {
       async (): Promise<wire.ServerInfo> => {
         const { fileBytesMax, chunkBytesMin, chunkBytesMax, chunkBytesDefault, liveUploadsMax } = context.limits;
         const limits = { fileBytesMax, chunkBytesMin, chunkBytesMax, chunkBytesDefault, liveUploadsMax };
-        return { name: 'holdfast', version: context.version, durability: context.durability, limits };
+        const { version, durability, uploads } = context;
+        return { name: 'holdfast', version, durability, direct: uploads.direct !== null, limits };
       },
     );
   };

@@ -5,6 +5,7 @@ import type { Artifact, RunWithSteps, Step } from '../../core/ledger.ts';
 import type { OwnedAsset } from '../../core/ports/upload-store.ts';
 import { fraction } from '../../core/progress.ts';
 import type { Extent, LoggedEvent, Millis, Upload } from '../../core/upload.ts';
+import type { ChunkAddress } from '../../uploads/direct.ts';
 import type { Receipt } from '../../uploads/receive.ts';
 import type { UploadView } from '../../uploads/view.ts';
 
@@ -47,9 +48,11 @@ export function renderSummary(upload: Upload): wire.UploadSummary {
   };
 }
 
-export function renderUpload(view: UploadView): wire.Upload {
+/** `direct`: whether the server hands out addresses in its store. */
+export function renderUpload(view: UploadView, direct: boolean): wire.Upload {
   return {
     ...renderSummary(view.upload),
+    direct: direct && view.upload.intake === 'grid',
     receivedChunks: view.receivedChunks,
     progress: view.progress,
     missing: view.missing.map((range) => ({ ...range })),
@@ -58,6 +61,10 @@ export function renderUpload(view: UploadView): wire.Upload {
     bytesPerSecond: view.bytesPerSecond,
     etaSeconds: view.etaSeconds,
   };
+}
+
+export function renderAddress({ index, url, length, expiresAt }: ChunkAddress): wire.ChunkAddress {
+  return { index, url, length, expiresAt: iso(expiresAt) };
 }
 
 export function renderReceipt({ upload, extent, duplicate }: Receipt, index: number): wire.ChunkReceipt {

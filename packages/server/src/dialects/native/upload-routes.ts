@@ -3,12 +3,14 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type CreateUpload, type UploadState, uploadStates } from '@holdfast/protocol';
 import { Type } from 'typebox';
 import { HoldfastError } from '../../core/errors.ts';
+import type { UploadView } from '../../uploads/view.ts';
 import type { NativeContext } from './context.ts';
 import { renderSummary, renderUpload } from './render.ts';
 import { Id, uploadTags as tags, uploadAnswer } from './upload-schemas.ts';
 
 export function uploadRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
   const { uploads } = context;
+  const render = (view: UploadView) => renderUpload(view, uploads.direct !== null);
   return async (app) => {
     app.post(
       '/v1/uploads',
@@ -32,14 +34,14 @@ export function uploadRoutes(context: NativeContext): FastifyPluginAsyncTypebox 
           ...(wish.sha256 === undefined ? {} : { expectedDigest: { algorithm: 'sha-256', value: wish.sha256 } }),
           ...(wish.metadata === undefined ? {} : { metadata: wish.metadata }),
         });
-        return reply.code(201).header('location', `/v1/uploads/${view.upload.id}`).send(renderUpload(view));
+        return reply.code(201).header('location', `/v1/uploads/${view.upload.id}`).send(render(view));
       },
     );
 
     app.get(
       '/v1/uploads/:id',
       { schema: { tags, summary: 'Status with missing ranges, speed and ETA', params: Id, response: uploadAnswer } },
-      async (request) => renderUpload(await uploads.status({ id: request.params.id, ...context.caller(request) })),
+      async (request) => render(await uploads.status({ id: request.params.id, ...context.caller(request) })),
     );
 
     const query = Type.Object({
