@@ -203,10 +203,7 @@ export class DiskBlobStore implements BlobStore {
     );
   }
 
-  /**
-   * Also makes durable what `committed` left in the page cache, this process or one that crashed before it, so that a power loss after a
-   * clean stop takes nothing.
-   */
+  /** Also makes durable what `committed` left in the page cache, here or before a crash: a power loss after a clean stop takes nothing. */
   async close(): Promise<void> {
     const { files, directories, pool } = this.#parts;
     await pool.close();
