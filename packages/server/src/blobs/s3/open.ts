@@ -7,6 +7,7 @@ import type { BlobStores, OutsideFiles } from '../../core/ports/blob-stores.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { BytePath } from '../../core/ports/file-intake.ts';
 import type { PartMap } from '../../core/ports/part-map.ts';
+import type { Tracing } from '../../core/ports/tracing.ts';
 import { DirectorySyncs } from '../disk/directory-syncs.ts';
 import { DiskFileIntake } from '../disk/disk-file-intake.ts';
 import { nodeFileIo } from '../disk/file-io.ts';
@@ -47,6 +48,8 @@ export interface S3ConnectionOptions {
   readonly checksums: BucketSettings['checksums'];
   readonly encryption: BucketSettings['encryption'];
   readonly clock: Clock;
+  /** Default: none. */
+  readonly tracing?: Tracing;
 }
 
 export interface S3BlobsOptions extends S3ConnectionOptions {
@@ -86,7 +89,18 @@ export function connectBucket(options: S3ConnectionOptions): Bucket {
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials === undefined ? {} : { credentials }),
   });
+  if (options.tracing?.enabled === true) traceCalls(client, options.tracing);
   return new Bucket({ client, bucket, checksums, encryption, clock });
+}
+
+/** A span for each call, with what the client does again in it. Of a download it ends where the bytes begin. */
+function traceCalls(client: S3Client, tracing: Tracing): void {
+  client.middlewareStack.add(
+    (next, { commandName = 'unknown' }) =>
+      (call) =>
+        tracing.within(`S3 ${commandName}`, { 'rpc.system': 'aws-api', 'rpc.method': commandName }, () => next(call)),
+    { step: 'initialize', name: 'holdfastTraces' },
+  );
 }
 
 /** Rejects with `unavailable`, in words that say what to do, when the bucket cannot be reached. */
