@@ -18,6 +18,8 @@ const folder = await mkdtemp(join(tmpdir(), 'holdfast-story-'));
 const wav = join(folder, 'lecture.wav');
 const say = (what, figure) => console.log(`${what.padEnd(52)}${figure}`);
 const failures = [];
+/** How long tasks of the page are traced, from the choice of the file on. */
+const tracedMs = 20_000;
 const promise = (what, kept) => {
   if (!kept) failures.push(what);
 };
@@ -108,12 +110,13 @@ try {
   const began = performance.now();
   await button(page, 'Compress and send').click();
   await page.getByText('Being compressed').waitFor();
+  // Processor time: this machine may be busy with others. A part of it: a trace of all would not fit into a string.
+  await page.waitForTimeout(tracedMs);
+  const tasks = mainThreadTasks(await chromium.stopTracing());
   await rowOf(page, 'lecture.webm').waitFor({ timeout: 3_600_000 });
   const seconds = (performance.now() - began) / 1000;
   watching = false;
   await watch;
-  // Processor time: this machine may be busy with others.
-  const tasks = mainThreadTasks(await chromium.stopTracing());
   const long = tasks.filter((ms) => ms > 50).length;
   const speed = (minutes * 60) / seconds;
   const figures = await rowOf(page, 'lecture.webm').locator('.upload-figures').textContent();
@@ -122,7 +125,10 @@ try {
   // Without the program's own pages, which all of Chromium's processes share.
   const megabytes = (kind) => `${idle[kind].toFixed(0)} → ${most[kind].toFixed(0)} MB`;
   say('renderer memory of its own; resident', `${megabytes('own')}; ${megabytes('resident')}`);
-  say('tasks of the page above 50 ms, longest', `${long} of ${tasks.length}, ${Math.max(...tasks).toFixed(0)} ms`);
+  say(
+    'tasks of the page above 50 ms of the processor, longest',
+    `${long} of ${tasks.length}, ${Math.max(...tasks).toFixed(0)} ms`,
+  );
   promise('no task of the page above 50 ms', tasks.length > 100 && long === 0);
   promise('15 × real time', speed >= 15);
   promise('less than 200 MB of renderer memory', most.own < 200);

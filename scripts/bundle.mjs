@@ -27,6 +27,8 @@ await build({
     ...['better-sqlite3', '@node-rs/crc32', 'pg-native'],
     // Optional, and looked for when they are wanted.
     ...['sherpa-onnx-node', 'tesseract.js', 'onnxruntime-web'],
+    // The API alone is part of prom-client.
+    /^@opentelemetry\/(?!api$)/,
   ],
   logLevel: 'warn',
   output: {

@@ -12,6 +12,7 @@ import { type CrashPoints, noCrashPoints } from '../src/core/ports/crash-points.
 import { openGate } from '../src/core/ports/creation-gate.ts';
 import type { LedgerStore } from '../src/core/ports/ledger-store.ts';
 import { silentLog } from '../src/core/ports/log.ts';
+import { noTracing } from '../src/core/ports/tracing.ts';
 import type { Upload } from '../src/core/upload.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
 import { uuidv7 } from '../src/platform/uuidv7.ts';
@@ -105,6 +106,7 @@ export class AppendNode {
       newId: uuidv7,
       planRuns: () => [],
       creationGate: openGate,
+      tracing: noTracing,
       tokens: state.tokens,
       allowedTypes: null,
       sniffType: async () => null,

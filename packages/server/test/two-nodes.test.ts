@@ -10,6 +10,7 @@ import { defaultLimits } from '../src/core/limits.ts';
 import { noCrashPoints } from '../src/core/ports/crash-points.ts';
 import { openGate } from '../src/core/ports/creation-gate.ts';
 import { silentLog } from '../src/core/ports/log.ts';
+import { noTracing } from '../src/core/ports/tracing.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
 import { uuidv7 } from '../src/platform/uuidv7.ts';
 import type { State } from '../src/state/sql/open.ts';
@@ -39,6 +40,7 @@ function nodeOf(state: State, disk: DiskBlobs, holder: string) {
     claims: state.claims,
     locks: state.locks,
     creationGate: openGate,
+    tracing: noTracing,
     tokens: state.tokens,
     allowedTypes: null,
     clock: systemClock,

@@ -54,13 +54,13 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   const settings = readWebhookSettings(config);
   const definitions = await configuredPipelines(config, process.env);
   const classes = Object.keys(definitions.classes);
-  const { place, queue, state, disk, presence, begun } = await openStores(options, { classes, closing });
+  const { place, queue, state, disk, presence, tracing, begun } = await openStores(options, { classes, closing });
   const { holder } = place;
 
   const metrics = createMetrics();
   const limits = limitsOf(config);
   const hooks = openWebhooks({ config, settings, log, crash, holder, state, registry: metrics.registry });
-  const parts = { options, limits, disk, state, presence, metrics, hooks, definitions };
+  const parts = { options, limits, disk, state, presence, tracing, metrics, hooks, definitions };
   const deps = uploadDependencies({ ...parts, holder });
   const uploads = new UploadService(deps);
   closing.add('finishing uploads', async () => {
@@ -82,7 +82,9 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
       sweeping(() => catchUp(sweeper, { state, disk, config, log }), takeOverMs),
     );
 
-  const pipeline = seat.pipeline(() => startPipeline({ config, log, crash, place, state, disk, definitions, queue }));
+  const pipeline = seat.pipeline(() =>
+    startPipeline({ config, log, tracing, crash, place, state, disk, definitions, queue }),
+  );
   closing.add('pipeline', () => pipeline.stop());
   const registry = metrics.registry;
   const folders = config.role === 'web' || !seat.background ? [] : watchFoldersOf(config);

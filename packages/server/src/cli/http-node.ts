@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.ts';
 import { watchFoldersOf } from '../config/watch.ts';
 import type { Limits } from '../core/limits.ts';
 import type { BlobStores } from '../core/ports/blob-stores.ts';
+import type { Tracing } from '../core/ports/tracing.ts';
 import type { WatchAdmin } from '../core/ports/watch-admin.ts';
 import type { WebhookAdmin } from '../core/ports/webhook-admin.ts';
 import type { createHttpServer } from '../http/app.ts';
@@ -38,6 +39,7 @@ export interface Parts {
   readonly state: State;
   /** Null: this node is alone. */
   readonly presence: Presence | null;
+  readonly tracing: Tracing;
   readonly metrics: Metrics;
   readonly hooks: WebhookNode;
   readonly definitions: Definitions;
@@ -56,6 +58,7 @@ export function uploadDependencies(parts: Parts & { readonly holder: string }): 
     limits,
     log: options.log,
     observer: metrics.observer,
+    tracing: parts.tracing,
     crash: options.crash,
     creationGate: hooks.creationGate,
     holder,
@@ -108,6 +111,7 @@ export function httpOptions(
     ...access({ config, state, hook: options.authenticate }),
     clock: systemClock,
     log,
+    tracing: parts.tracing,
     metrics: { ...metrics, page: seat.scraped(metrics.registry) },
     healthChecks: [
       ...healthChecks({ state, disk, presence, pipeline, reserveBytes: config.reserveMb * 1024 * 1024 }),

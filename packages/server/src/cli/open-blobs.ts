@@ -1,10 +1,12 @@
 /** Opens the stores of bytes that the configuration names. The only place that tells them apart. */
 import { openDiskBlobs } from '../blobs/disk/open.ts';
 import type { S3ConnectionOptions } from '../blobs/s3/open.ts';
+import { withTracing } from '../blobs/with-tracing.ts';
 import type { Config } from '../config/schema.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { BlobStores } from '../core/ports/blob-stores.ts';
 import type { PartMap } from '../core/ports/part-map.ts';
+import { noTracing, type Tracing } from '../core/ports/tracing.ts';
 import { systemClock } from '../platform/system-clock.ts';
 
 const MiB = 1024 * 1024;
@@ -15,10 +17,18 @@ export interface BlobsWish {
   /** Working folder of this process alone. */
   readonly scratch: string;
   readonly partMap: PartMap;
+  /** Default: none. */
+  readonly tracing?: Tracing;
 }
 
 /** Rejects with `unavailable`, in words that say what to do, when the disk or the bucket cannot be used. */
-export async function openBlobs({ config, dataDir, scratch, partMap }: BlobsWish): Promise<BlobStores> {
+export async function openBlobs(wish: BlobsWish): Promise<BlobStores> {
+  const { tracing = noTracing } = wish;
+  const stores = await openUntraced(wish, tracing);
+  return { ...stores, blobs: withTracing(stores.blobs, tracing) };
+}
+
+async function openUntraced({ config, dataDir, scratch, partMap }: BlobsWish, tracing: Tracing): Promise<BlobStores> {
   const connection = s3Connection(config);
   if (connection === null) {
     if (config.s3Direct || config.s3PresignedDownloads)
@@ -34,6 +44,7 @@ export async function openBlobs({ config, dataDir, scratch, partMap }: BlobsWish
   const { openS3Blobs } = await import('../blobs/s3/open.ts');
   return await openS3Blobs({
     ...connection,
+    tracing,
     partMap,
     // Nothing on this machine is shared: what it keeps of the bucket is this process's own, and may go at any time.
     dataDir: scratch,

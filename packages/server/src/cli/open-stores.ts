@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { OpenRun } from '../blobs/disk/boot-record.ts';
 import type { BlobStores } from '../core/ports/blob-stores.ts';
+import type { Tracing } from '../core/ports/tracing.ts';
 import { readBootId } from '../platform/boot-id.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import type { State } from '../state/sql/open.ts';
@@ -16,6 +17,7 @@ import { Presence } from './presence.ts';
 import { alone } from './processes/seat.ts';
 import { assertUploadsHere, isRedis } from './redis-state.ts';
 import { openStepQueue, type StepQueue } from './step-queue.ts';
+import { openTraces } from './traces.ts';
 import { packageVersion } from './version.ts';
 import { knowOutsideAssets } from './watch-node.ts';
 
@@ -33,6 +35,7 @@ export interface Stores {
   readonly disk: BlobStores;
   /** Null: this node is alone. */
   readonly presence: Presence | null;
+  readonly tracing: Tracing;
   readonly begun: {
     /** The machine of this node, or of one that is gone, went down in a run that was not closed in order. */
     readonly machineWentDown: boolean;
@@ -49,6 +52,9 @@ export async function openStores(options: Required<NodeOptions>, wish: StoresWis
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const place = await takePlace(config, dataDir, seat);
   closing.add('place in the data folder', () => place.release());
+  const traces = await openTraces({ config, instance: place.holder, log });
+  closing.add('traces', () => traces.close());
+  const { tracing } = traces;
   const bootId = await readBootId();
   // Among nodes each process has a place, and its record, of its own.
   const record = isShared(config) ? alone : seat;
@@ -67,7 +73,7 @@ export async function openStores(options: Required<NodeOptions>, wish: StoresWis
   if (presence !== null) closing.add('name among the nodes', () => presence.end());
   const abandoned = await abandonedPlaces(place, state.nodes, bootId);
 
-  const disk = await openBlobs({ config, dataDir, scratch: place.scratch, partMap: state.partMap });
+  const disk = await openBlobs({ config, dataDir, scratch: place.scratch, partMap: state.partMap, tracing });
   closing.add('blobs', () => disk.blobs.close());
   seat.followOutside(disk.outside);
   await knowOutsideAssets(state, disk);
@@ -82,6 +88,7 @@ export async function openStores(options: Required<NodeOptions>, wish: StoresWis
     state,
     disk,
     presence,
+    tracing,
     begun: { machineWentDown: ends.includes('machine-went-down'), recovered },
   };
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
 import type { BlobStores } from '../core/ports/blob-stores.ts';
 import type { CrashPoints } from '../core/ports/crash-points.ts';
+import type { Tracing } from '../core/ports/tracing.ts';
 import { endOrphans } from '../pipeline/command/orphans.ts';
 import type { Definitions } from '../pipeline/definitions/load-definitions.ts';
 import { Runner } from '../pipeline/dispatch/runner.ts';
@@ -27,6 +28,7 @@ export interface PipelineNode {
 export interface PipelineNodeOptions {
   readonly config: Config;
   readonly log: Logger;
+  readonly tracing: Tracing;
   readonly crash: CrashPoints;
   readonly place: Pick<NodePlace, 'holder' | 'scratch'>;
   readonly state: State;
@@ -110,6 +112,7 @@ function runnerSettings(options: PipelineNodeOptions, tools: MediaTools): Runner
     tools,
     clock: systemClock,
     log,
+    tracing: options.tracing,
     crashPoints: options.crash,
     random: Math.random,
     holder: options.place.holder,

@@ -4,6 +4,7 @@ import { defaultLimits } from '../core/limits.ts';
 import { noCrashPoints } from '../core/ports/crash-points.ts';
 import { openGate } from '../core/ports/creation-gate.ts';
 import { silentLog } from '../core/ports/log.ts';
+import { noTracing } from '../core/ports/tracing.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { uuidv7 } from '../platform/uuidv7.ts';
 import type { UploadDependencies } from '../uploads/dependencies.ts';
@@ -52,6 +53,7 @@ async function run(options: Options, io: CliIo): Promise<void> {
       limits: defaultLimits,
       log: silentLog,
       observer: ignored,
+      tracing: noTracing,
       crash: noCrashPoints,
       creationGate: openGate,
       holder: 'verify',

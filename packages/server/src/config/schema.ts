@@ -4,6 +4,7 @@ import { clusterSettings } from './cluster-settings.ts';
 import { engineProperties } from './engines.ts';
 import { processSettings } from './process-settings.ts';
 import { s3Settings } from './s3-settings.ts';
+import { traceSettings } from './trace-settings.ts';
 import { watchSettings } from './watch-settings.ts';
 
 const Secret = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 5 })]);
@@ -35,6 +36,7 @@ export const ConfigSchema = Type.Object(
     ...processSettings,
     ...clusterSettings,
     ...s3Settings,
+    ...traceSettings,
     durability: Type.Union([Type.Literal('synced'), Type.Literal('committed')], {
       default: 'synced',
       description: 'What an acknowledged chunk survives: synced = power loss; committed = the death of the process.',

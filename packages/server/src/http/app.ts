@@ -18,6 +18,7 @@ import type { Limits } from '../core/limits.ts';
 import type { BodySource } from '../core/ports/body-source.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { FormLimits } from '../core/ports/form-source.ts';
+import type { Tracing } from '../core/ports/tracing.ts';
 import { chunkedFormDialect, chunkedFormPrefix } from '../dialects/chunked-form/plugin.ts';
 import { draftAddress, ietfDialect, ietfExposedHeaders, ietfPrefix } from '../dialects/ietf/plugin.ts';
 import type { NativeContext } from '../dialects/native/context.ts';
@@ -37,12 +38,13 @@ import { answerEarly } from './early-answers.ts';
 import { answerError, answerErrorAs, answerErrors, answerUnreadable, jsonBodyBytesMax } from './errors.ts';
 import { EventStreams } from './event-stream.ts';
 import { FormReader } from './form-reader.ts';
-import { headerGuard, hostGuard, originGuard } from './guards.ts';
 import { type HealthCheck, healthRoutes } from './health-routes.ts';
 import { takeJsonBodies } from './json-body.ts';
 import { addStoreGauges, type Metrics } from './metrics.ts';
 import { probeRoutes } from './probe-routes.ts';
 import { RateGuard, type RateLimits } from './rate-limits.ts';
+import { addHooks } from './request-hooks.ts';
+import { traceRequests } from './request-traces.ts';
 import { compileSerializer } from './serialization.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { timeOf } from './until.ts';
@@ -69,6 +71,7 @@ export interface HttpOptions {
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly healthChecks: readonly HealthCheck[];
   readonly rateLimits: RateLimits;
   /** Origins that browsers may call from; empty: only our own. */
@@ -116,6 +119,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
   const page = readPage(options.webDir, options.basePath);
   await registerPlugins(app, { ...options, page });
   const rates = await RateGuard.on(app, options.rateLimits);
+  traceRequests(app, options.tracing);
   addHooks(app, { ...options, rates }, () => stopping);
 
   await app.register(
@@ -262,39 +266,4 @@ async function registerPlugins(app: FastifyInstance, options: HttpOptions & { pa
       buildLocalReference: (json, _base, _fragment, i) => (typeof json['$id'] === 'string' ? json['$id'] : `def-${i}`),
     },
   });
-}
-
-/** Who asks, whether they may, and what is measured of every request. */
-function addHooks(app: FastifyInstance, options: HttpOptions & { rates: RateGuard }, stopping: () => boolean): void {
-  const { auth, rates } = options;
-  app.decorateRequest('identity', null);
-  app.addHook('onRequest', headerGuard);
-  app.addHook('onRequest', hostGuard(auth.open));
-  app.addHook('onRequest', originGuard(options.corsOrigins));
-  app.addHook('onRequest', async (request) => {
-    if (stopping()) throw new HoldfastError('shutting-down', 'The server is stopping. Try again in a moment.');
-    const { url, config } = request.routeOptions;
-    if (url?.startsWith('/health') === true) return;
-    await rates.admit(request);
-    if (config?.public === true || request.is404) return;
-    request.identity = await identified(request, { auth, rates });
-  });
-  app.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'unmatched';
-    options.metrics.request(route, request.method, reply.statusCode, reply.elapsedTime / 1000);
-    if (request.routeOptions.logLevel === 'warn') return;
-    const { id: uploadId } = (request.params ?? {}) as { id?: string };
-    const subject = route.startsWith('/v1/uploads/') ? { uploadId } : {};
-    request.log.debug(
-      { ...subject, method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
-      'request',
-    );
-  });
-}
-
-/** Who asks. What came without credentials is no attempt to guess any. */
-async function identified(request: FastifyRequest, by: { auth: Authenticator; rates: RateGuard }): Promise<Identity> {
-  const { authorization, cookie: cookies } = request.headers;
-  if (authorization === undefined && cookies === undefined) return await by.auth.identify(request);
-  return await by.rates.tried(request, () => by.auth.identify(request));
 }

@@ -91,7 +91,12 @@ export class Appender {
    */
   async append(delivery: AppendDelivery): Promise<AppendReceipt> {
     if (this.#stopping) throw stopping();
-    const running = this.#append(delivery);
+    const facts = { 'holdfast.upload.id': delivery.uploadId, 'holdfast.offset': delivery.offset };
+    const running = this.#deps.tracing.within('receipt', facts, async (span) => {
+      const receipt = await this.#append(delivery);
+      span.add({ 'holdfast.bytes': receipt.appendedBytes });
+      return receipt;
+    });
     this.#running.set(delivery, running);
     try {
       return await running;

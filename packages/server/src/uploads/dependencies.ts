@@ -9,6 +9,7 @@ import type { CreationGate } from '../core/ports/creation-gate.ts';
 import type { DirectBlobs } from '../core/ports/direct-blobs.ts';
 import type { ExtentClaims } from '../core/ports/extent-claims.ts';
 import type { Log } from '../core/ports/log.ts';
+import type { Tracing } from '../core/ports/tracing.ts';
 import type { UploadLocks } from '../core/ports/upload-locks.ts';
 import type { UploadStore } from '../core/ports/upload-store.ts';
 import type { UploadTokenStore } from '../core/ports/upload-token-store.ts';
@@ -25,6 +26,7 @@ export interface UploadDependencies {
   readonly limits: Limits;
   readonly log: Log;
   readonly observer: UploadObserver;
+  readonly tracing: Tracing;
   readonly crash: CrashPoints;
   /** Asked before an upload is created. */
   readonly creationGate: CreationGate;

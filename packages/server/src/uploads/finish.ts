@@ -31,7 +31,9 @@ export class Finisher {
   /** Finishes an upload whose lease this node holds, in the background. `known` is the digest of the whole if a receipt had it for free. */
   start(upload: Upload, known: Sha256 | null): void {
     if (this.#running.has(upload.id)) return;
-    const work = this.#finish(upload, upload.doubt === 'none' ? known : null)
+    const facts = { 'holdfast.upload.id': upload.id, 'holdfast.bytes': upload.size ?? 0 };
+    const work = this.#deps.tracing
+      .within('completion', facts, () => this.#finish(upload, upload.doubt === 'none' ? known : null))
       .catch((error: unknown) => {
         const lost = error instanceof HoldfastError && error.code === 'lease-lost';
         const fields = { uploadId: upload.id, err: error };

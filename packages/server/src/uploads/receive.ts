@@ -70,7 +70,16 @@ export class Receiver {
    * Throws `upload-not-found`, `token-scope`, `unauthenticated`, `token-expired`, `invalid-request`, `invalid-chunk-index`, `invalid-size`, `body-*`, `digest-mismatch`, `chunk-conflict`, `chunk-busy`,
    * `upload-paused`, `upload-finishing`, `upload-closed`, `insufficient-storage`, `unavailable`.
    */
-  async receive(delivery: ChunkDelivery): Promise<Receipt> {
+  receive(delivery: ChunkDelivery): Promise<Receipt> {
+    const facts = { 'holdfast.upload.id': delivery.uploadId, 'holdfast.chunk.index': delivery.index };
+    return this.#deps.tracing.within('receipt', facts, async (span) => {
+      const receipt = await this.#receive(delivery);
+      span.add({ 'holdfast.bytes': receipt.extent.length, 'holdfast.duplicate': receipt.duplicate });
+      return receipt;
+    });
+  }
+
+  async #receive(delivery: ChunkDelivery): Promise<Receipt> {
     const started = this.#deps.clock.now();
     const range = await this.#place(delivery);
     const release = await this.#deps.claims.acquire(delivery.uploadId, range.start, this.#deps.limits.chunkWaitMs);

@@ -8,6 +8,7 @@ import type { Clock } from '../../core/ports/clock.ts';
 import type { DirectBlobs } from '../../core/ports/direct-blobs.ts';
 import type { BytePath } from '../../core/ports/file-intake.ts';
 import type { PartMap } from '../../core/ports/part-map.ts';
+import type { Tracing } from '../../core/ports/tracing.ts';
 import { DirectorySyncs } from '../disk/directory-syncs.ts';
 import { DiskFileIntake } from '../disk/disk-file-intake.ts';
 import { nodeFileIo } from '../disk/file-io.ts';
@@ -50,6 +51,8 @@ export interface S3ConnectionOptions {
   readonly checksums: BucketSettings['checksums'];
   readonly encryption: BucketSettings['encryption'];
   readonly clock: Clock;
+  /** Default: none. */
+  readonly tracing?: Tracing;
 }
 
 export interface DirectOptions {
@@ -81,7 +84,9 @@ export interface S3Blobs extends BlobStores {
 /** The bucket alone, for the doctor. */
 export function connectBucket(options: S3ConnectionOptions): Bucket {
   const { checksums, encryption, clock, bucket } = options;
-  return new Bucket({ client: clientFor(options), bucket, checksums, encryption, clock });
+  const client = clientFor(options);
+  if (options.tracing?.enabled === true) traceCalls(client, options.tracing);
+  return new Bucket({ client, bucket, checksums, encryption, clock });
 }
 
 function clientFor({ endpoint, region, credentials, pathStyle, checksums }: S3ConnectionOptions): S3Client {
@@ -114,6 +119,16 @@ async function openDirect(
   const endpoint = options.direct.endpoint ?? options.endpoint;
   const signer = clientFor({ ...options, endpoint, checksums: 'none' });
   return await S3Direct.open({ ...store.writing, signer, isOutside: (digest) => outside.has(digest) });
+}
+
+/** A span for each call, with what the client does again in it. Of a download it ends where the bytes begin. */
+function traceCalls(client: S3Client, tracing: Tracing): void {
+  client.middlewareStack.add(
+    (next, { commandName = 'unknown' }) =>
+      (call) =>
+        tracing.within(`S3 ${commandName}`, { 'rpc.system': 'aws-api', 'rpc.method': commandName }, () => next(call)),
+    { step: 'initialize', name: 'holdfastTraces' },
+  );
 }
 
 /** Rejects with `unavailable`, in words that say what to do, when the bucket cannot be reached. */

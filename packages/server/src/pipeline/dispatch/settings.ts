@@ -4,6 +4,7 @@ import type { BlobStore } from '../../core/ports/blob-store.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { CrashPoints } from '../../core/ports/crash-points.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { Tracing } from '../../core/ports/tracing.ts';
 import type { StepLog, StepSecrets } from '../context.ts';
 import type { StepDefinition } from '../definition.ts';
 import type { MediaTools } from '../media/tools.ts';
@@ -19,6 +20,8 @@ export interface RunnerSettings {
   readonly secrets?: StepSecrets;
   readonly clock: Clock;
   readonly log: StepLog;
+  /** Default: none. */
+  readonly tracing?: Tracing;
   readonly crashPoints: CrashPoints;
   /** 0 … 1, for jitter. */
   readonly random: () => number;

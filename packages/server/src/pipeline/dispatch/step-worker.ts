@@ -3,6 +3,7 @@
  * what the ledger gives is begun; so it does not matter how often it was delivered.
  */
 import type { Claim } from '../../core/ports/ledger-store.ts';
+import { noTracing } from '../../core/ports/tracing.ts';
 import type { Millis } from '../../core/upload.ts';
 import { Attempt } from './attempt.ts';
 import type { RunnerSettings } from './settings.ts';
@@ -115,11 +116,23 @@ export class StepWorker {
   }
 
   async #follow(attempt: Attempt, { step, assetName }: Claim): Promise<void> {
-    const { log, clock } = this.#settings;
+    const { log, clock, tracing = noTracing } = this.#settings;
     const startedAt = clock.now();
     const facts = { step: step.name, stepKey: step.key, attempt: step.attempt, assetId: step.assetId, assetName };
     log.info(facts, `step ${step.name} started`);
-    const end = await attempt.run();
+    const told = {
+      'holdfast.step': step.name,
+      'holdfast.step.key': step.key,
+      'holdfast.step.class': step.class,
+      'holdfast.step.attempt': step.attempt,
+      'holdfast.asset.id': step.assetId,
+    };
+    const end = await tracing.apart(`step ${step.name}`, told, async (span) => {
+      const how = await attempt.run();
+      span.add({ 'holdfast.step.end': how });
+      if (how === 'failed' || how === 'retrying' || how === 'lost') span.fail(how);
+      return how;
+    });
     log.info({ ...facts, end, durationMs: clock.now() - startedAt }, `step ${step.name} ${end}`);
   }
 
