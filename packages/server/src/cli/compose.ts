@@ -4,6 +4,7 @@ import { limitsOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { watchFoldersOf } from '../config/watch.ts';
 import { HoldfastError } from '../core/errors.ts';
+import type { BlobStores } from '../core/ports/blob-stores.ts';
 import { noCrashPoints } from '../core/ports/crash-points.ts';
 import { createHttpServer, type HttpServer } from '../http/app.ts';
 import { createMetrics } from '../http/metrics.ts';
@@ -35,6 +36,9 @@ export interface ServerNode {
 
 /** How soon what a node that is gone was finishing goes on elsewhere, beside the regular clean-up. */
 const takeOverMs = 10_000;
+/** Looking for them lists the bucket, which costs requests; and what is on its way right now looks like one for a while. */
+const orphansEveryMs = 6 * 3_600_000;
+const orphanAgeMs = 24 * 3_600_000;
 
 export async function openNode(options: NodeOptions): Promise<ServerNode> {
   const { config, log, crash = noCrashPoints, authenticate = null, watchNews = () => {} } = options;
@@ -76,6 +80,12 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   const sweeper = new Sweeper(deps, uploads);
   const sweep = () => Promise.all([sweeper.sweep(), sweepWebhooks(hooks, log)]);
   if (seat.background) closing.add('clean-up', sweeping(sweep, config.cleanupIntervalMinutes * 60_000));
+  const { removeOrphans } = disk;
+  if (seat.background && removeOrphans !== null)
+    closing.add(
+      'orphans',
+      sweeping(() => sweepOrphans(removeOrphans, log), orphansEveryMs),
+    );
   if (presence !== null)
     closing.add(
       'takeovers',
@@ -129,6 +139,16 @@ function refuseRole({ role, state, ledger, pipeline }: Config): void {
       'invalid-request',
       'A worker without the pipeline has nothing to do: leave one of the two out.',
     );
+}
+
+async function sweepOrphans(remove: NonNullable<BlobStores['removeOrphans']>, log: Logger): Promise<void> {
+  try {
+    const { objects, multipartUploads } = await remove(orphanAgeMs);
+    if (objects + multipartUploads > 0)
+      log.info({ objects, multipartUploads }, 'removed what crashes had left in the bucket');
+  } catch (error) {
+    log.warn({ err: error }, 'could not look for what crashes left in the bucket; trying again later');
+  }
 }
 
 async function sweepWebhooks(hooks: WebhookNode, log: Logger): Promise<void> {

@@ -82,5 +82,6 @@ export async function openDiskBlobs(options: DiskBlobsOptions): Promise<DiskBlob
     intake: new DiskFileIntake({ layout, io, pool, space, directories }),
     outside,
     direct: null,
+    removeOrphans: null,
   };
 }

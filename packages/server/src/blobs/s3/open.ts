@@ -77,7 +77,6 @@ export interface S3BlobsOptions extends S3ConnectionOptions {
 }
 
 export interface S3Blobs extends BlobStores {
-  /** Removes what crashes left in the bucket. Cheap when there is nothing, but lists: to be run rarely. */
   removeOrphans(olderThanMs: number): Promise<OrphanSweep>;
 }
 

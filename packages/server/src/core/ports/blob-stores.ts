@@ -21,6 +21,13 @@ export interface BlobStores {
   readonly intake: FileIntake;
   /** Assets whose bytes are not in the store; the caller fills it. */
   readonly outside: OutsideFiles;
+  /**
+   * Removes what crashes left, as far as nobody knows of it and it is older than that. Lists the store, so it is to be run rarely. Null where
+   * nothing is left that the index does not know.
+   */
+  readonly removeOrphans:
+    | ((olderThanMs: number) => Promise<{ readonly objects: number; readonly multipartUploads: number }>)
+    | null;
   /** Null where only this server reaches the bytes. */
   readonly direct: DirectBlobs | null;
 }
