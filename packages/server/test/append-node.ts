@@ -21,6 +21,7 @@ import { RedisLink } from '../src/state/redis/link.ts';
 import { openRedisState } from '../src/state/redis/open.ts';
 import { RedisUploadLocks } from '../src/state/redis/upload-locks.ts';
 import type { Engine } from '../src/state/sql/engine.ts';
+import { SqlExtentClaims } from '../src/state/sql/extent-claims.ts';
 import { openPostgresState, openSqliteState, type State } from '../src/state/sql/open.ts';
 import { PostgresEngine } from '../src/state/sql/postgres.ts';
 import { SqliteEngine } from '../src/state/sql/sqlite.ts';
@@ -46,6 +47,8 @@ export interface AppendNodeWish {
   readonly durability?: 'synced' | 'committed';
   /** How long its locks outlive it. */
   readonly locksGoodForMs?: number;
+  /** How long its claims of chunks outlive it; with uploads in SQL. */
+  readonly claimsGoodForMs?: number;
 }
 
 export interface RedisKeys {
@@ -84,6 +87,8 @@ export class AppendNode {
     const lockOptions = { clock: systemClock, process: name, ...goodFor };
     const beside = wish.redis && (await inRedis(wish.redis, ledger, lockOptions));
     const { state, locks } = beside ?? { state: ledger, locks: new SqlUploadLocks(engine, lockOptions) };
+    const claimsGoodFor = wish.claimsGoodForMs === undefined ? {} : { goodForMs: wish.claimsGoodForMs };
+    const claims = new SqlExtentClaims(engine, { clock: systemClock, holder: name, ...claimsGoodFor });
     const io = wish.io === undefined ? {} : { io: wish.io };
     const disk = await openDiskBlobs({
       dir: wish.dir,
@@ -95,7 +100,7 @@ export class AppendNode {
     const deps: UploadDependencies = {
       store: state.uploads,
       blobs: disk.blobs,
-      claims: state.claims,
+      claims: beside ? state.claims : claims,
       locks,
       clock: systemClock,
       limits: { ...defaultLimits, ...wish.limits },
@@ -114,10 +119,14 @@ export class AppendNode {
     const node = new AppendNode(deps, {
       ledger: state.ledger,
       artifacts: disk.artifacts,
-      freeze: () => locks.close(),
+      freeze: () => {
+        locks.close();
+        claims.close();
+      },
       close: async () => {
         await node.service.finisher.idle();
         locks.close();
+        claims.close();
         await disk.blobs.close();
         await state.close();
         beside?.link.close();
@@ -161,7 +170,7 @@ export class AppendNode {
     return upload;
   }
 
-  /** As a process that is stopped: its locks are not renewed any more. */
+  /** As a process that is stopped: its locks and claims are not renewed any more. */
   freeze(): void {
     this.#freeze();
   }

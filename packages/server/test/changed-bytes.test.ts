@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type FileIo, nodeFileIo } from '../src/blobs/disk/file-io.ts';
 import { bodyOf, patternBytes } from '../src/testing/body.ts';
 import { dropDamaged } from '../src/uploads/repair.ts';
 import { AppendFolder, type AppendNode, principal } from './append-node.ts';
@@ -79,5 +80,86 @@ describe.each(intakes)('%s', (_name, create, send) => {
     await expect.poll(async () => (await two.find(id)).phase.name).toBe('receiving');
     for (const index of await missing(two, id)) await send(two, id, index);
     await isCompleted(two, id);
+  });
+});
+
+/** A node that stands still before one of its writes reaches the file, as a process that is stopped there. */
+async function standingStill(): Promise<{ node: AppendNode; reached: Promise<void>; goOn(): void }> {
+  const reached = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const io: FileIo = {
+    ...nodeFileIo,
+    writev: async (...args) => {
+      reached.resolve();
+      await gate.promise;
+      return await nodeFileIo.writev(...args);
+    },
+  };
+  const node = await folder.open({ io, claimsGoodForMs: 300 });
+  return { node, reached: reached.promise, goOn: () => gate.resolve() };
+}
+
+describe('a process that lost its place and writes other bytes there', () => {
+  /** An upload in which the second chunk was recorded after it had been taken over from a process that is about to write. */
+  async function takenOver() {
+    const still = await standingStill();
+    const { id } = await one.create({ intake: 'grid', size: bytes.length, chunkSize });
+    await chunk(one, id, 0);
+    const body = bodyOf(new Uint8Array(chunkSize).fill(0xbb), { batchBytes: chunkSize });
+    const delivery = { uploadId: id, principal, index: 1, declaredLength: chunkSize, digest: null, body };
+    const late = still.node.service.receiveChunk(delivery).catch((error: unknown) => error);
+    await still.reached;
+    still.node.freeze();
+    await chunk(two, id, 1);
+    expect((await two.find(id)).doubt).toBe('writers');
+    return { id, goOn: still.goOn, late };
+  }
+
+  test('before the end: they are found and asked for again', async () => {
+    const { id, goOn, late } = await takenOver();
+    goOn();
+    expect(await late).toMatchObject({ code: 'chunk-conflict' });
+    await chunk(one, id, 2);
+    await chunk(one, id, 3);
+    await expect.poll(async () => (await two.find(id)).phase.name).toBe('receiving');
+    expect(await missing(two, id)).toEqual([1]);
+    await chunk(two, id, 1);
+    await isCompleted(two, id);
+  });
+
+  test('after the end: they reach nothing that counts', async () => {
+    const { id, goOn, late } = await takenOver();
+    await chunk(one, id, 2);
+    await chunk(one, id, 3);
+    await isCompleted(one, id);
+    goOn();
+    expect(await late).toBeInstanceOf(Error);
+    await isCompleted(one, id);
+  });
+
+  test('one that is not even begun is not written any more', async () => {
+    const still = await standingStill();
+    still.goOn();
+    const { id } = await one.create({ intake: 'grid', size: bytes.length, chunkSize });
+    await chunk(one, id, 0);
+    const goOn = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const body = bodyOf(new Uint8Array(chunkSize).fill(0xbb), {
+      batchBytes: chunkSize,
+      beforeBatch: async () => {
+        begun.resolve();
+        await goOn.promise;
+      },
+    });
+    const delivery = { uploadId: id, principal, index: 1, declaredLength: chunkSize, digest: null, body };
+    const late = still.node.service.receiveChunk(delivery).catch((error: unknown) => error);
+    await begun.promise;
+    still.node.freeze();
+    await chunk(two, id, 1);
+    goOn.resolve();
+    expect(await late).toMatchObject({ code: 'lease-lost' });
+    await chunk(one, id, 2);
+    await chunk(one, id, 3);
+    await isCompleted(one, id);
   });
 });

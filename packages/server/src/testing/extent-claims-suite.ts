@@ -1,6 +1,6 @@
 /** The conformance suite of `ExtentClaims`. */
 import { expect } from 'vitest';
-import type { ExtentClaims } from '../core/ports/extent-claims.ts';
+import type { ExtentClaim, ExtentClaims } from '../core/ports/extent-claims.ts';
 import { type BrokenAdapter, type Check, type Fixture, registerSuite, type Suite } from './conformance.ts';
 import { unique } from './sample-upload.ts';
 import { instead } from './stand-in.ts';
@@ -18,9 +18,14 @@ function pause(ms: number): Promise<void> {
 }
 
 async function held(claims: ExtentClaims, id: string, offset = 0): Promise<() => Promise<void>> {
-  const release = await claims.acquire(id, offset, long);
-  if (release === null) throw new Error('The claim should have been granted.');
-  return release;
+  return (await claimed(claims, id, offset)).release;
+}
+
+async function claimed(claims: ExtentClaims, id: string, offset = 0): Promise<ExtentClaim> {
+  const claim = await claims.acquire(id, offset, long);
+  if (claim === null) throw new Error('The claim should have been granted.');
+  expect(claim.isValid()).toBe(true);
+  return claim;
 }
 
 export const extentClaimsChecks: readonly Check<Claims>[] = [
@@ -64,7 +69,7 @@ export const extentClaimsChecks: readonly Check<Claims>[] = [
         const waiting = next.acquire(id, 0, long);
         await pause(10);
         await release();
-        await (await waiting)?.();
+        await (await waiting)?.release();
         expect(await waiting).not.toBeNull();
       }
     },
@@ -110,7 +115,30 @@ export const extentClaimsChecks: readonly Check<Claims>[] = [
       await second();
     },
   },
+  {
+    name: 'who gives a place up in order leaves nothing behind, who forfeits it has the next one told',
+    run: async ({ claims }) => {
+      const id = unique('upload');
+      const first = await claimed(claims, id);
+      expect(first.forced).toBe(false);
+      await first.release();
+      expect(first.isValid()).toBe(false);
+      const second = await claimed(claims, id);
+      expect(second.forced).toBe(false);
+      await second.forfeit();
+      const third = await claimed(claims, id);
+      expect(third.forced).toBe(true);
+      await third.release();
+      const fourth = await claimed(claims, id);
+      expect(fourth.forced).toBe(false);
+      await fourth.release();
+    },
+  },
 ];
+
+function free(): ExtentClaim {
+  return { forced: false, isValid: () => true, release: async () => {}, forfeit: async () => {} };
+}
 
 export function extentClaimsSuite(name: string, open: () => Promise<Fixture<Claims>>): Suite<Claims> {
   return { name: `ExtentClaims on ${name}`, checks: extentClaimsChecks, open };
@@ -129,13 +157,23 @@ export const brokenExtentClaims: readonly BrokenAdapter<Claims>[] = [
   {
     name: 'grants whatever is asked',
     caughtBy: 'a place has one holder at a time, in all processes',
-    break: both(() => ({ acquire: async () => async () => {} })),
+    break: both(() => ({ acquire: async () => free() })),
   },
   {
     name: 'tells nobody that it took too long',
     caughtBy: 'who waits longer than allowed gets null, and leaves the place to the others',
     break: both((claims) => ({
-      acquire: async (id, offset, waitMs) => (await claims.acquire(id, offset, waitMs)) ?? (async () => {}),
+      acquire: async (id, offset, waitMs) => (await claims.acquire(id, offset, waitMs)) ?? free(),
+    })),
+  },
+  {
+    name: 'takes a forfeit for a release',
+    caughtBy: 'who gives a place up in order leaves nothing behind, who forfeits it has the next one told',
+    break: both((claims) => ({
+      acquire: async (id, offset, waitMs) => {
+        const claim = await claims.acquire(id, offset, waitMs);
+        return claim && { ...claim, forfeit: claim.release };
+      },
     })),
   },
   {
@@ -158,12 +196,13 @@ export const brokenExtentClaims: readonly BrokenAdapter<Claims>[] = [
         acquire: async (id, offset, waitMs) => {
           if (busy) await new Promise<void>((resolve) => waiting.push(resolve));
           busy = true;
-          const release = await claims.acquire(id, offset, waitMs);
-          return async () => {
-            await release?.();
+          const claim = await claims.acquire(id, offset, waitMs);
+          const release = async () => {
+            await claim?.release();
             busy = false;
             waiting.pop()?.();
           };
+          return { ...(claim ?? free()), release };
         },
       };
     }),
@@ -172,13 +211,13 @@ export const brokenExtentClaims: readonly BrokenAdapter<Claims>[] = [
     name: 'forgets who holds the place when it is released',
     caughtBy: 'releasing twice does not release the next holder',
     break: both((claims) => {
-      let current: (() => Promise<void>) | null = null;
+      let current: ExtentClaim | null = null;
       return {
         acquire: async (id, offset, waitMs) => {
-          const release = await claims.acquire(id, offset, waitMs);
-          if (release === null) return null;
-          current = release;
-          return async () => current?.();
+          const claim = await claims.acquire(id, offset, waitMs);
+          if (claim === null) return null;
+          current = claim;
+          return { ...claim, release: async () => current?.release() };
         },
       };
     }),

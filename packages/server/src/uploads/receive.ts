@@ -9,13 +9,14 @@ import type { Range } from '../core/extents.ts';
 import { assertCovers } from '../core/grant.ts';
 import { chunkCount, chunkRange } from '../core/grid.ts';
 import type { WriteRequest, Written } from '../core/ports/blob-store.ts';
+import type { ExtentClaim } from '../core/ports/extent-claims.ts';
 import { foreignIntake, hasEveryByte, refusal } from '../core/receiving-rules.ts';
 import type { Extent, Upload } from '../core/upload.ts';
 import { acknowledgeAgain } from './again.ts';
 import type { Caller } from './caller.ts';
 import { checkDigest, type Delivered, wantedDigests } from './chunk-digests.ts';
 import { Coverage } from './coverage.ts';
-import { decideConfirmed, notFound } from './decide.ts';
+import { apply, decideConfirmed, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
 import { explained } from './repair.ts';
@@ -82,18 +83,18 @@ export class Receiver {
   async #receive(delivery: ChunkDelivery): Promise<Receipt> {
     const started = this.#deps.clock.now();
     const range = await this.#place(delivery);
-    const release = await this.#deps.claims.acquire(delivery.uploadId, range.start, this.#deps.limits.chunkWaitMs);
-    if (!release)
+    const claim = await this.#deps.claims.acquire(delivery.uploadId, range.start, this.#deps.limits.chunkWaitMs);
+    if (!claim)
       throw new HoldfastError('chunk-busy', `Another request is sending chunk ${delivery.index} right now.`, {
         details: { index: delivery.index },
       });
     try {
-      const receipt = await this.#receiveAt(delivery, range);
+      const receipt = await this.#receiveAt(delivery, range, claim);
       const seconds = (this.#deps.clock.now() - started) / 1000;
       this.#deps.observer.receipt({ bytes: receipt.extent.length, seconds, duplicate: receipt.duplicate });
       return receipt;
     } finally {
-      await release();
+      await claim.release();
     }
   }
 
@@ -145,7 +146,7 @@ export class Receiver {
   }
 
   /** As the only writer of the range. */
-  async #receiveAt(delivery: ChunkDelivery, range: Range): Promise<Receipt> {
+  async #receiveAt(delivery: ChunkDelivery, range: Range, claim: ExtentClaim): Promise<Receipt> {
     const found = await this.#deps.store.findWithExtent(delivery.uploadId, range.start);
     if (!found) throw notFound(delivery.uploadId);
     // One that completed by its digest has bytes without extents.
@@ -153,7 +154,11 @@ export class Receiver {
     const refused = refusal(found.upload);
     if (refused && !(stored && hasEveryByte(found.upload))) throw refused;
     if (stored) return await this.#again(found.upload, found.extent, { range, delivery });
-    const { extent, digests } = await this.#store(found.upload, range, delivery);
+    if (claim.forced) await this.#distrust(found.upload, claim);
+    const { extent, digests } = await this.#store(found.upload, range, {
+      ...delivery,
+      mayWrite: () => claim.isValid(),
+    });
     this.#deps.crash('receipt:after-sync');
     const now = this.#deps.clock.now();
     const command = {
@@ -170,6 +175,18 @@ export class Receiver {
     return { upload: decision.next, extent: command.extent, duplicate: decision.writes.length === 0, digests };
   }
 
+  /** Before anything is written: whoever had the place may go on writing there, so what is in the file counts only after a look at its end. */
+  async #distrust(upload: Upload, claim: ExtentClaim): Promise<void> {
+    const { store, clock, log } = this.#deps;
+    try {
+      await apply(store, { id: upload.id, command: { type: 'distrust-writers' }, now: clock.now() });
+    } catch (error) {
+      await claim.forfeit();
+      throw error;
+    }
+    log.warn({ uploadId: upload.id }, 'a chunk was taken over from a process that seems to be gone');
+  }
+
   async #again(
     upload: Upload,
     extent: Extent | null,
@@ -183,7 +200,7 @@ export class Receiver {
   async #store(
     upload: Upload,
     range: Range,
-    delivery: ChunkDelivery,
+    delivery: ChunkDelivery & { mayWrite(): boolean },
   ): Promise<{ readonly extent: Omit<Extent, 'receivedAt'>; readonly digests: readonly Digest[] }> {
     const { blobs, crash } = this.#deps;
     const length = range.end - range.start;
@@ -197,6 +214,7 @@ export class Receiver {
         length,
         body: range.start === 0 ? judgedBody(this.#deps, upload, delivery.body) : delivery.body,
         digests: wantedDigests(delivery, whole),
+        mayWrite: () => delivery.mayWrite(),
       };
       const written = await (delivery.take ?? ((wish) => blobs.write(wish)))(request);
       crash('receipt:after-write');

@@ -20,7 +20,7 @@ import { type LocalFile, standingFile } from '../../core/ports/local-file.ts';
 import type { Sha256 } from '../../core/upload.ts';
 import { compareBody } from './compare.ts';
 import type { DirectorySyncs } from './directory-syncs.ts';
-import { descriptorDigest, fileDigest, inlineBytesMax } from './file-digest.ts';
+import { fileDigest, inlineBytesMax, smallUploadDigest } from './file-digest.ts';
 import type { FileIo } from './file-io.ts';
 import { fileStream } from './file-stream.ts';
 import type { HashPool } from './hash-pool.ts';
@@ -139,13 +139,13 @@ export class DiskBlobStore implements BlobStore {
     const { pool, layout } = this.#parts;
     if (fresh) pool.forget(uploadId);
     if (size > inlineBytesMax) return await pool.hash(uploadId, layout.incomingFile(uploadId), size);
-    const { value, crc32 } = await this.#hashSmall(uploadId, size, 'sha-256');
+    const { value, crc32 } = await smallUploadDigest(this.#parts, uploadId, { size, algorithm: 'sha-256' });
     return { sha256: value, crc32 };
   }
 
   async digest(uploadId: string, size: number, algorithm: DigestAlgorithm = 'sha-256'): Promise<string> {
     if (algorithm === 'sha-256') return (await this.hash(uploadId, size, { fresh: false })).sha256;
-    if (size <= inlineBytesMax) return (await this.#hashSmall(uploadId, size, algorithm)).value;
+    if (size <= inlineBytesMax) return (await smallUploadDigest(this.#parts, uploadId, { size, algorithm })).value;
     const path = this.#parts.layout.incomingFile(uploadId);
     return await this.#parts.pool.digestFile({ path, size, algorithm, awaited: true }, null);
   }
@@ -258,21 +258,6 @@ export class DiskBlobStore implements BlobStore {
     const results = await Promise.allSettled([file.sync(), entry]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
     file.entryDurable = true;
-  }
-
-  #hashSmall(
-    uploadId: string,
-    size: number,
-    algorithm: DigestAlgorithm,
-  ): Promise<{ readonly value: string; readonly crc32: number }> {
-    const { io, files } = this.#parts;
-    return translated('hashing an upload', () =>
-      files.of(uploadId).hold(async (file) => {
-        // Another process may have put a copy in its place.
-        await file.refresh();
-        return await file.use((fd) => descriptorDigest(io, fd, { size, algorithm }));
-      }),
-    );
   }
 
   /** A missing asset is told by the first read. */

@@ -7,6 +7,7 @@ import type { FileIo } from './file-io.ts';
 import type { HashPool } from './hash-pool.ts';
 import { translated } from './io-errors.ts';
 import { RunningDigests } from './running-digests.ts';
+import type { UploadFiles } from './upload-files.ts';
 
 /** Up to this many bytes the main thread hashes itself (0.7 ms at worst): waking a worker costs more than it saves. */
 export const inlineBytesMax = 256 * 1024;
@@ -34,8 +35,23 @@ export async function fileDigest(
   });
 }
 
+/** Of an upload that comes in; as `descriptorDigest`. */
+export function smallUploadDigest(
+  from: { readonly io: FileIo; readonly files: UploadFiles },
+  uploadId: string,
+  wish: { readonly size: number; readonly algorithm: DigestAlgorithm },
+): Promise<{ readonly value: string; readonly crc32: number }> {
+  return translated('hashing an upload', () =>
+    from.files.of(uploadId).hold(async (file) => {
+      // Another process may have put a copy in its place.
+      await file.refresh();
+      return await file.use((fd) => descriptorDigest(from.io, fd, wish));
+    }),
+  );
+}
+
 /** A digest of the first bytes of an open file, for a small size, in lower-case hex, and their CRC-32. */
-export async function descriptorDigest(
+async function descriptorDigest(
   io: FileIo,
   fd: number,
   { size, algorithm }: { readonly size: number; readonly algorithm: DigestAlgorithm },

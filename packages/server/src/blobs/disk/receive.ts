@@ -61,8 +61,11 @@ export async function receive(io: FileIo, file: UploadFile, request: WriteReques
   const failuresBefore = file.failures;
   const running: Promise<void>[] = [];
   const digests = new RunningDigests(request.digests);
+  const target = { io, file, mayWrite: () => request.mayWrite?.() !== false };
   let received = 0;
   try {
+    // Another process may have put a copy in its place.
+    await file.refresh();
     await file.use((fd) => file.facts(fd));
     for (;;) {
       if (running.length === batchesInFlightMax) await running.shift();
@@ -76,7 +79,7 @@ export async function receive(io: FileIo, file: UploadFile, request: WriteReques
           details: { expected: request.length },
         });
       }
-      const write = writeAll({ io, file }, batch.buffers, request.offset + received).finally(() => batch.release());
+      const write = writeAll(target, batch.buffers, request.offset + received).finally(() => batch.release());
       // Its failure is seen where it is awaited; until then it must not count as unhandled.
       write.catch(() => {});
       running.push(write);

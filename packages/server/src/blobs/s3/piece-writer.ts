@@ -25,6 +25,8 @@ export interface Place {
   readonly uploadId: string;
   readonly offset: number;
   readonly head: MapHead;
+  /** Asked before the bytes count, when it is about a chunk. */
+  mayRecord?(): boolean;
 }
 
 /** The head of the upload's map. Rejects with `storage-damaged` when there is none. */
@@ -136,7 +138,7 @@ export class PieceWriter {
     how: { readonly hashes: PieceHashes; readonly mayRecord?: () => boolean },
   ): Promise<void> {
     const { map, bucket, keys, hashes: running } = this.#parts;
-    const may = how.mayRecord?.() !== false;
+    const may = how.mayRecord?.() !== false && place.mayRecord?.() !== false;
     const recorded = may ? await map.record(place.uploadId, place.head.epoch, piece) : { kind: 'fenced' as const };
     if (recorded.kind !== 'recorded') {
       // Nothing names the object; where removing it fails, clean-up by age finds it.

@@ -14,7 +14,8 @@ import { Slabs, slabBytes } from './slab-pool.ts';
  */
 export async function receiveChunk(parts: WriterParts, request: WriteRequest): Promise<Written> {
   const head = await headOf(parts, request.uploadId);
-  const chunk = new Chunk(parts, request, { uploadId: request.uploadId, offset: request.offset, head });
+  const mayRecord = () => request.mayWrite?.() !== false;
+  const chunk = new Chunk(parts, request, { uploadId: request.uploadId, offset: request.offset, head, mayRecord });
   try {
     return await chunk.receive();
   } catch (error) {

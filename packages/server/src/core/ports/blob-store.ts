@@ -19,6 +19,8 @@ export interface WriteRequest {
   readonly body: BodySource;
   /** Digests to compute of these bytes while they pass. */
   readonly digests: readonly DigestAlgorithm[];
+  /** As in `AppendRequest`. Without it nobody else can come to write there. */
+  mayWrite?(): boolean;
 }
 
 export interface Written {
@@ -48,7 +50,7 @@ export interface Appended extends Written {
   readonly end: 'segment' | 'body' | HoldfastError;
 }
 
-export interface CompareRequest extends Omit<WriteRequest, 'uploadId'> {
+export interface CompareRequest extends Omit<WriteRequest, 'uploadId' | 'mayWrite'> {
   /** Whose bytes the body is compared with. */
   readonly stored: { readonly uploadId: string } | { readonly asset: Sha256 };
 }

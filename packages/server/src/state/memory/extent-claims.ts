@@ -1,6 +1,6 @@
 /** Claims within one process: a queue for each place, served in the order of arrival. */
 import type { Clock } from '../../core/ports/clock.ts';
-import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
+import type { ExtentClaim, ExtentClaims } from '../../core/ports/extent-claims.ts';
 
 interface Waiter {
   readonly grant: () => void;
@@ -11,21 +11,30 @@ export class MemoryExtentClaims implements ExtentClaims {
   /** Who waits for each place that is held; a place that nobody holds is not in here. */
   readonly #places = new Map<string, Waiter[]>();
 
+  readonly #forfeited = new Set<string>();
+
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  async acquire(uploadId: string, offset: number, waitMs: number): Promise<(() => Promise<void>) | null> {
+  async acquire(uploadId: string, offset: number, waitMs: number): Promise<ExtentClaim | null> {
     const place = `${uploadId} ${offset}`;
     const waiters = this.#places.get(place);
     if (waiters === undefined) this.#places.set(place, []);
     else if (!(await this.#queue(waiters, waitMs))) return null;
+    return this.#claim(place, this.#forfeited.delete(place));
+  }
+
+  #claim(place: string, forced: boolean): ExtentClaim {
     let held = true;
-    return async () => {
+    const end = async (inOrder: boolean) => {
       if (!held) return;
       held = false;
+      if (!inOrder) this.#forfeited.add(place);
       this.#handOver(place);
     };
+    // Within one process nobody is forced: a holder always ends.
+    return { forced, isValid: () => held, release: () => end(true), forfeit: () => end(false) };
   }
 
   /** Resolves to whether the place became the caller's in time. */

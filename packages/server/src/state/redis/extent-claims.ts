@@ -1,9 +1,9 @@
 /**
- * Claims for several processes: a key for each, with its holder, that runs out by the clock of Redis. A holder renews its keys while it
- * lives. As with the claims in SQL, a holder that stood still for longer may come back to a place that is somebody else's.
+ * Claims for several processes: a key for each, with its holder and the time until which it is good by the clock of Redis. A holder renews
+ * its keys while it lives. As with the claims in SQL, a holder that stood still for longer may come back to a place that is somebody else's.
  */
 import type { Clock } from '../../core/ports/clock.ts';
-import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
+import type { ExtentClaim, ExtentClaims } from '../../core/ports/extent-claims.ts';
 import { MemoryExtentClaims } from '../memory/extent-claims.ts';
 import type { Keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
@@ -29,7 +29,8 @@ export class RedisExtentClaims implements ExtentClaims {
   readonly #goodForMs: number;
   /** Requests of this process queue here first, so that at most one of them polls for a place. */
   readonly #local: MemoryExtentClaims;
-  readonly #held = new Set<string>();
+  /** Until when each is good by this process's clock, reckoned from before Redis was asked. */
+  readonly #held = new Map<string, number>();
   #cancelRenewal: (() => void) | null = null;
 
   constructor(link: RedisLink, keys: Keys, options: ExtentClaimOptions) {
@@ -41,31 +42,46 @@ export class RedisExtentClaims implements ExtentClaims {
     this.#local = new MemoryExtentClaims(options.clock);
   }
 
-  async acquire(uploadId: string, offset: number, waitMs: number): Promise<(() => Promise<void>) | null> {
+  async acquire(uploadId: string, offset: number, waitMs: number): Promise<ExtentClaim | null> {
     const deadline = this.#clock.now() + waitMs;
-    const releaseLocal = await this.#local.acquire(uploadId, offset, waitMs);
-    if (releaseLocal === null) return null;
+    const local = await this.#local.acquire(uploadId, offset, waitMs);
+    if (local === null) return null;
     const key = this.#keys.claim(uploadId, offset);
+    const giveBack = () => (local.forced ? local.forfeit() : local.release());
     try {
-      if (!(await this.#poll(key, deadline))) {
-        await releaseLocal();
-        return null;
-      }
+      const taken = await this.#poll(key, deadline);
+      if (taken !== null) return this.#claim(key, { local, forced: taken.forced || local.forced });
     } catch (error) {
-      await releaseLocal();
+      await giveBack();
       throw error;
     }
-    this.#held.add(key);
+    await giveBack();
+    return null;
+  }
+
+  #claim(key: string, { local, forced }: { readonly local: ExtentClaim; readonly forced: boolean }): ExtentClaim {
     this.#cancelRenewal ??= this.#renewLater();
-    return async () => {
-      if (!this.#held.delete(key)) return;
+    const ends = () => {
+      this.#held.delete(key);
       if (this.#held.size === 0) this.close();
+    };
+    const release = async () => {
+      if (!local.isValid()) return;
+      ends();
       try {
         await this.#link.script('hfUnclaim', key, this.#holder);
       } finally {
-        await releaseLocal();
+        await local.release();
       }
     };
+    const forfeit = async () => {
+      if (!local.isValid()) return;
+      ends();
+      // The key stays, and runs out.
+      await local.forfeit();
+    };
+    const isValid = () => local.isValid() && this.#clock.now() < (this.#held.get(key) ?? 0);
+    return { forced, isValid, release, forfeit };
   }
 
   /** Stops renewing. Claims that are still held run out by themselves. */
@@ -74,11 +90,16 @@ export class RedisExtentClaims implements ExtentClaims {
     this.#cancelRenewal = null;
   }
 
-  async #poll(key: string, deadline: number): Promise<boolean> {
+  async #poll(key: string, deadline: number): Promise<{ readonly forced: boolean } | null> {
     for (let wait = pollMsMin; ; wait = Math.min(wait * 2, pollMsMax)) {
-      if ((await this.#link.script('hfClaim', key, this.#holder, String(this.#goodForMs))) === 1) return true;
+      const asked = this.#clock.now();
+      const taken = await this.#link.script('hfClaim', key, this.#holder, String(this.#goodForMs));
+      if (taken !== 0) {
+        this.#held.set(key, asked + this.#goodForMs);
+        return { forced: taken === 2 };
+      }
       const left = deadline - this.#clock.now();
-      if (left <= 0) return false;
+      if (left <= 0) return null;
       await new Promise<void>((resolve) => void this.#clock.after(Math.min(wait, left), resolve));
     }
   }
@@ -90,10 +111,17 @@ export class RedisExtentClaims implements ExtentClaims {
   async #renew(): Promise<void> {
     const fired = this.#cancelRenewal;
     // A Redis that is away fails the writes that the claims are for as well; the next renewal may find it back.
-    await this.#link
-      .script('hfReclaim', this.#keys.format, this.#holder, String(this.#goodForMs), ...this.#held)
-      .catch(() => {});
+    await this.#extend().catch(() => {});
     // Meanwhile the last claim may have gone, and another one come with a timer of its own.
     if (this.#cancelRenewal === fired) this.#cancelRenewal = this.#renewLater();
+  }
+
+  async #extend(): Promise<void> {
+    const asked = this.#clock.now();
+    const keys = [...this.#held.keys()];
+    await this.#link.script('hfReclaim', this.#keys.format, this.#holder, String(this.#goodForMs), ...keys);
+    // One that has run out by our clock may be somebody else's.
+    const answered = this.#clock.now();
+    for (const key of keys) if (answered < (this.#held.get(key) ?? 0)) this.#held.set(key, asked + this.#goodForMs);
   }
 }

@@ -129,19 +129,33 @@ for _, one in ipairs(cjson.decode(ARGV[1])) do
 end
 return count`;
 
-/** KEYS[1] claim; ARGV: holder, for how long. Returns 1 when it is the holder's. */
-const claim = `local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1`;
+/** How much longer than its claim a key stays, so that whoever takes the place over knows that it does; in milliseconds. */
+const claimTraceMs = 86_400_000;
+
+/** Value of a claim → holder, until when. */
+const parseClaim = `${now}
+local function parse(key) return string.match(redis.call('GET', key) or '', '^(.*) (%d+)$') end
+local function good(key, holder, ms)
+  redis.call('SET', key, holder .. ' ' .. string.format('%.0f', now + ms), 'PX', string.format('%.0f', ms + ${claimTraceMs}))
+end`;
+
+/** KEYS[1] claim; ARGV: holder, for how long. Returns 0 when it is somebody else's, 1 when it is the holder's, 2 when it was taken over. */
+const claim = `${parseClaim}
+local holder, till = parse(KEYS[1])
+local other = holder and holder ~= ARGV[1]
+if other and tonumber(till) >= now then return 0 end
+good(KEYS[1], ARGV[1], tonumber(ARGV[2]))
+return other and 2 or 1`;
 
 /** KEYS[1] claim; ARGV: holder. */
-const unclaim = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+const unclaim = `${parseClaim}
+if parse(KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1`;
 
 /** KEYS[1] unused; ARGV: holder, for how long, claims. */
-const reclaim = `for i = 3, #ARGV do
-  if redis.call('GET', ARGV[i]) == ARGV[1] then redis.call('PEXPIRE', ARGV[i], ARGV[2]) end
+const reclaim = `${parseClaim}
+for i = 3, #ARGV do
+  if parse(ARGV[i]) == ARGV[1] then good(ARGV[i], ARGV[1], tonumber(ARGV[2])) end
 end
 return 1`;
 

@@ -36,7 +36,7 @@ describe('claims of several processes', () => {
   async function shortLived(run: (one: SqlExtentClaims, two: SqlExtentClaims) => Promise<void>): Promise<void> {
     const { file, remove } = await sqliteFile();
     const engine = await SqliteEngine.open(file);
-    const open = (holder: string) => new SqlExtentClaims(engine, { clock: systemClock, holder, goodForMs: 120 });
+    const open = (holder: string) => new SqlExtentClaims(engine, { clock: systemClock, holder, goodForMs: 200 });
     const [one, two] = [open('one'), open('two')];
     try {
       await run(one, two);
@@ -50,11 +50,17 @@ describe('claims of several processes', () => {
 
   it('can be taken over from a process that died, but only once they have run out', () =>
     shortLived(async (one, two) => {
-      await one.acquire('u', 0, 0);
+      const lost = await one.acquire('u', 0, 0);
       // A process that is gone does not renew its claims any more.
       one.close();
-      expect(await two.acquire('u', 0, 50)).toBeNull();
-      expect(await two.acquire('u', 0, 2_000)).not.toBeNull();
+      expect(await two.acquire('u', 0, 20)).toBeNull();
+      expect(await two.acquire('u', 0, 2_000)).toMatchObject({ forced: true });
+      expect(lost?.isValid()).toBe(false);
+      // It comes back, and renews what it holds.
+      const held = await one.acquire('u', 1, 0);
+      expect(await two.acquire('u', 1, 300)).toBeNull();
+      expect(held?.isValid()).toBe(true);
+      expect(lost?.isValid()).toBe(false);
     }));
 
   it('that could not be given up while the database was away do not last as long as their process', async () => {
@@ -74,7 +80,7 @@ describe('claims of several processes', () => {
     const release = await one.acquire('u', 0, 0);
     await one.acquire('u', 1, 0);
     isAway = true;
-    await expect(release?.()).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(release?.release()).rejects.toMatchObject({ code: 'unavailable' });
     isAway = false;
     expect(await two.acquire('u', 0, 5_000)).not.toBeNull();
     expect(await two.acquire('u', 1, 0)).toBeNull();
@@ -88,7 +94,7 @@ describe('claims of several processes', () => {
     shortLived(async (one, two) => {
       const release = await one.acquire('u', 0, 0);
       expect(await two.acquire('u', 0, 400)).toBeNull();
-      await release?.();
+      await release?.release();
       expect(await two.acquire('u', 0, 400)).not.toBeNull();
     }));
 });

@@ -1,15 +1,14 @@
 /**
  * Claims for several processes that share one disk: a row for each claim, with its holder and the time until which it is good. A holder
- * renews its rows while it lives; rows of one that died can be taken over once they have run out. A holder that is stopped for longer than
- * its claims are good (SIGSTOP, a suspended machine) may come back to a place that is somebody else's by then: the extent's checksum and
- * the rule that a place is recorded once are what is left against that.
+ * renews its rows while it lives; rows of one that died can be taken over once they have run out. A holder that was stopped for longer
+ * (SIGSTOP, a suspended machine) may come back to a place that is somebody else's by then; see docs/decisions/0026.
  */
 
-import { type CompiledQuery, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { Clock } from '../../core/ports/clock.ts';
-import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
+import type { ExtentClaim, ExtentClaims } from '../../core/ports/extent-claims.ts';
 import { MemoryExtentClaims } from '../memory/extent-claims.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, Session } from './engine.ts';
 
 /** How long a claim outlives its process. */
 const goodForMs = 15_000;
@@ -29,8 +28,18 @@ interface Place {
   readonly offset: number;
 }
 
+interface Held extends Place {
+  /** By this process's clock, reckoned from before the database was asked: never later than what the row says. */
+  validUntil: number;
+}
+
 function nameOf({ uploadId, offset }: Place): string {
   return `${uploadId}/${offset}`;
+}
+
+/** Without having used it: what was said of the place stays said. */
+async function giveBack(local: ExtentClaim): Promise<void> {
+  await (local.forced ? local.forfeit() : local.release());
 }
 
 export class SqlExtentClaims implements ExtentClaims {
@@ -40,7 +49,7 @@ export class SqlExtentClaims implements ExtentClaims {
   readonly #goodForMs: number;
   /** Requests of this process queue here first, so that at most one of them polls for a place. */
   readonly #local: MemoryExtentClaims;
-  readonly #held = new Map<string, Place>();
+  readonly #held = new Map<string, Held>();
   /** Released, but the database was away: rows that are still there and stand in the way of other processes. */
   readonly #left = new Map<string, Place>();
   #cancelRenewal: (() => void) | null = null;
@@ -53,38 +62,50 @@ export class SqlExtentClaims implements ExtentClaims {
     this.#local = new MemoryExtentClaims(options.clock);
   }
 
-  async acquire(uploadId: string, offset: number, waitMs: number): Promise<(() => Promise<void>) | null> {
+  async acquire(uploadId: string, offset: number, waitMs: number): Promise<ExtentClaim | null> {
     const deadline = this.#clock.now() + waitMs;
-    const releaseLocal = await this.#local.acquire(uploadId, offset, waitMs);
-    if (releaseLocal === null) return null;
+    const local = await this.#local.acquire(uploadId, offset, waitMs);
+    if (local === null) return null;
     try {
-      if (!(await this.#poll(uploadId, offset, deadline))) {
-        await releaseLocal();
-        return null;
-      }
+      const taken = await this.#poll({ uploadId, offset }, deadline);
+      if (taken !== null) return this.#claim(taken.held, { local, forced: taken.forced || local.forced });
     } catch (error) {
-      await releaseLocal();
+      await giveBack(local);
       throw error;
     }
-    const place = { uploadId, offset };
-    this.#held.set(nameOf(place), place);
-    this.#left.delete(nameOf(place));
+    await giveBack(local);
+    return null;
+  }
+
+  #claim(held: Held, { local, forced }: { readonly local: ExtentClaim; readonly forced: boolean }): ExtentClaim {
+    const name = nameOf(held);
+    this.#held.set(name, held);
+    this.#left.delete(name);
     this.#cancelRenewal ??= this.#renewLater();
-    let held = true;
-    return async () => {
-      if (!held) return;
-      held = false;
-      this.#held.delete(nameOf(place));
+    const ends = () => {
+      this.#held.delete(name);
+      if (this.#held.size + this.#left.size === 0) this.close();
+    };
+    const release = async () => {
+      if (!local.isValid()) return;
+      this.#held.delete(name);
       try {
-        await this.#remove(place);
+        await this.#remove(held);
       } catch (error) {
-        this.#left.set(nameOf(place), place);
+        this.#left.set(name, held);
         throw error;
       } finally {
-        if (this.#held.size + this.#left.size === 0) this.close();
-        await releaseLocal();
+        ends();
+        await local.release();
       }
     };
+    const forfeit = async () => {
+      if (!local.isValid()) return;
+      ends();
+      // The row stays, and runs out.
+      await local.forfeit();
+    };
+    return { forced, isValid: () => local.isValid() && this.#clock.now() < held.validUntil, release, forfeit };
   }
 
   /** Stops renewing. Claims that are still held run out by themselves. */
@@ -93,34 +114,37 @@ export class SqlExtentClaims implements ExtentClaims {
     this.#cancelRenewal = null;
   }
 
-  async #poll(uploadId: string, offset: number, deadline: number): Promise<boolean> {
+  async #poll(place: Place, deadline: number): Promise<{ held: Held; forced: boolean } | null> {
     for (let wait = pollMsMin; ; wait = Math.min(wait * 2, pollMsMax)) {
-      if (await this.#insert(uploadId, offset)) return true;
+      const validUntil = this.#clock.now() + this.#goodForMs;
+      const taken = await this.#take(place);
+      if (taken !== null) return { held: { ...place, validUntil }, forced: taken.forced };
       const left = deadline - this.#clock.now();
-      if (left <= 0) return false;
+      if (left <= 0) return null;
       await new Promise<void>((resolve) => this.#clock.after(Math.min(wait, left), resolve));
     }
   }
 
-  async #insert(uploadId: string, offset: number): Promise<boolean> {
-    const { build } = this.#engine.dialect;
-    const query = build
+  #take({ uploadId, offset }: Place): Promise<{ forced: boolean } | null> {
+    const { build, now } = this.#engine.dialect;
+    const mine = { holder: this.#holder, until: this.#until() };
+    const insert = build
       .insertInto('extent_claims')
-      .values({ upload_id: uploadId, offset, holder: this.#holder, until: this.#until() })
-      .onConflict((on) =>
-        on
-          .columns(['upload_id', 'offset'])
-          .doUpdateSet((eb) => ({ holder: eb.ref('excluded.holder'), until: eb.ref('excluded.until') }))
-          // A row of our own was left when the database was away: within this process the place is ours by now.
-          .where((eb) =>
-            eb.or([
-              eb('extent_claims.until', '<', this.#engine.dialect.now),
-              eb('extent_claims.holder', '=', this.#holder),
-            ]),
-          ),
-      )
+      .values({ upload_id: uploadId, offset, ...mine })
+      .onConflict((on) => on.columns(['upload_id', 'offset']).doNothing())
       .compile();
-    return (await this.#write(query)) > 0;
+    const update = build
+      .updateTable('extent_claims')
+      .set(mine)
+      .where('upload_id', '=', uploadId)
+      .where('offset', '=', offset);
+    // A row of our own was left when the database was away: within this process the place is ours by now.
+    const own = update.where('holder', '=', this.#holder).compile();
+    const runOut = update.where('until', '<', now).compile();
+    return this.#write(async (session) => {
+      if ((await session.change(insert)) > 0 || (await session.change(own)) > 0) return { forced: false };
+      return (await session.change(runOut)) > 0 ? { forced: true } : null;
+    });
   }
 
   async #remove({ uploadId, offset }: Place): Promise<void> {
@@ -130,14 +154,14 @@ export class SqlExtentClaims implements ExtentClaims {
       .where('offset', '=', offset)
       .where('holder', '=', this.#holder)
       .compile();
-    await this.#write(query);
+    await this.#write((session) => session.change(query));
   }
 
   /** A power cut ends the claims with their processes, so nobody waits for a disk. */
-  #write(query: CompiledQuery<unknown>): Promise<number> {
+  #write<T>(work: (session: Session) => Promise<T>): Promise<T> {
     return this.#engine.write((session) => {
       session.durable = false;
-      return session.change(query);
+      return work(session);
     });
   }
 
@@ -164,18 +188,22 @@ export class SqlExtentClaims implements ExtentClaims {
       .where('holder', '=', this.#holder)
       .where((eb) => eb.or(places.map(({ uploadId, offset }) => eb.and({ upload_id: uploadId, offset }))))
       .compile();
-    await this.#write(query);
+    const asked = this.#clock.now();
+    await this.#write((session) => session.change(query));
+    // Of one that has run out by our clock the row may be somebody else's.
+    const answered = this.#clock.now();
+    for (const place of places) if (answered < place.validUntil) place.validUntil = asked + this.#goodForMs;
   }
 
   /** Unless a request of this process is at the place: then the row is that one's. */
   async #removeLeft(place: Place): Promise<void> {
-    const releaseLocal = await this.#local.acquire(place.uploadId, place.offset, 0);
-    if (releaseLocal === null) return;
+    const local = await this.#local.acquire(place.uploadId, place.offset, 0);
+    if (local === null) return;
     try {
       await this.#remove(place);
       this.#left.delete(nameOf(place));
     } finally {
-      await releaseLocal();
+      await giveBack(local);
     }
   }
 
