@@ -21,6 +21,8 @@ export interface ChunkAddress {
   readonly url: string;
   readonly length: number;
   readonly expiresAt: Millis;
+  /** Seconds until then. */
+  readonly expiresIn: number;
 }
 
 export interface ArrivalReport extends Caller {
@@ -71,7 +73,7 @@ export class DirectUploads {
         const { start, end } = placeOf(upload, index);
         const arrival = { uploadId: upload.id, name: nameOf(index) };
         const url = await this.#direct.sendAddress(arrival, { bytes: end - start, seconds });
-        return { index, url, length: end - start, expiresAt: now + seconds * 1_000 };
+        return { index, url, length: end - start, expiresAt: now + seconds * 1_000, expiresIn: seconds };
       }),
     );
   }
