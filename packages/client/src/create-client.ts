@@ -1,6 +1,7 @@
 import type { CreateUpload, ServerInfo } from '@holdfast/protocol';
 import { ConnectionPace, chooseChunkSize } from './chunk-size.ts';
 import { ConnectionSlots } from './connection-slots.ts';
+import { DirectRoute } from './direct-sender.ts';
 import { defaultRuntime, type Runtime } from './runtime.ts';
 import { ServerGate } from './server-gate.ts';
 import type { Transport } from './transport.ts';
@@ -34,6 +35,7 @@ export function createUploadClient(options: UploadClientOptions): UploadClient {
     runtime,
     parallel,
     pace: new ConnectionPace(),
+    route: new DirectRoute(runtime),
     slots: new ConnectionSlots(parallel),
     finishSlots: new ConnectionSlots(finishRequestsMax),
     offerDigest: options.offerDigest ?? 'auto',

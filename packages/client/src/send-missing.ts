@@ -1,6 +1,7 @@
 /** Sends all chunks that the ledger lists, several at once, until each has its receipt. */
 import type { ChunkLedger, ChunkSpan } from './chunk-ledger.ts';
 import { sendChunk } from './chunk-sender.ts';
+import type { DirectSender } from './direct-sender.ts';
 import { insist } from './insist.ts';
 import { isVanished, remedyFor } from './remedy.ts';
 import { UploadError, withChunk } from './upload-error.ts';
@@ -12,7 +13,11 @@ const patienceMax = 4;
  * `sent`: every chunk was acknowledged. `ask`: the upload is not in the state that we thought.
  * @throws UploadError with the chunk it happened to; the signal's reason.
  */
-export async function sendMissing(session: Session, ledger: ChunkLedger): Promise<'sent' | 'ask'> {
+export async function sendMissing(
+  session: Session,
+  ledger: ChunkLedger,
+  direct: DirectSender | null = null,
+): Promise<'sent' | 'ask'> {
   const { record, parallel } = session;
   const { uploadId } = record;
   if (uploadId === null) return 'ask';
@@ -23,7 +28,7 @@ export async function sendMissing(session: Session, ledger: ChunkLedger): Promis
   const inLanes: Session = { ...session, signal: lanes.signal };
   const lane = async () => {
     for (let span = ledger.take(); span !== null; span = ledger.take()) {
-      await sendSpan({ session: inLanes, ledger, uploadId, span });
+      await sendSpan({ session: inLanes, ledger, uploadId, span, direct });
     }
   };
   const running = Array.from({ length: Math.min(parallel, ledger.toSendCount) }, lane);
@@ -47,9 +52,10 @@ interface SpanSending {
   readonly ledger: ChunkLedger;
   readonly uploadId: string;
   readonly span: ChunkSpan;
+  readonly direct: DirectSender | null;
 }
 
-async function sendSpan({ session, ledger, uploadId, span }: SpanSending): Promise<void> {
+async function sendSpan({ session, ledger, uploadId, span, direct }: SpanSending): Promise<void> {
   const { api, source, record, runtime, pace, digests, signal } = session;
   const bytes = span.end - span.start;
   // A slow line whose buffers hide what moves looks like a stall; each time it is borne longer, so that it ends some time.
@@ -62,7 +68,8 @@ async function sendSpan({ session, ledger, uploadId, span }: SpanSending): Promi
         record.chunkProgress(ledger, span.index, sent);
       };
       try {
-        const answer = await sendChunk({ api, source, uploadId, span, digests, patience, signal, onSent });
+        const sending = { api, source, uploadId, span, digests, patience, signal, onSent };
+        const answer = (await direct?.send(sending)) ?? (await sendChunk(sending));
         if (sentFrom !== null) pace.observe(bytes, runtime.now() - sentFrom);
         return answer;
       } catch (error) {

@@ -1,5 +1,14 @@
 /** The native API, one method a route: headers, deadlines, 401 → fresh headers once, answers checked. No retries, no waiting. */
-import type { ChunkList, ChunkReceipt, ChunkRecord, CreateUpload, ServerInfo, Upload } from '@holdfast/protocol';
+import type {
+  ChunkAddress,
+  ChunkAddresses,
+  ChunkList,
+  ChunkReceipt,
+  ChunkRecord,
+  CreateUpload,
+  ServerInfo,
+  Upload,
+} from '@holdfast/protocol';
 import { deadlinesFor, guarded } from './deadlines.ts';
 import { errorFromResponse } from './problem-error.ts';
 import type { Runtime } from './runtime.ts';
@@ -21,6 +30,7 @@ export interface UploadApiOptions {
 
 interface Call {
   readonly method: RequestMethod;
+  /** Behind the endpoint, or a whole address. */
   readonly path: string;
   readonly signal: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
@@ -46,6 +56,19 @@ export interface ChunkCall {
   readonly onSent: (bytes: number) => void;
 }
 
+export interface StoreCall extends Pick<ChunkCall, 'body' | 'bytes' | 'patience' | 'signal' | 'onSent'> {
+  readonly url: string;
+}
+
+export interface ReportCall extends Pick<ChunkCall, 'uploadId' | 'index' | 'signal'> {
+  readonly etag: string | undefined;
+  readonly sha256: string | undefined;
+}
+
+const json = { 'content-type': 'application/json' };
+/** For as long the server may read a chunk from the store, in ms. */
+const reportMs = 60_000;
+
 export class UploadApi {
   readonly #options: UploadApiOptions;
   readonly #base: string;
@@ -65,8 +88,7 @@ export class UploadApi {
   }
 
   create(upload: CreateUpload, signal: AbortSignal): Promise<Upload> {
-    const headers = { 'content-type': 'application/json' };
-    return this.#upload({ method: 'POST', path: '/v1/uploads', signal, headers, body: JSON.stringify(upload) });
+    return this.#upload({ method: 'POST', path: '/v1/uploads', signal, headers: json, body: JSON.stringify(upload) });
   }
 
   /** A recording: an upload with subject, topic and speaker, which takes its chunks like every other. Returns its id. */
@@ -75,8 +97,7 @@ export class UploadApi {
     const { asignatura = '', tema = '', profesor_text = '', fecha } = metadata;
     const facts = { asignatura, tema, profesor_text, filename, file_size_total: size };
     const body = JSON.stringify({ ...facts, fecha, content_type: contentType, file_checksum: sha256 });
-    const headers = { 'content-type': 'application/json' };
-    const call: Call = { method: 'POST', path: '/api/v1/recordings/', signal, headers, body };
+    const call: Call = { method: 'POST', path: '/api/v1/recordings/', signal, headers: json, body };
     const { recording_id } = await this.#json<{ recording_id: string }>(call, 'recording_id');
     return recording_id;
   }
@@ -121,6 +142,29 @@ export class UploadApi {
     const receipt = await this.#json<ChunkReceipt>(call, 'receivedBytes');
     if (receipt.index !== index || receipt.length !== bytes) throw badAnswer('a receipt for something else');
     return receipt;
+  }
+
+  /** Where chunks can be sent straight to the store. @throws UploadError `direct-not-offered` */
+  async addresses(uploadId: string, chunks: readonly number[], signal: AbortSignal): Promise<ChunkAddress[]> {
+    const path = `${uploadPath(uploadId)}/direct`;
+    const call: Call = { method: 'POST', path, signal, headers: json, body: JSON.stringify({ chunks }) };
+    return (await this.#json<ChunkAddresses>(call, 'items')).items;
+  }
+
+  /** Sends a chunk to the store, without our credentials; its ETag, if it may be seen. */
+  async putDirect({ url, body, bytes, patience, signal, onSent }: StoreCall): Promise<string | undefined> {
+    const call: Call = { method: 'PUT', path: url, signal, body, bodyBytes: bytes, patience, onSent };
+    const response = await this.#exchange(call, {});
+    if (response.status !== 200) throw errorFromResponse(response, this.#options.runtime.now());
+    return response.headers['etag'];
+  }
+
+  /** The server reads what was sent before it answers. */
+  async reportChunk({ uploadId, index, etag, sha256, signal }: ReportCall): Promise<ChunkReceipt> {
+    const path = `${uploadPath(uploadId)}/direct/${index}`;
+    const body = JSON.stringify({ etag, sha256 });
+    const call: Call = { method: 'POST', path, signal, headers: json, body, answerMs: reportMs };
+    return this.#json<ChunkReceipt>(call, 'receivedBytes');
   }
 
   #upload(call: Call): Promise<Upload> {
@@ -169,7 +213,7 @@ export class UploadApi {
     const deadlines = deadlinesFor({ bodyBytes, answerMs, stallMs: stallTimeoutMs * patience });
     const request = {
       method: call.method,
-      url: this.#base + call.path,
+      url: /^https?:/.test(call.path) ? call.path : this.#base + call.path,
       headers: { accept: 'application/json', ...call.headers, ...authorisation },
       body: call.body ?? null,
       ...(call.digestBody === true ? { digestBody: true } : {}),

@@ -7,6 +7,7 @@ import type { CreateUpload, Upload } from '@holdfast/protocol';
 import { backoffMs } from './backoff.ts';
 import type { ConnectionPace } from './chunk-size.ts';
 import type { ConnectionSlots } from './connection-slots.ts';
+import { type DirectRoute, DirectSender } from './direct-sender.ts';
 import { type Insistence, insist } from './insist.ts';
 import { digestToOffer } from './offered-digest.ts';
 import { isVanished, remedyFor } from './remedy.ts';
@@ -23,6 +24,7 @@ export interface Session extends Insistence {
   readonly api: UploadApi;
   readonly source: UploadSource;
   readonly pace: ConnectionPace;
+  readonly route: DirectRoute;
   readonly parallel: number;
   readonly digests: boolean;
   /** For the long requests that wait for the end; chunks of other uploads shall not wait behind them. */
@@ -58,7 +60,8 @@ export async function runSession(session: Session, mayResume: boolean): Promise<
     if (fruitless > 0) await pauseBetweenTurns(session, fruitless);
     if (upload.state === 'receiving' && ledger.toSendCount > 0) {
       record.moveTo({ name: 'sending' });
-      const outcome = await sendMissing(session, ledger);
+      const direct = upload.direct === true ? new DirectSender(session.route, ledger.totalChunks) : null;
+      const outcome = await sendMissing(session, ledger, direct);
       if (outcome === 'ask' || ledger.truncated) {
         record.moveTo({ name: 'preparing' });
         continue;

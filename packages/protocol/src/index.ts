@@ -1,5 +1,6 @@
 /** Shapes and codecs of Holdfast's wire formats. */
 export * from './content-digest.ts';
+export * from './direct.ts';
 export type * from './health.ts';
 export * from './native.ts';
 export * from './pipelines.ts';
@@ -7,6 +8,7 @@ export * from './probe.ts';
 export * from './problem.ts';
 export * from './runs.ts';
 export * from './search.ts';
+export * from './server-info.ts';
 export * from './upload-tokens.ts';
 export * from './watch.ts';
 export * from './webhooks.ts';

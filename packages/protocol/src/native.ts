@@ -150,37 +150,6 @@ export const ChunkReceipt = Type.Object(
 );
 export type ChunkReceipt = Static<typeof ChunkReceipt>;
 
-export const WantAddresses = Type.Object(
-  {
-    chunks: Type.Array(Type.Integer({ minimum: 0 }), {
-      minItems: 1,
-      maxItems: 1_000,
-      description: 'Indexes; 100 at most.',
-    }),
-  },
-  { $id: 'WantAddresses', additionalProperties: false },
-);
-export type WantAddresses = Static<typeof WantAddresses>;
-export const ChunkAddress = Type.Object({
-  index: Type.Integer(),
-  url: Type.String({ description: 'For a PUT of the chunk’s bytes that begins before `expiresAt`.' }),
-  length: Type.Integer({ description: 'Bytes that the store takes there, no more and no fewer.' }),
-  expiresAt: Time,
-});
-export type ChunkAddress = Static<typeof ChunkAddress>;
-export const ChunkAddresses = Type.Object({ items: Type.Array(ChunkAddress) }, { $id: 'ChunkAddresses' });
-export type ChunkAddresses = Static<typeof ChunkAddresses>;
-export const ReportChunk = Type.Object(
-  {
-    etag: Type.Optional(Type.String({ maxLength: 128, description: 'As the store answered the PUT.' })),
-    sha256: Type.Optional(
-      Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: 'Of the chunk; checked before it is acknowledged.' }),
-    ),
-  },
-  { $id: 'ReportChunk', additionalProperties: false },
-);
-export type ReportChunk = Static<typeof ReportChunk>;
-
 export const ChunkRecord = Type.Object(
   {
     index: Type.Integer(),
@@ -307,29 +276,3 @@ export const Run = Type.Object(
 export type Run = Omit<Static<typeof Run>, 'steps' | 'state'> & { steps: Step[]; state: (typeof runStates)[number] };
 export const RunList = Type.Object({ items: Type.Array(Run), cursor: Nullable(Type.String()) }, { $id: 'RunList' });
 export type RunList = { items: Run[]; cursor: string | null };
-
-export const ServerInfo = Type.Object(
-  {
-    name: Type.Literal('holdfast'),
-    version: Type.String(),
-    durability: Type.Union([Type.Literal('synced'), Type.Literal('committed')]),
-    direct: Type.Boolean({ description: 'Whether chunks may be sent straight to the store.' }),
-    limits: Type.Object({
-      fileBytesMax: Type.Integer(),
-      chunkBytesMin: Type.Integer(),
-      chunkBytesMax: Type.Integer(),
-      chunkBytesDefault: Type.Integer(),
-      liveUploadsMax: Type.Integer(),
-    }),
-  },
-  { $id: 'ServerInfo' },
-);
-export type ServerInfo = Static<typeof ServerInfo>;
-
-export const Session = Type.Object(
-  {
-    principal: Type.String({ description: 'Whose uploads and assets it acts on; `anonymous` where nobody signs in.' }),
-  },
-  { $id: 'Session' },
-);
-export type Session = Static<typeof Session>;

@@ -20,6 +20,7 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { FormLimits } from '../core/ports/form-source.ts';
 import type { Tracing } from '../core/ports/tracing.ts';
 import { chunkedFormDialect, chunkedFormPrefix } from '../dialects/chunked-form/plugin.ts';
+import { companionDialect, companionPrefix } from '../dialects/companion/plugin.ts';
 import { draftAddress, ietfDialect, ietfExposedHeaders, ietfPrefix } from '../dialects/ietf/plugin.ts';
 import type { NativeContext } from '../dialects/native/context.ts';
 import { nativeDialect, nativeSchemas } from '../dialects/native/plugin.ts';
@@ -36,7 +37,7 @@ import { documentRoutes, metricsRoute, openApiInfo, pageSecurity } from './docum
 import { draining } from './draining.ts';
 import { answerEarly } from './early-answers.ts';
 import { answerError, answerErrorAs, answerErrors, answerUnreadable, jsonBodyBytesMax } from './errors.ts';
-import { EventStreams } from './event-stream.ts';
+import { EventStreams, endWithGrant } from './event-stream.ts';
 import { FormReader } from './form-reader.ts';
 import { type HealthCheck, healthRoutes } from './health-routes.ts';
 import { takeJsonBodies } from './json-body.ts';
@@ -165,6 +166,7 @@ async function serveEverything(
   await app.register(recordingsDialect({ ...services, ...intake, now: () => clock.now() }), {
     prefix: recordingsPrefix,
   });
+  await app.register(companionDialect({ ...services, ...intake }), { prefix: companionPrefix });
   await app.register(ietfDialect({ ...services, ...intake, now: () => clock.now() }), { prefix: ietfPrefix });
   await app.register(
     nativeDialect({
@@ -215,14 +217,6 @@ function bareServer(options: HttpOptions): FastifyInstance {
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
   return app as unknown as FastifyInstance;
-}
-
-/** An event stream ends with the token that opened it; a client that connects again is told so. */
-function endWithGrant(reply: FastifyReply, clock: Clock): void {
-  const grant = reply.request.identity?.grant;
-  if (!grant) return;
-  const cancel = clock.after(grant.expiresAt - clock.now(), () => reply.raw.end());
-  reply.raw.once('close', cancel);
 }
 
 /** How slowly a body may come. */

@@ -128,3 +128,11 @@ function drained(reply: FastifyReply): Promise<void> {
     reply.raw.once('close', resolve);
   });
 }
+
+/** An event stream ends with the token that opened it; a client that connects again is told so. */
+export function endWithGrant(reply: FastifyReply, clock: Clock): void {
+  const grant = reply.request.identity?.grant;
+  if (!grant) return;
+  const cancel = clock.after(grant.expiresAt - clock.now(), () => reply.raw.end());
+  reply.raw.once('close', cancel);
+}

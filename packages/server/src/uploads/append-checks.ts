@@ -3,7 +3,7 @@
 import { type Digest, type DigestAlgorithm, digestBy } from '../core/digest.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
-import type { Appended } from '../core/ports/blob-store.ts';
+import type { Appended, AppendRequest } from '../core/ports/blob-store.ts';
 import type { BodySource, InterruptibleBody } from '../core/ports/body-source.ts';
 import { foreignIntake } from '../core/receiving-rules.ts';
 import type { Upload } from '../core/upload.ts';
@@ -30,6 +30,8 @@ export interface AppendDelivery extends Caller {
   /** The file ends where this body does, if it comes whole. */
   readonly end: boolean;
   readonly body: InterruptibleBody;
+  /** For bytes that are in the store already: makes them the upload's, in the place of `BlobStore.append`. */
+  readonly take?: (request: AppendRequest) => Promise<Appended>;
   /** Hears of every segment once it is durable, with the upload as it is then. */
   readonly recorded?: (upload: Upload) => void;
 }

@@ -6,7 +6,7 @@ import { appendRefusal, toldLength } from '../core/appending-rules.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { assertCovers } from '../core/grant.ts';
 import { chooseChunkSize, type Limits } from '../core/limits.ts';
-import type { Appended } from '../core/ports/blob-store.ts';
+import type { Appended, AppendRequest } from '../core/ports/blob-store.ts';
 import type { UploadLock } from '../core/ports/upload-locks.ts';
 import type { Extent, Upload } from '../core/upload.ts';
 import {
@@ -226,7 +226,8 @@ export class Appender {
     else if (at === 0) await blobs.prepare(upload.id, upload.size);
     crash('append:before-write');
     const whole = at === 0 && delivery.declaredLength === upload.size && lengthMax <= inlineDigestBytesMax;
-    const part = await blobs.append({
+    const take = delivery.take ?? ((request: AppendRequest) => blobs.append(request));
+    const part = await take({
       uploadId: upload.id,
       offset: at,
       lengthMax,

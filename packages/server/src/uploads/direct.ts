@@ -10,9 +10,12 @@ import { chunkCount, chunkRange } from '../core/grid.ts';
 import type { Arrived, DirectBlobs } from '../core/ports/direct-blobs.ts';
 import { foreignIntake, hasEveryByte, refusal } from '../core/receiving-rules.ts';
 import type { Millis, Upload } from '../core/upload.ts';
+import type { AppendReceipt } from './append.ts';
+import type { AppendDelivery } from './append-checks.ts';
 import type { Caller, Handle } from './caller.ts';
 import { notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
+import { DirectParts } from './direct-parts.ts';
 import type { ChunkDelivery, Receipt } from './receive.ts';
 
 export interface ChunkAddress {
@@ -21,6 +24,8 @@ export interface ChunkAddress {
   readonly url: string;
   readonly length: number;
   readonly expiresAt: Millis;
+  /** Seconds until then. */
+  readonly expiresIn: number;
 }
 
 export interface ArrivalReport extends Caller {
@@ -38,15 +43,24 @@ interface Place {
   readonly end: number;
 }
 
+/** The ways that bytes of clients take otherwise. */
+export interface Intakes {
+  receive(delivery: ChunkDelivery): Promise<Receipt>;
+  append(delivery: AppendDelivery): Promise<AppendReceipt>;
+}
+
 export class DirectUploads {
+  /** For protocols that number parts and tell no sizes. */
+  readonly parts: DirectParts;
   readonly #deps: UploadDependencies;
   readonly #direct: DirectBlobs;
   readonly #receive: (delivery: ChunkDelivery) => Promise<Receipt>;
 
-  constructor(deps: UploadDependencies, direct: DirectBlobs, receive: (delivery: ChunkDelivery) => Promise<Receipt>) {
+  constructor(deps: UploadDependencies, direct: DirectBlobs, intake: Intakes) {
     this.#deps = deps;
     this.#direct = direct;
-    this.#receive = receive;
+    this.#receive = intake.receive;
+    this.parts = new DirectParts(deps, direct, intake.append);
   }
 
   /**
@@ -71,7 +85,7 @@ export class DirectUploads {
         const { start, end } = placeOf(upload, index);
         const arrival = { uploadId: upload.id, name: nameOf(index) };
         const url = await this.#direct.sendAddress(arrival, { bytes: end - start, seconds });
-        return { index, url, length: end - start, expiresAt: now + seconds * 1_000 };
+        return { index, url, length: end - start, expiresAt: now + seconds * 1_000, expiresIn: seconds };
       }),
     );
   }

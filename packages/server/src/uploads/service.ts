@@ -51,7 +51,9 @@ export class UploadService {
     this.finisher = new Finisher(deps, (upload) => this.#ended(upload));
     this.concatenations = new Concatenations(deps, this.finisher);
     this.#receiver = new Receiver(deps, this.finisher);
-    this.direct = deps.direct ? new DirectUploads(deps, deps.direct, (delivery) => this.receiveChunk(delivery)) : null;
+    const receive = (delivery: ChunkDelivery) => this.receiveChunk(delivery);
+    const append = (delivery: AppendDelivery) => this.append(delivery);
+    this.direct = deps.direct ? new DirectUploads(deps, deps.direct, { receive, append }) : null;
     this.#turns = new Turns(deps);
     this.#appender = new Appender(deps, {
       finisher: this.finisher,

@@ -7,7 +7,14 @@ import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/clie
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Written } from '../../core/ports/blob-store.ts';
-import type { Arrival, Arrived, DirectBlobs, FileHead, TakeRequest } from '../../core/ports/direct-blobs.ts';
+import type {
+  Arrival,
+  Arrived,
+  ArrivedPart,
+  DirectBlobs,
+  FileHead,
+  TakeRequest,
+} from '../../core/ports/direct-blobs.ts';
 import type { Sha256 } from '../../core/upload.ts';
 import { RunningDigests } from '../disk/running-digests.ts';
 import type { StoredFacts } from './bucket.ts';
@@ -52,6 +59,17 @@ export class S3Direct implements DirectBlobs {
     const key = this.#parts.keys.arriving(arrival);
     const facts = await s3Translated('looking for what arrived', () => this.#parts.bucket.head(key));
     return facts === null ? null : new ArrivedObject(this.#parts, arrival.uploadId, { key, ...facts });
+  }
+
+  async arrivals(uploadId: string): Promise<ArrivedPart[]> {
+    const { bucket, keys } = this.#parts;
+    const prefix = keys.arrivalsOf(uploadId);
+    return await s3Translated('listing what arrived', async () => {
+      const found: ArrivedPart[] = [];
+      for await (const { key, size, etag } of bucket.list(prefix))
+        found.push({ name: key.slice(prefix.length), size, etag });
+      return found;
+    });
   }
 
   async wasTaken(uploadId: string, range: { start: number; end: number }, etag: string): Promise<boolean> {

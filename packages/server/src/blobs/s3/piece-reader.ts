@@ -104,6 +104,15 @@ async function* inlineBytes(map: PartMap, uploadId: string, range: Range): Async
   if (at < range.end) throw new HoldfastError('storage-damaged', 'Stored bytes of this upload have moved.');
 }
 
+/** What was read of a generator to see whether there is anything, and the rest. */
+export async function* prepended(
+  first: IteratorResult<Uint8Array, void>,
+  rest: AsyncGenerator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  if (first.done !== true) yield first.value;
+  yield* rest;
+}
+
 /** Answers reads at rising positions from one pass over the bytes. */
 export class PassReader {
   readonly #open: (start: number) => AsyncGenerator<Uint8Array>;

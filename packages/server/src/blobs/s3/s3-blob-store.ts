@@ -26,7 +26,7 @@ import { RunningDigests } from '../disk/running-digests.ts';
 import { Assembler } from './assembler.ts';
 import type { Follower } from './follower.ts';
 import type { LocalCache } from './local-cache.ts';
-import { objectBytes, PassReader, uploadBytes } from './piece-reader.ts';
+import { objectBytes, PassReader, prepended, uploadBytes } from './piece-reader.ts';
 import { headOf, type WriterParts } from './piece-writer.ts';
 import { receiveAppended, receiveChunk } from './receive.ts';
 import { Removal } from './removal.ts';
@@ -299,12 +299,4 @@ export class S3BlobStore implements BlobStore {
     await this.#removal.objects(new Set([...names, ...(await this.#parts.map.garbage({ uploadId }))]));
     if (this.#parts.arrivals) await this.#removal.arrivals(uploadId).catch(() => {});
   }
-}
-
-async function* prepended(
-  first: IteratorResult<Uint8Array, void>,
-  rest: AsyncGenerator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  if (first.done !== true) yield first.value;
-  yield* rest;
 }

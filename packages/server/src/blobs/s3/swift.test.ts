@@ -37,6 +37,7 @@ describe('C10: blob store, Swift', () => {
       dataDir: dir,
       memoryBytes: 64 * 1024 ** 2,
       cacheBytes: 1024 ** 2,
+      direct: { arrivals: true },
     };
     const bucket = connectBucket(settings);
     await bucket.client.send(new CreateBucketCommand({ Bucket: 'media' }));
@@ -59,6 +60,37 @@ describe('C10: blob store, Swift', () => {
         reopen: async () => (await openS3Blobs(settings)).blobs,
       }),
     );
+
+  test('addresses: what a client sends there is taken as it was, and the asset is read from one', async () => {
+    const { direct, blobs } = s3;
+    if (direct === null) throw new Error('Asked for, and not there.');
+    const bytes = Buffer.from(patternBytes(300_000, 5));
+    const arrival = { uploadId: uuidv7(), name: 'chunk-0' };
+    await blobs.prepare(arrival.uploadId, bytes.byteLength);
+    const url = await direct.sendAddress(arrival, { bytes: bytes.byteLength, seconds: 60 });
+    expect((await fetch(url, { method: 'PUT', body: bytes.subarray(1) })).status).toBe(403);
+    expect(await direct.arrived(arrival)).toBeNull();
+    const sent = await fetch(url, { method: 'PUT', body: bytes });
+    expect(sent.status).toBe(200);
+    const arrived = await direct.arrived(arrival);
+    expect(arrived).toMatchObject({ size: bytes.byteLength, etag: sent.headers.get('etag')?.replaceAll('"', '') });
+    expect(await direct.arrivals(arrival.uploadId)).toMatchObject([{ name: 'chunk-0', size: bytes.byteLength }]);
+    // Another one comes to the same address after it was looked at: it is not taken for the first.
+    await fetch(url, { method: 'PUT', body: patternBytes(300_000, 6) });
+    const request = { offset: 0, length: bytes.byteLength, digests: ['sha-256'] as const, mayRecord: () => true };
+    await expect(arrived?.take({ ...request, body: arrived.body })).rejects.toMatchObject({ code: 'piece-missing' });
+    await fetch(url, { method: 'PUT', body: bytes });
+    const again = await direct.arrived(arrival);
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    const written = await again?.take({ ...request, body: again.body });
+    expect(written?.digests).toEqual([{ algorithm: 'sha-256', value: digest }]);
+    await blobs.place(arrival.uploadId, bytes.byteLength, digest);
+    expect(await direct.arrivals(arrival.uploadId)).toEqual([]);
+    const head = { contentType: 'video/mp4', disposition: 'inline; filename="a.mp4"' };
+    const read = await fetch((await direct.readAddress(digest, head, 60)) ?? '', { headers: { range: 'bytes=9-19' } });
+    expect(read.headers.get('content-type')).toBe('video/mp4');
+    expect(Buffer.from(await read.arrayBuffer()).equals(bytes.subarray(9, 20))).toBe(true);
+  });
 
   test('pieces of any size, out of order, become one object inside the store, and nothing else is left', async () => {
     const bytes = patternBytes(23 * 1024 ** 2 + 5, 77);

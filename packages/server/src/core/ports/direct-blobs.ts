@@ -39,6 +39,12 @@ export interface Arrived {
   remove(): Promise<void>;
 }
 
+export interface ArrivedPart {
+  readonly name: string;
+  readonly size: number;
+  readonly etag: string;
+}
+
 export interface FileHead {
   readonly contentType: string;
   /** A Content-Disposition field. */
@@ -52,6 +58,8 @@ export interface DirectBlobs {
   sendAddress(arrival: Arrival, wish: { readonly bytes: number | null; readonly seconds: number }): Promise<string>;
   /** What arrived there last; null when nothing did. */
   arrived(arrival: Arrival): Promise<Arrived | null>;
+  /** Everything that arrived for the upload and is still there. */
+  arrivals(uploadId: string): Promise<ArrivedPart[]>;
   /** Whether just these bytes of the upload were taken from something with that ETag: then they are stored. False also when it cannot be told. */
   wasTaken(uploadId: string, range: { readonly start: number; readonly end: number }, etag: string): Promise<boolean>;
   /** An address from which the asset can be read for `seconds`, whole or in ranges; null when the store does not have it itself. */

@@ -63,8 +63,8 @@ export function renderUpload(view: UploadView, direct: boolean): wire.Upload {
   };
 }
 
-export function renderAddress({ index, url, length, expiresAt }: ChunkAddress): wire.ChunkAddress {
-  return { index, url, length, expiresAt: iso(expiresAt) };
+export function renderAddress({ expiresAt, ...address }: ChunkAddress): wire.ChunkAddress {
+  return { ...address, expiresAt: iso(expiresAt) };
 }
 
 export function renderReceipt({ upload, extent, duplicate }: Receipt, index: number): wire.ChunkReceipt {

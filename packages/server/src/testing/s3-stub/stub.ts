@@ -46,6 +46,8 @@ export class S3Stub implements AsyncDisposable {
   readonly seen: SeenRequest[] = [];
   /** Asked for each request whose signature is right. */
   fault: (request: SeenRequest) => StubFault | null = () => null;
+  /** Whether pages of other origins may use it. */
+  cors = true;
   readonly #server: Server;
 
   private constructor(options: S3StubOptions) {
@@ -81,6 +83,7 @@ export class S3Stub implements AsyncDisposable {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.cors) allowPages(response);
     const asked = operationOf(request, this.bucket);
     const problem = request.method === 'OPTIONS' ? null : signatureProblem(request, this.credentials);
     if (problem !== null) {
@@ -121,6 +124,13 @@ export class S3Stub implements AsyncDisposable {
   }
 }
 
+function allowPages(response: ServerResponse): void {
+  response.setHeader('access-control-allow-origin', '*');
+  response.setHeader('access-control-allow-methods', 'PUT, GET, POST, DELETE');
+  response.setHeader('access-control-allow-headers', '*');
+  response.setHeader('access-control-expose-headers', 'etag');
+}
+
 function flipped(bytes: Buffer): Buffer {
   const other = Buffer.from(bytes);
   if (other.byteLength > 0) other[0] = (other[0] ?? 0) ^ 1;
@@ -141,10 +151,6 @@ function send(
   cutAfter: number | null = null,
 ): void {
   response.writeHead(status, {
-    'access-control-allow-origin': '*',
-    'access-control-allow-methods': 'PUT, GET, POST, DELETE',
-    'access-control-allow-headers': '*',
-    'access-control-expose-headers': 'etag',
     ...(status === 204 || status === 304 ? {} : { 'content-length': headers['content-length'] ?? body.byteLength }),
     ...headers,
   });
