@@ -149,3 +149,16 @@ export class PassReader {
     this.#pass = null;
   }
 }
+
+/** Rejects with `storage-damaged` unless the map has all of [0, size). */
+export async function requireBytes(map: Pick<PartMap, 'pieces'>, uploadId: string, size: number): Promise<void> {
+  let at = 0;
+  for (const piece of await map.pieces(uploadId, { start: 0, end: size })) {
+    if (piece.start > at) break;
+    at = piece.end;
+  }
+  if (at < size)
+    throw new HoldfastError('storage-damaged', 'The store has fewer bytes than the upload', {
+      details: { expected: size, stored: at },
+    });
+}

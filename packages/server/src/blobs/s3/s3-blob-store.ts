@@ -26,7 +26,7 @@ import { RunningDigests } from '../disk/running-digests.ts';
 import { Assembler } from './assembler.ts';
 import type { Follower } from './follower.ts';
 import type { LocalCache } from './local-cache.ts';
-import { objectBytes, PassReader, prepended, uploadBytes } from './piece-reader.ts';
+import { objectBytes, PassReader, prepended, requireBytes, uploadBytes } from './piece-reader.ts';
 import { headOf, type WriterParts } from './piece-writer.ts';
 import { receiveAppended, receiveChunk } from './receive.ts';
 import { Removal } from './removal.ts';
@@ -135,7 +135,7 @@ export class S3BlobStore implements BlobStore {
   async hash(uploadId: string, size: number, { fresh }: { readonly fresh: boolean }): Promise<Hashed> {
     const head = await headOf(this.#parts, uploadId);
     // All of it has to be there, whatever was hashed.
-    await this.#requireBytes(uploadId, size);
+    await requireBytes(this.#parts.map, uploadId, size);
     const hashed = await this.#parts.follower.hash(uploadId, size, { head, fresh });
     await this.#parts.map.setDigest(uploadId, head, { sha256: hashed.sha256, size });
     return hashed;
@@ -247,7 +247,7 @@ export class S3BlobStore implements BlobStore {
         details: { assetId: digest },
       });
     const { head, pieces } = fenced;
-    await this.#requireBytes(uploadId, size);
+    await requireBytes(this.#parts.map, uploadId, size);
     const known = head.digest?.size === size ? head.digest : null;
     const hashed = (known ?? (await follower.hash(uploadId, size, { head, fresh: false }))).sha256;
     if (hashed !== digest)
@@ -256,18 +256,6 @@ export class S3BlobStore implements BlobStore {
       });
     await this.#assembler.assemble({ uploadId, pieces, range: { start: 0, end: size }, key }, head.target);
     return true;
-  }
-
-  async #requireBytes(uploadId: string, size: number): Promise<void> {
-    let at = 0;
-    for (const piece of await this.#parts.map.pieces(uploadId, { start: 0, end: size })) {
-      if (piece.start > at) break;
-      at = piece.end;
-    }
-    if (at < size)
-      throw new HoldfastError('storage-damaged', 'The store has fewer bytes than the upload', {
-        details: { expected: size, stored: at },
-      });
   }
 
   /** Puts what the database keeps of an upload into objects, where enough of it is side by side. */
