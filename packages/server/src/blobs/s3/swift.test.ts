@@ -86,6 +86,11 @@ describe('C10: blob store, Swift', () => {
     expect(written?.digests).toEqual([{ algorithm: 'sha-256', value: digest }]);
     await blobs.place(arrival.uploadId, bytes.byteLength, digest);
     expect(await direct.arrivals(arrival.uploadId)).toEqual([]);
+    // The address still holds: what comes after the end goes by its age.
+    await fetch(url, { method: 'PUT', body: bytes });
+    expect(await direct.arrivals(arrival.uploadId)).toHaveLength(1);
+    await s3.removeOrphans(-60_000);
+    expect(await direct.arrivals(arrival.uploadId)).toEqual([]);
     const head = { contentType: 'video/mp4', disposition: 'inline; filename="a.mp4"' };
     const read = await fetch((await direct.readAddress(digest, head, 60)) ?? '', { headers: { range: 'bytes=9-19' } });
     expect(read.headers.get('content-type')).toBe('video/mp4');
