@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { ServerProcess } from './server-process.mjs';
+import { startStore } from './stores.mjs';
 import { nodeBinary } from './subjects.mjs';
 
 const loadProgram = join(dirname(fileURLToPath(import.meta.url)), 'load', 'main.mjs');
@@ -15,6 +16,14 @@ const truncateBytesMin = 1024 * 1024;
 async function sha256Of(path) {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
+  return hash.digest('hex');
+}
+
+/** As the server gives it back. */
+async function sha256Served(port, asset) {
+  const hash = createHash('sha256');
+  const answer = await fetch(`http://127.0.0.1:${port}/v1/assets/${asset}/content`);
+  for await (const bytes of answer.body) hash.update(bytes);
   return hash.digest('hex');
 }
 
@@ -37,20 +46,23 @@ function load(job, server) {
  */
 export async function measure({ subject, scenario, folder, options }) {
   mkdirSync(folder, { recursive: true });
-  const server = new ServerProcess(subject, folder, options);
+  const store = subject.store ? await startStore(subject.store) : null;
+  const server = new ServerProcess(subject, folder, { ...options, store });
   try {
     await server.start();
     const chunkDigests = subject.chunkDigests === true;
     const job = { ...scenario.job, protocol: subject.protocol, chunkDigests, port: server.port, pid: server.pid };
     const { files, ...figures } = await load(job, server);
     for (const { path, sha256 } of files) {
-      const stored = join(folder, path);
-      if ((await sha256Of(stored)) !== sha256) throw new Error(`${stored} does not have the bytes that were sent`);
+      const found = store === null ? await sha256Of(join(folder, path)) : await sha256Served(server.port, sha256);
+      if (found !== sha256) throw new Error(`${path} does not have the bytes that were sent`);
     }
     await server.stop();
+    if (store !== null) return figures;
     for (const { path } of files) if (scenario.job.bytes >= truncateBytesMin) truncateSync(join(folder, path));
     return figures;
   } finally {
     await server.kill();
+    await store?.stop();
   }
 }

@@ -7,6 +7,10 @@ const processes = [
   ...['holdfast committed', 'holdfast committed, 2 processes'],
   ...['holdfast synced', 'holdfast synced, 2 processes'],
 ];
+const stores = [
+  ...['holdfast committed', 'holdfast committed, S3 stub', 'holdfast synced', 'holdfast synced, S3 stub'],
+  'holdfast synced, Swift (slow by itself)',
+];
 const all = [...receiving, 'sink (createWriteStream)', 'tus'];
 
 export function scenarios({ quick }) {
@@ -58,6 +62,14 @@ export function scenarios({ quick }) {
       title: `one and two processes: ${2_000 / part} × 64 KiB, 16 connections`,
       subjects: processes,
       job: { kind: 'small', uploads: 2_000 / part, bytes: 64 * 1024, connections: 16 },
+    },
+    // The stub keeps everything in memory, twice while an asset is made.
+    S1: { title: `disk and S3: ${size(256)}, 4 connections`, subjects: stores, job: bulk(1, 256 * MiB, 4) },
+    S2: { title: `disk and S3: 8 clients × ${size(32)}`, subjects: stores, job: bulk(8, 32 * MiB, 8) },
+    S3: {
+      title: `disk and S3: ${400 / part} × 64 KiB, 16 connections`,
+      subjects: stores,
+      job: { kind: 'small', uploads: 400 / part, bytes: 64 * 1024, connections: 16 },
     },
     T1: { title: `tus, PATCH of 5 MiB, ${size(1024)}`, subjects: tus, job: patches(1, 1024) },
     T2: { title: `tus, PATCH of 5 MiB, 16 clients × ${size(128)}`, subjects: tus, job: patches(16, 128) },

@@ -50,8 +50,14 @@ export class ServerProcess {
     const { profile, 'node-options': nodeOptions = '' } = this.#options;
     const flags = profile ? `${nodeOptions} --cpu-prof --cpu-prof-dir=${profile}` : nodeOptions;
     const [program, ...args] = this.#subject.command(this.port, this.#folder, this.#options);
-    const child = spawn(program, args, {
-      env: { PATH: `${dirname(nodeBinary)}:${process.env.PATH}`, HOME: process.env.HOME, NODE_OPTIONS: flags },
+    const store = this.#options.store ?? { args: [], env: {} };
+    const child = spawn(program, [...args, ...store.args], {
+      env: {
+        ...store.env,
+        PATH: `${dirname(nodeBinary)}:${process.env.PATH}`,
+        HOME: process.env.HOME,
+        NODE_OPTIONS: flags,
+      },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     child.stderr.on('data', (data) => {

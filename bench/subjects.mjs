@@ -6,9 +6,11 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..');
 export const nodeBinary = join(root, 'node_modules', '.bin', 'node');
 
-function holdfast(durability, protocol = 'holdfast', more = []) {
+function holdfast(durability, protocol = 'holdfast', more = [], store = null) {
   return {
     protocol,
+    /** Where it keeps bytes: on its disk, or in a store of `stores.mjs`. */
+    store,
     // As it is started in earnest: its first line names the flags that it wants.
     command: (port, folder, { server }) => [
       server,
@@ -33,6 +35,9 @@ export const subjects = {
   'holdfast synced, tus': holdfast('synced', 'holdfast-tus'),
   'holdfast committed, 2 processes': holdfast('committed', 'holdfast', ['--processes', '2']),
   'holdfast synced, 2 processes': holdfast('synced', 'holdfast', ['--processes', '2']),
+  'holdfast committed, S3 stub': holdfast('committed', 'holdfast', [], 'stub'),
+  'holdfast synced, S3 stub': holdfast('synced', 'holdfast', [], 'stub'),
+  'holdfast synced, Swift (slow by itself)': holdfast('synced', 'holdfast', [], 'swift'),
   'sink (writev)': sink('gather'),
   'sink (createWriteStream)': sink('stream'),
   tus: { protocol: 'tus', command: tusCommand },

@@ -98,8 +98,12 @@ export function judgements(facts, rows, figures) {
   const peaks = rows
     .flatMap((row) => row.subjects.map((subject) => ({ row, subject })))
     .filter(({ row, subject }) => subject.startsWith('holdfast') && figures.has(row.name, subject))
+    // Several processes have it several times, and the client of S3 wants some for itself.
+    .filter(({ subject }) => !/processes|S3|Swift/.test(subject))
     .map(({ row, subject }) => figures.max(row.name, subject, figure.peak));
   if (peaks.length > 0)
-    lines.push(line('peak memory of Holdfast, every row', Math.max(...peaks), { most: 140, digits: 0, unit: ' MB' }));
+    lines.push(
+      line('peak memory of Holdfast, one process, on disk', Math.max(...peaks), { most: 140, digits: 0, unit: ' MB' }),
+    );
   return lines.filter(([, , measured]) => !measured.includes('NaN'));
 }

@@ -1,9 +1,21 @@
-/** What the kernel knows of a server process. Times in seconds, sizes in bytes. */
+/** What the kernel knows of a server process and of those that it started. Times in seconds, sizes in bytes. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Name of Holdfast's hash threads, as the kernel cuts it. */
 const hashThreadName = 'holdfast-hash';
 const ticksPerSecond = 100;
+
+/** The process, its children, theirs and so on. */
+function familyOf(pid) {
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1').split(' ').filter(Boolean),
+  );
+  return [pid, ...children.flatMap(familyOf)];
+}
+
+function sumOf(pid, read) {
+  return familyOf(pid).reduce((sum, one) => sum + read(one), 0);
+}
 
 /** CPU of the whole process with all its threads, also ended ones. */
 function processCpu(pid) {
@@ -32,8 +44,12 @@ function hashThreads(pid) {
 
 /** CPU seconds so far: of everything, and of background hashing. */
 export function cpuOf(pid) {
-  const hash = hashThreads(pid);
-  return { all: processCpu(pid), hash: hash.cpu, hashWaited: hash.waited };
+  const hash = familyOf(pid).map(hashThreads);
+  return {
+    all: sumOf(pid, processCpu),
+    hash: hash.reduce((sum, { cpu }) => sum + cpu, 0),
+    hashWaited: hash.reduce((sum, { waited }) => sum + waited, 0),
+  };
 }
 
 export function cpuBetween(before, after) {
@@ -46,8 +62,12 @@ export function cpuBetween(before, after) {
   };
 }
 
-/** The most memory that the process ever had. */
+/** The most memory that the process ever had; of several, the sum of what each had at most. */
 export function peakMemory(pid) {
+  return sumOf(pid, peakOf);
+}
+
+function peakOf(pid) {
   const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
   return Number(line?.[1] ?? 0) * 1024;
 }

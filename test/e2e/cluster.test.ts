@@ -1,12 +1,14 @@
 /**
  * B6, E1, E2: three nodes on one PostgreSQL, any of which takes any request, while they are killed, stood still, cut off from the database,
  * and the database crashes: every upload completes with the right digest, each asset is processed once, and no fence is violated.
- * CLUSTER_SEED repeats a run, CLUSTER_BLOBS (such as s3://bucket/prefix) puts the bytes elsewhere, CLUSTER_SECONDS makes it longer.
+ * CLUSTER_SEED repeats a run, CLUSTER_SECONDS makes it longer, CLUSTER_BLOBS puts the bytes elsewhere: `swift` into a bucket of a store that is killed
+ * as well, or an address such as s3://bucket/prefix.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Run } from '@holdfast/protocol';
+import type { Run, Upload } from '@holdfast/protocol';
 import { expect, test } from 'vitest';
 import { Cluster, type ClusterNode } from './cluster.ts';
+import { type ClusterBucket, startBucket } from './cluster-bucket.ts';
 import { findWrong, mostAtOnce } from './cluster-check.ts';
 import { ClusterClient, chunkBytes, type Sent } from './cluster-uploads.ts';
 import { seededBytes, seededRandom, sha256 } from './upload-driver.ts';
@@ -15,7 +17,7 @@ const seed = Number(process.env['CLUSTER_SEED'] ?? 20);
 const chaosMs = Number(process.env['CLUSTER_SECONDS'] ?? 12) * 1000;
 const blobs = process.env['CLUSTER_BLOBS'];
 const env = { HOLDFAST_RESERVE_MB: '0', MAX_CHUNK_SIZE_MB: '1', CLEANUP_INTERVAL_MINUTES: '0.05' };
-const patienceMs = chaosMs + 70_000;
+const patienceMs = 70_000;
 
 /** Two steps that need each other's results, light enough for many assets. */
 const pipelines = `
@@ -43,10 +45,12 @@ pipelines:
 class Chaos {
   readonly done: string[] = [];
   readonly #cluster: Cluster;
+  readonly #bucket: ClusterBucket | null;
   readonly #random: () => number;
 
-  constructor(cluster: Cluster, random: () => number) {
+  constructor(cluster: Cluster, bucket: ClusterBucket | null, random: () => number) {
     this.#cluster = cluster;
+    this.#bucket = bucket;
     this.#random = random;
   }
 
@@ -60,14 +64,22 @@ class Chaos {
       if (node !== undefined) await this.#blow(node);
       await delay(300 + 500 * this.#random());
     }
+    if (!this.done.includes('the store crashed')) await this.#crashStore();
     await long;
   }
 
+  async #crashStore(): Promise<void> {
+    if (this.#bucket === null) return;
+    this.done.push('the store crashed');
+    await this.#bucket.restart();
+  }
+
   async #blow(node: ClusterNode): Promise<void> {
-    const kind = Math.floor(this.#random() * 5);
+    const kind = Math.floor(this.#random() * (this.#bucket === null ? 5 : 6));
     if (kind <= 1) return await this.#kill(node);
     if (kind === 2) return await this.#standStill(node, 1_500);
     if (kind === 3) return await this.#partition(node);
+    if (kind === 5) return await this.#crashStore();
     this.done.push('the database crashed');
     await this.#cluster.postgres.restart();
   }
@@ -94,12 +106,18 @@ class Chaos {
   }
 }
 
-test('B6, E1: chunks to any node while nodes and the database come and go', async () => {
+test('B6, E1: chunks to any node while nodes, the database and the store come and go', async () => {
   const random = seededRandom(seed);
-  const more = blobs === undefined ? {} : { blobs };
-  await using cluster = await Cluster.start({ nodes: [[], [], []], env, pipelines, ...more });
-  const client = new ClusterClient(() => cluster.url, random, Date.now() + patienceMs);
-  const chaos = new Chaos(cluster, random);
+  await using bucket = blobs === 'swift' ? await startBucket() : null;
+  const more = bucket ?? (blobs === undefined ? {} : { blobs });
+  await using cluster = await Cluster.start({
+    nodes: [[], [], []],
+    pipelines,
+    ...more,
+    env: { ...env, ...bucket?.env },
+  });
+  const client = new ClusterClient(() => cluster.url, random, Date.now() + chaosMs + patienceMs);
+  const chaos = new Chaos(cluster, bucket, random);
   let over = false;
   const striking = chaos.strike(chaosMs).finally(() => {
     over = true;
@@ -115,7 +133,7 @@ test('B6, E1: chunks to any node while nodes and the database come and go', asyn
     console.log(chaos.done, client.troubles, complaints(cluster));
     throw error;
   });
-  for (const { bytes, name } of sent) await processedOnce(client, sha256(bytes), bytes, name);
+  for (const one of sent) await processedOnce(client, one);
   const findings = await findWrong(cluster.databaseUrl);
   console.log(
     JSON.stringify({
@@ -140,7 +158,12 @@ function complaints(cluster: Cluster): string[] {
 }
 
 /** The asset is there, byte for byte, and its one run has succeeded. */
-async function processedOnce(client: ClusterClient, digest: string, bytes: Buffer, name: string): Promise<void> {
+async function processedOnce(client: ClusterClient, { bytes, name, uploadId }: Sent): Promise<void> {
+  const digest = sha256(bytes);
+  // One whose end the store was away for is taken up again when its lease ends.
+  const upload = async () => (await client.json<Upload>('GET', `/v1/uploads/${uploadId}`)).body;
+  await expect.poll(async () => (await upload()).state, { timeout: 40_000, interval: 200 }).toBe('completed');
+  expect((await upload()).sha256, name).toBe(digest);
   const content = await client.again('GET', `/v1/assets/${digest}/content`);
   expect(content.body.equals(bytes), `${name} is what was sent`).toBe(true);
   const runs = async () => (await client.json<{ items: Run[] }>('GET', `/v1/assets/${digest}/runs`)).body.items;
@@ -163,8 +186,7 @@ test('E1: a web node takes what a worker processes, and the worker takes no uplo
   const random = seededRandom(seed);
   const client = new ClusterClient(() => web.server.url, random, Date.now() + patienceMs);
   const bytes = seededBytes(random, 3 * chunkBytes);
-  await client.send({ name: 'lecture', protocol: 'native', bytes });
-  await processedOnce(client, sha256(bytes), bytes, 'lecture');
+  await processedOnce(client, await client.send({ name: 'lecture', protocol: 'native', bytes }));
   expect((await findWrong(cluster.databaseUrl)).nodes).toEqual([worker.name]);
   const there = new ClusterClient(() => worker.server.url, random, Date.now() + patienceMs);
   expect(await there.once('POST', '/v1/uploads', { body: Buffer.from('{}') })).toMatchObject({ status: 404 });

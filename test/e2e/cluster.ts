@@ -13,7 +13,7 @@ import { ServerProcess } from './server-process.ts';
 export interface ClusterWish {
   /** Arguments of each node; their number is the number of nodes. */
   readonly nodes: readonly (readonly string[])[];
-  /** Where bytes are, as `--blobs` takes it. Default: the data folder that the nodes share. */
+  /** Where bytes are, as `--blobs` takes it; then each node has a data folder of its own. Default: the data folder that the nodes share. */
   readonly blobs?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Text of the pipelines' definition file. */
@@ -53,11 +53,12 @@ export class Cluster {
       await writeFile(join(dataDir, 'pipelines.yaml'), wish.pipelines);
       more.push('--pipelines', join(dataDir, 'pipelines.yaml'));
     }
-    const starting = wish.nodes.map(async (own, i) => {
+    const starting = wish.nodes.map(async (flags, i) => {
       const name = `node-${i + 1}`;
       const database = await DatabaseProxy.to(databaseUrl);
-      const args = ['--state', database.url, '--node-name', name, ...more, ...own];
-      return { name, database, server: await ServerProcess.start({ dataDir, args, env: { ...wish.env } }) };
+      const args = ['--state', database.url, '--node-name', name, ...more, ...flags];
+      const own = wish.blobs === undefined ? dataDir : await mkdtemp(join(dataDir, `${name}-`));
+      return { name, database, server: await ServerProcess.start({ dataDir: own, args, env: { ...wish.env } }) };
     });
     const started = await Promise.allSettled(starting);
     const nodes = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));

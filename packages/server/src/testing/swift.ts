@@ -29,6 +29,8 @@ export interface TestSwift extends AsyncDisposable {
   readonly endpoint: string;
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** Kills the servers, and starts them again on the same ports over what they kept; memcached starts empty. */
+  restart(): Promise<void>;
   /** Ends the servers and deletes what they kept. Idempotent. */
   stop(): Promise<void>;
 }
@@ -48,15 +50,22 @@ export async function startSwift(): Promise<TestSwift> {
   try {
     const ports = await freePorts();
     await configure(dir, ports);
-    children.push(
-      spawn('memcached', ['-l', '127.0.0.1', '-p', String(ports.memcached), '-u', 'root'], { stdio: 'ignore' }),
-    );
-    for (const kind of ['account', 'container', 'object'] as const) children.push(serve(dir, kind));
-    // The others look at them when they are first asked.
-    await run('/usr/bin/python3', ['-c', rings, dir, JSON.stringify(ports)]);
-    children.push(serve(dir, 'proxy'));
-    await Promise.all(Object.values(ports).map((port) => answers(port)));
+    const start = async (prepared: Promise<unknown>) => {
+      children.push(
+        spawn('memcached', ['-l', '127.0.0.1', '-p', String(ports.memcached), '-u', 'root'], { stdio: 'ignore' }),
+      );
+      for (const kind of ['account', 'container', 'object'] as const) children.push(serve(dir, kind));
+      // The others look at the rings when they are first asked.
+      await prepared;
+      children.push(serve(dir, 'proxy'));
+      await Promise.all(Object.values(ports).map((port) => answers(port)));
+    };
+    await start(run('/usr/bin/python3', ['-c', rings, dir, JSON.stringify(ports)]));
     return {
+      restart: async () => {
+        await end(children.splice(0));
+        if (stopping === null) await start(Promise.resolve());
+      },
       endpoint: `http://127.0.0.1:${ports.proxy}`,
       region: 'us-east-1',
       credentials: { accessKeyId: 'test:tester', secretAccessKey: 'testing' },
