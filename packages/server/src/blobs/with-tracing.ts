@@ -16,6 +16,10 @@ export function withTracing(blobs: BlobStore, tracing: Tracing): BlobStore {
     sync: (uploadId) => tracing.within('sync', {}, () => blobs.sync(uploadId)),
     join: (uploadId, wish) =>
       tracing.within('join', { 'holdfast.parts': wish.parts.length }, () => blobs.join(uploadId, wish)),
+    hash: (uploadId, size, how) =>
+      tracing.within('hash', { 'holdfast.bytes': size, 'holdfast.algorithm': 'sha-256' }, () =>
+        blobs.hash(uploadId, size, how),
+      ),
     digest: (uploadId, size, algorithm = 'sha-256') =>
       tracing.within('hash', { 'holdfast.bytes': size, 'holdfast.algorithm': algorithm }, () =>
         blobs.digest(uploadId, size, algorithm),
