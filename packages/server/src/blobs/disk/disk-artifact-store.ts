@@ -1,9 +1,9 @@
 /** Artifacts in a folder of a local disk. */
 import { constants } from 'node:fs';
-import { chmod, mkdir, rm } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { chmod, mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
-import { HoldfastError, invariant } from '../../core/errors.ts';
+import { HoldfastError } from '../../core/errors.ts';
 import type { Artifact } from '../../core/ledger.ts';
 import type { ArtifactStore } from '../../core/ports/artifact-store.ts';
 import { type LocalFile, standingFile } from '../../core/ports/local-file.ts';
@@ -12,9 +12,10 @@ import { fileDigest } from './file-digest.ts';
 import type { FileIo } from './file-io.ts';
 import { fileStream } from './file-stream.ts';
 import type { HashPool } from './hash-pool.ts';
-import { errnoOf, translated } from './io-errors.ts';
-import { type DiskLayout, isArtifactName } from './layout.ts';
+import { translated } from './io-errors.ts';
+import type { DiskLayout } from './layout.ts';
 import { sizeOf } from './placement.ts';
+import { notAFile, ScratchFolders } from './scratch-folders.ts';
 
 export interface DiskArtifactStoreParts {
   readonly layout: DiskLayout;
@@ -24,18 +25,15 @@ export interface DiskArtifactStoreParts {
 
 export class DiskArtifactStore implements ArtifactStore {
   readonly #parts: DiskArtifactStoreParts;
+  readonly #scratch: ScratchFolders;
 
   constructor(parts: DiskArtifactStoreParts) {
     this.#parts = parts;
+    this.#scratch = new ScratchFolders(parts.layout);
   }
 
-  async scratch(stepKey: string, fence: number): Promise<string> {
-    const folder = this.#parts.layout.scratchFolder(stepKey, fence);
-    await translated('making a scratch folder', async () => {
-      await rm(folder, { recursive: true, force: true });
-      await mkdir(folder, { mode: 0o700 });
-    });
-    return folder;
+  scratch(stepKey: string, fence: number): Promise<string> {
+    return this.#scratch.make(stepKey, fence);
   }
 
   async publish(
@@ -43,11 +41,7 @@ export class DiskArtifactStore implements ArtifactStore {
     scratch: string,
     files: readonly { readonly name: string; readonly contentType: string }[],
   ): Promise<Artifact[]> {
-    this.#refuseForeignScratch(scratch);
-    for (const { name } of files) {
-      if (!isArtifactName(name))
-        throw new HoldfastError('invalid-request', `Not a name for an artifact: ${JSON.stringify(name)}`);
-    }
+    this.#scratch.assertPublishable(scratch, files);
     return translated('publishing artifacts', async () => {
       const folder = this.#parts.layout.stepFolder(stepKey);
       const artifacts: Artifact[] = [];
@@ -64,13 +58,8 @@ export class DiskArtifactStore implements ArtifactStore {
     });
   }
 
-  async clean(scratch: string): Promise<void> {
-    try {
-      this.#refuseForeignScratch(scratch);
-      await rm(scratch, { recursive: true, force: true });
-    } catch {
-      // Left over: emptied at the next open. The contract is that cleaning never fails a step that succeeded.
-    }
+  clean(scratch: string): Promise<void> {
+    return this.#scratch.remove(scratch);
   }
 
   async localFile(artifact: Artifact): Promise<LocalFile> {
@@ -100,16 +89,12 @@ export class DiskArtifactStore implements ArtifactStore {
     const fd = await io
       .open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
       .catch((error: unknown) => {
-        const told =
-          errnoOf(error) === 'ENOENT'
-            ? 'The step did not make a file that it names'
-            : 'A step named something that is not a file';
-        throw new HoldfastError('storage-damaged', told, { cause: error });
+        throw notAFile(error);
       });
     let size: number;
     try {
       const facts = io.facts(fd);
-      if (!facts.isFile) throw new HoldfastError('storage-damaged', 'A step named something that is not a file');
+      if (!facts.isFile) throw notAFile();
       size = facts.size;
       await io.fsync(fd);
     } finally {
@@ -131,9 +116,5 @@ export class DiskArtifactStore implements ArtifactStore {
 
   #path({ stepKey, name }: Artifact): string {
     return this.#parts.layout.artifactFile(stepKey, name);
-  }
-
-  #refuseForeignScratch(scratch: string): void {
-    invariant(dirname(resolve(scratch)) === resolve(this.#parts.layout.scratch), 'a folder that scratch() made');
   }
 }

@@ -2,15 +2,16 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { HoldfastError, invariant } from '../../core/errors.ts';
+import { HoldfastError } from '../../core/errors.ts';
 import type { Artifact } from '../../core/ledger.ts';
 import type { ArtifactStore } from '../../core/ports/artifact-store.ts';
 import type { LocalFile } from '../../core/ports/local-file.ts';
 import type { Sha256 } from '../../core/upload.ts';
-import { errnoOf, translated } from '../disk/io-errors.ts';
-import { DiskLayout, isArtifactName } from '../disk/layout.ts';
+import { translated } from '../disk/io-errors.ts';
+import { DiskLayout } from '../disk/layout.ts';
+import { notAFile, ScratchFolders } from '../disk/scratch-folders.ts';
 import type { Bucket } from './bucket.ts';
 import { sendFile } from './file-sender.ts';
 import { inParallel } from './in-parallel.ts';
@@ -35,10 +36,12 @@ const atOnce = 4;
 export class S3ArtifactStore implements ArtifactStore {
   readonly #parts: S3ArtifactStoreParts;
   readonly #layout: DiskLayout;
+  readonly #scratch: ScratchFolders;
 
   constructor(parts: S3ArtifactStoreParts) {
     this.#parts = parts;
     this.#layout = new DiskLayout(parts.dataDir);
+    this.#scratch = new ScratchFolders(this.#layout);
   }
 
   /** Makes the folder that scratch folders are in, empty. */
@@ -49,13 +52,8 @@ export class S3ArtifactStore implements ArtifactStore {
     });
   }
 
-  async scratch(stepKey: string, fence: number): Promise<string> {
-    const folder = this.#layout.scratchFolder(stepKey, fence);
-    await translated('making a scratch folder', async () => {
-      await rm(folder, { recursive: true, force: true });
-      await mkdir(folder, { mode: 0o700 });
-    });
-    return folder;
+  scratch(stepKey: string, fence: number): Promise<string> {
+    return this.#scratch.make(stepKey, fence);
   }
 
   async publish(
@@ -63,11 +61,7 @@ export class S3ArtifactStore implements ArtifactStore {
     scratch: string,
     files: readonly { readonly name: string; readonly contentType: string }[],
   ): Promise<Artifact[]> {
-    this.#refuseForeignScratch(scratch);
-    for (const { name } of files) {
-      if (!isArtifactName(name))
-        throw new HoldfastError('invalid-request', `Not a name for an artifact: ${JSON.stringify(name)}`);
-    }
+    this.#scratch.assertPublishable(scratch, files);
     // All are known to be files before the first is sent.
     const artifacts = await translated('publishing artifacts', () =>
       inParallel(files, atOnce, async ({ name, contentType }) => ({
@@ -92,13 +86,8 @@ export class S3ArtifactStore implements ArtifactStore {
     return artifacts;
   }
 
-  async clean(scratch: string): Promise<void> {
-    try {
-      this.#refuseForeignScratch(scratch);
-      await rm(scratch, { recursive: true, force: true });
-    } catch {
-      // Left over: emptied at the next open. The contract is that cleaning never fails a step that succeeded.
-    }
+  clean(scratch: string): Promise<void> {
+    return this.#scratch.remove(scratch);
   }
 
   localFile(artifact: Artifact): Promise<LocalFile> {
@@ -129,26 +118,17 @@ export class S3ArtifactStore implements ArtifactStore {
       for await (const bytes of objectBytes(bucket, { key, range: { start: 0, end: facts.size } })) hash.update(bytes);
     return hash.digest('hex') === artifact.sha256 ? 'intact' : 'damaged';
   }
-
-  #refuseForeignScratch(scratch: string): void {
-    invariant(dirname(resolve(scratch)) === resolve(this.#layout.scratch), 'a folder that scratch() made');
-  }
 }
 
 /** Of a file that a step made. Links and special files are refused: a step's tool must not publish what it points at. */
 async function factsOf(path: string): Promise<{ size: number; sha256: Sha256 }> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
     (error: unknown) => {
-      const told =
-        errnoOf(error) === 'ENOENT'
-          ? 'The step did not make a file that it names'
-          : 'A step named something that is not a file';
-      throw new HoldfastError('storage-damaged', told, { cause: error });
+      throw notAFile(error);
     },
   );
   try {
-    if (!(await file.stat()).isFile())
-      throw new HoldfastError('storage-damaged', 'A step named something that is not a file');
+    if (!(await file.stat()).isFile()) throw notAFile();
     const hash = createHash('sha256');
     let size = 0;
     for await (const bytes of file.createReadStream({ autoClose: false })) {
