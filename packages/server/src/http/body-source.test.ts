@@ -139,3 +139,30 @@ describe('a body that does not come whole', () => {
     }
   }, 5_000);
 });
+
+test('many bodies share the memory that one alone may have, and give it back', async () => {
+  const sent = Buffer.alloc(4 * 1024 * 1024, 'holdfast ');
+  /** The usual size of a batch: at the beginning and at the end there are fewer senders. */
+  const usual = async (senders: number) => {
+    const sizes: number[] = [];
+    const together = Promise.withResolvers<void>();
+    let begun = 0;
+    const take = async (incoming: IncomingMessage) => {
+      const body = new RequestBody(incoming, options);
+      const first = body.next();
+      begun += 1;
+      if (begun === senders) together.resolve();
+      await together.promise;
+      for (let batch = await first; batch; batch = await body.next()) {
+        sizes.push(batch.bytes);
+        batch.release();
+      }
+      await body.abandon();
+    };
+    await Promise.all(Array.from({ length: senders }, () => withRequest(sent, take)));
+    expect(sizes.reduce((sum, bytes) => sum + bytes, 0)).toBe(senders * sent.length);
+    return sizes.sort((a, b) => a - b)[Math.floor(sizes.length / 2)];
+  };
+  expect(await usual(32)).toBeLessThanOrEqual(256 * 1024);
+  expect(await usual(1)).toBeGreaterThanOrEqual(1024 * 1024);
+});

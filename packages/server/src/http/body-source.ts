@@ -1,15 +1,17 @@
 /**
- * The raw body of a node:http request as a BodySource: gathers socket reads to about 1 MiB, keeps at most two batches unreleased, and
- * stops reading when the writer is behind.
+ * The raw body of a node:http request as a BodySource: gathers socket reads to about 1 MiB (less when there are many bodies), keeps at most
+ * two batches unreleased, and stops reading when the writer is behind.
  */
 import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { HoldfastError } from '../core/errors.ts';
 import type { BodyBatch, InterruptibleBody } from '../core/ports/body-source.ts';
 import type { Clock } from '../core/ports/clock.ts';
+import { BodyRoom } from './body-room.ts';
 
-const batchBytes = 1024 * 1024;
 const unreleasedMax = 2;
+/** All bodies of this process. */
+const room = new BodyRoom(unreleasedMax + 1);
 
 /** Smaller buffers are left to the garbage collector: freeing one costs about a microsecond. */
 const freedBytesMin = 4 * 1024;
@@ -38,6 +40,8 @@ export class RequestBody implements InterruptibleBody {
   readonly #options: BodyOptions;
   #gathered: Buffer[] = [];
   #gatheredBytes = 0;
+  /** Enough is gathered: reading has stopped until it is taken. */
+  #full = false;
   #unreleased = 0;
   #ended = false;
   #flushing = false;
@@ -46,6 +50,7 @@ export class RequestBody implements InterruptibleBody {
   #started = false;
   #lastDataAt = 0;
   #cancelIdle: (() => void) | null = null;
+  #leaveRoom = () => {};
 
   constructor(request: IncomingMessage, options: BodyOptions) {
     this.#request = request;
@@ -56,7 +61,7 @@ export class RequestBody implements InterruptibleBody {
     if (!this.#started) this.#start();
     for (;;) {
       const last = this.#ended || this.#failure !== null;
-      if (this.#gatheredBytes >= batchBytes || (last && this.#gatheredBytes > 0)) return this.#take();
+      if (this.#full || (last && this.#gatheredBytes > 0)) return this.#take();
       if (this.#flushing && !last) return this.#take();
       if (this.#failure) throw this.#failure;
       if (this.#ended) return null;
@@ -86,6 +91,7 @@ export class RequestBody implements InterruptibleBody {
 
   #start(): void {
     this.#started = true;
+    this.#leaveRoom = room.enter();
     this.#lastDataAt = this.#options.clock.now();
     this.#request.on('data', this.#onData);
     this.#request.once('end', this.#onEnd);
@@ -99,6 +105,7 @@ export class RequestBody implements InterruptibleBody {
   #stopWatching(): void {
     this.#cancelIdle?.();
     this.#cancelIdle = null;
+    this.#leaveRoom();
     this.#request.off('data', this.#onData);
     this.#request.off('end', this.#onEnd);
     this.#request.off('close', this.#onClose);
@@ -110,7 +117,8 @@ export class RequestBody implements InterruptibleBody {
     this.#lastDataAt = this.#options.clock.now();
     this.#gathered.push(data);
     this.#gatheredBytes += data.length;
-    if (this.#gatheredBytes < batchBytes) return;
+    if (this.#gatheredBytes < room.batchBytes) return;
+    this.#full = true;
     this.#request.pause();
     this.#signal();
   };
@@ -118,11 +126,13 @@ export class RequestBody implements InterruptibleBody {
   readonly #onEnd = (): void => {
     this.#ended = true;
     this.#cancelIdle?.();
+    this.#leaveRoom();
     this.#signal();
   };
 
   readonly #onClose = (): void => {
     this.#cancelIdle?.();
+    this.#leaveRoom();
     if (!this.#ended)
       this.#failure ??= new HoldfastError('body-too-short', 'The connection ended before all declared bytes arrived.');
     this.#signal();
@@ -157,6 +167,7 @@ export class RequestBody implements InterruptibleBody {
     const bytes = this.#gatheredBytes;
     this.#gathered = [];
     this.#gatheredBytes = 0;
+    this.#full = false;
     this.#flushing = false;
     this.#unreleased += 1;
     if (this.#unreleased < unreleasedMax && this.#failure === null) this.#request.resume();
@@ -167,7 +178,7 @@ export class RequestBody implements InterruptibleBody {
       // What does not come from a socket (a request made in a test) belongs to whoever made it.
       if (this.#request.socket instanceof Socket) for (const buffer of buffers) free(buffer);
       this.#unreleased -= 1;
-      if (this.#unreleased < unreleasedMax && this.#gatheredBytes < batchBytes) this.#request.resume();
+      if (this.#unreleased < unreleasedMax && !this.#full) this.#request.resume();
     };
     return { buffers, bytes, release };
   }
