@@ -4,7 +4,7 @@ import type { Asset, AssetSource } from '../../core/asset.ts';
 import type { AssetKind, AssetQuery, OwnedAsset, Page } from '../../core/ports/upload-store.ts';
 import type { Sha256 } from '../../core/upload.ts';
 import { decodeCursor, toPage } from './cursor.ts';
-import { type Dialect, type Engine, first, type Session } from './engine.ts';
+import { type Dialect, type Engine, first, perDialect, prepare, type Session } from './engine.ts';
 import type { AssetRow, AssetSourceRow } from './schema.ts';
 import { outdateSearch } from './search-queries.ts';
 import { containing } from './upload-queries.ts';
@@ -36,42 +36,65 @@ export async function insertAsset(
   publication: { readonly asset: Asset; readonly source: AssetSource },
 ): Promise<void> {
   const { asset, source } = publication;
-  const db = dialect.build;
-  const row: AssetRow = {
-    id: asset.id,
-    size: asset.size,
-    content_type: asset.contentType,
-    created_at: asset.createdAt,
-  };
+  const statements = publications(dialect);
   await session.change(
-    db
-      .insertInto('assets')
-      .values(row)
-      .onConflict((on) => on.doNothing())
-      .compile(),
+    statements.asset({
+      id: asset.id,
+      size: asset.size,
+      content_type: asset.contentType,
+      created_at: asset.createdAt,
+    }),
   );
   await session.change(
-    db
+    statements.source({
+      asset_id: asset.id,
+      upload_id: source.uploadId,
+      principal: source.principal,
+      filename: source.filename,
+      filename_folded: folded(source.filename),
+      safe_name: source.safeName,
+      metadata: JSON.stringify(source.metadata),
+      added_at: source.addedAt,
+      watch_folder: source.watched?.folder ?? null,
+      watch_path: source.watched?.path ?? null,
+    }),
+  );
+  await session.change(outdateSearch(dialect)({ assetId: asset.id }));
+}
+
+/** Fine when they are there already. */
+const publications = perDialect(({ build }) => ({
+  asset: prepare<AssetRow, unknown>((arg) =>
+    build
+      .insertInto('assets')
+      .values({
+        id: arg('id'),
+        size: arg('size'),
+        content_type: arg('content_type'),
+        created_at: arg('created_at'),
+      })
+      .onConflict((on) => on.doNothing()),
+  ),
+  source: prepare<Omit<AssetSourceRow, 'asset_created_at'>, unknown>((arg) =>
+    build
       .insertInto('asset_sources')
       .values({
-        asset_id: asset.id,
-        upload_id: source.uploadId,
-        principal: source.principal,
-        filename: source.filename,
-        filename_folded: folded(source.filename),
-        safe_name: source.safeName,
-        metadata: JSON.stringify(source.metadata),
-        added_at: source.addedAt,
-        watch_folder: source.watched?.folder ?? null,
-        watch_path: source.watched?.path ?? null,
+        asset_id: arg('asset_id'),
+        upload_id: arg('upload_id'),
+        principal: arg('principal'),
+        filename: arg('filename'),
+        filename_folded: arg('filename_folded'),
+        safe_name: arg('safe_name'),
+        metadata: arg('metadata'),
+        added_at: arg('added_at'),
+        watch_folder: arg('watch_folder'),
+        watch_path: arg('watch_path'),
         // The asset may be older than this upload of it.
-        asset_created_at: sql<number>`(select created_at from assets where id = ${asset.id})`,
+        asset_created_at: sql<number>`(select created_at from assets where id = ${arg('asset_id')})`,
       })
-      .onConflict((on) => on.doNothing())
-      .compile(),
-  );
-  await session.change(outdateSearch(dialect, asset.id));
-}
+      .onConflict((on) => on.doNothing()),
+  ),
+}));
 
 export function assetQueries(dialect: Dialect) {
   const db = dialect.build;

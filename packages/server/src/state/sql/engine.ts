@@ -98,6 +98,16 @@ export function prepare<A extends object, R>(
   };
 }
 
+/** Statements that are prepared once for each dialect, for those that have no object to keep them. */
+export function perDialect<Q>(make: (dialect: Dialect) => Q): (dialect: Dialect) => Q {
+  const made = new WeakMap<Dialect, Q>();
+  return (dialect) => {
+    const known = made.get(dialect) ?? make(dialect);
+    made.set(dialect, known);
+    return known;
+  };
+}
+
 /** The first row, or null. */
 export function first<R>(rows: readonly R[]): R | null {
   return rows[0] ?? null;

@@ -135,14 +135,14 @@ it.each<[string, CompiledQuery<unknown>, number]>([
   ['the first page of a list', uploads.list(page), 200],
   ['the uploads that are under way', uploads.list({ ...page, phases: ['receiving'] }), 400],
   ['the status of an upload', uploads.find({ id: 'live-00000500' }), 10],
-  ['the extents of an upload', uploads.extents('live-00000500'), 10],
+  ['the extents of an upload', uploads.extents({ upload_id: 'live-00000500' }), 10],
   ['its events', events.query({ subject: { kind: 'upload', id: 'upload-00010000' }, after: 0, limit: 100 }), 20],
   ['what is new in the log', events.query({ after: others * 3 - 10, limit: 100 }), 30],
   ['what has expired', uploads.dueToExpire(1, 200), 20],
   ['what a dead node left', uploads.abandoned(1, 200), 20],
   ['bytes to free', uploads.toRelease(200), 20],
   ['what is old enough to be purged', uploads.purgeable(500, 200), 2_000],
-  ['room for one more upload', uploads.liveBeyond('p1', 5_000), 400],
+  ['room for one more upload', uploads.liveBeyond({ principal: 'p1', count: 5_000 }), 400],
 ])('%s costs a few pages', async (_, query, pagesMax) => {
   const plan = await planOf(query, ', analyze, buffers');
   const pages = (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0);

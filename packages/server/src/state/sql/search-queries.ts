@@ -2,7 +2,7 @@
 import { type CompiledQuery, type RawBuilder, sql } from 'kysely';
 import type { SearchRequest } from '../../core/ports/search-store.ts';
 import { type Clause, passagesType, type SearchQuery } from '../../core/search.ts';
-import type { Dialect } from './engine.ts';
+import { type Dialect, perDialect, prepare } from './engine.ts';
 import type { ArtifactRow } from './schema.ts';
 import type { SearchDocumentRow } from './search-schema.ts';
 
@@ -57,10 +57,13 @@ export function searchQueries(dialect: Dialect) {
 }
 
 /** Marks an asset's index as outdated, in the transaction that changes its text or its names. */
-export function outdateSearch(dialect: Dialect, assetId: string): CompiledQuery<unknown> {
-  return sql`insert into search_assets (asset_id, wanted, indexed) values (${assetId}, 1, 0)
-    on conflict (asset_id) do update set wanted = search_assets.wanted + 1`.compile(dialect.build);
-}
+export const outdateSearch = perDialect((dialect) =>
+  prepare<{ assetId: string }, unknown>((arg) => {
+    const insert = sql`insert into search_assets (asset_id, wanted, indexed) values (${arg('assetId')}, 1, 0)
+      on conflict (asset_id) do update set wanted = search_assets.wanted + 1`;
+    return { compile: () => insert.compile(dialect.build) };
+  }),
+);
 
 function hits(
   dialect: Dialect,

@@ -139,7 +139,7 @@ export class StepEndings {
         await this.#replaceArtifacts(session, step.key, ending.artifacts);
         await this.#attempts.end(session, step, { state: 'succeeded', now, reason: null, evidence: null });
         if (ending.artifacts.some((artifact) => artifact.contentType === passagesType))
-          await session.change(outdateSearch(this.#engine.dialect, step.asset_id));
+          await session.change(outdateSearch(this.#engine.dialect)({ assetId: step.asset_id }));
         await this.#tell(session, move, {
           type: 'succeeded',
           says: 'succeeded',

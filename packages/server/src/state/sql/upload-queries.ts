@@ -5,7 +5,7 @@ import { finalPhases, livePhases, type Millis, type PhaseName } from '../../core
 import { decodeCursor } from './cursor.ts';
 import { type Dialect, prepare } from './engine.ts';
 import type { ExtentRow, UploadRow } from './schema.ts';
-import { folded } from './upload-rows.ts';
+import { changeable, everyColumn, folded } from './upload-rows.ts';
 
 /** Bound parameters in one statement; SQLite allows more, this is plenty. */
 export const listMax = 500;
@@ -22,50 +22,6 @@ const counted = sql<PhaseName>`state || ''`;
 export function containing(text: string): string {
   return `%${folded(text).replaceAll(/[\\%_]/g, '\\$&')}%`;
 }
-
-/** What an update may change: everything but identity and origin. */
-const fixedColumns = [
-  'id',
-  'principal',
-  'protocol',
-  'created_at',
-  'intake',
-  'ends',
-  'concat_role',
-  'concat_parts',
-  'allowed_types',
-] as const;
-const changeable: readonly Exclude<keyof UploadRow, (typeof fixedColumns)[number]>[] = [
-  'filename',
-  'filename_folded',
-  'safe_name',
-  'content_type',
-  'size',
-  'chunk_size',
-  'metadata',
-  'expected_digest',
-  'received_bytes',
-  'received_extents',
-  'fence',
-  'doubt',
-  'last_event',
-  'updated_at',
-  'first_byte_at',
-  'last_byte_at',
-  'expires_at',
-  'storage',
-  'state',
-  'lease_holder',
-  'lease_until',
-  'digest',
-  'asset_id',
-  'failure_code',
-  'failure_reason',
-  'ended_at',
-  'dialect_data',
-  'withdrawn',
-  'concat_uses',
-];
 
 interface ExtentColumnsOrNull {
   extent_length: number | null;
@@ -134,19 +90,18 @@ export function uploadQueries(dialect: Dialect) {
         .where('id', '=', arg('id')),
     ),
 
-    insert: (row: UploadRow) => db.insertInto('uploads').values(row).compile(),
+    insert: prepare<UploadRow, unknown>((arg) => db.insertInto('uploads').values(everyColumn((column) => arg(column)))),
 
-    /** At most `limit` rows, one for each live upload of the principal. */
     /** The live upload after `count` others: there is one when the principal has more than `count`. */
-    liveBeyond: (principal: string, count: number) =>
+    liveBeyond: prepare<{ principal: string; count: number }, { id: string }>((arg) =>
       db
         .selectFrom('uploads')
         .select('id')
-        .where('principal', '=', principal)
+        .where('principal', '=', arg('principal'))
         .where(isLive)
         .limit(1)
-        .offset(count)
-        .compile(),
+        .offset(arg('count')),
+    ),
 
     /** What the principal's live uploads add up to, in bytes. */
     liveBytes: (principal: string) =>
@@ -164,8 +119,9 @@ export function uploadQueries(dialect: Dialect) {
         .where('offset', 'in', [...offsets])
         .compile(),
 
-    extents: (uploadId: string) =>
-      db.selectFrom('extents').selectAll().where('upload_id', '=', uploadId).orderBy('offset').compile(),
+    extents: prepare<{ upload_id: string }, ExtentRow>((arg) =>
+      db.selectFrom('extents').selectAll().where('upload_id', '=', arg('upload_id')).orderBy('offset'),
+    ),
 
     list: (query: UploadQuery) => {
       let select = page().where('principal', '=', query.principal);
@@ -203,7 +159,9 @@ export function uploadQueries(dialect: Dialect) {
     toRelease: (limit: number) =>
       page().where(sql<boolean>`storage = 'held'`).where(isFinal).orderBy('updated_at').limit(limit).compile(),
 
-    released: (id: string) => db.updateTable('uploads').set({ storage: 'released' }).where('id', '=', id).compile(),
+    released: prepare<{ id: string }, unknown>((arg) =>
+      db.updateTable('uploads').set({ storage: 'released' }).where('id', '=', arg('id')),
+    ),
 
     purgeable: (before: Millis, limit: number) =>
       db

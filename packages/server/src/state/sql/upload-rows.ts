@@ -188,3 +188,52 @@ export function rowToExtent(row: ExtentRow): Extent {
     receivedAt: row.received_at,
   };
 }
+
+/** What an update may change: everything but identity and origin. */
+const fixedColumns = [
+  'id',
+  'principal',
+  'protocol',
+  'created_at',
+  'intake',
+  'ends',
+  'concat_role',
+  'concat_parts',
+  'allowed_types',
+] as const;
+export const changeable: readonly Exclude<keyof UploadRow, (typeof fixedColumns)[number]>[] = [
+  'filename',
+  'filename_folded',
+  'safe_name',
+  'content_type',
+  'size',
+  'chunk_size',
+  'metadata',
+  'expected_digest',
+  'received_bytes',
+  'received_extents',
+  'fence',
+  'doubt',
+  'last_event',
+  'updated_at',
+  'first_byte_at',
+  'last_byte_at',
+  'expires_at',
+  'storage',
+  'state',
+  'lease_holder',
+  'lease_until',
+  'digest',
+  'asset_id',
+  'failure_code',
+  'failure_reason',
+  'ended_at',
+  'dialect_data',
+  'withdrawn',
+  'concat_uses',
+];
+
+/** A row with a value for every column. */
+export function everyColumn(value: <K extends keyof UploadRow>(column: K) => UploadRow[K]): UploadRow {
+  return Object.fromEntries([...fixedColumns, ...changeable].map((column) => [column, value(column)])) as never;
+}

@@ -98,7 +98,7 @@ export class SqlUploadStore implements UploadStore {
   }
 
   async extents(id: string): Promise<Extent[]> {
-    return (await this.#engine.read(this.#queries.extents(id))).map(rowToExtent);
+    return (await this.#engine.read(this.#queries.extents({ upload_id: id }))).map(rowToExtent);
   }
 
   async list(query: UploadQuery): Promise<Page<Upload>> {
@@ -139,7 +139,7 @@ export class SqlUploadStore implements UploadStore {
   }
 
   async released(id: string): Promise<void> {
-    await this.#engine.write((session) => session.change(this.#queries.released(id)));
+    await this.#engine.write((session) => session.change(this.#queries.released({ id })));
   }
 
   purge(before: Millis, limit: number): Promise<number> {
