@@ -139,25 +139,29 @@ local function good(key, holder, ms)
   redis.call('SET', key, holder .. ' ' .. string.format('%.0f', now + ms), 'PX', string.format('%.0f', ms + ${claimTraceMs}))
 end`;
 
-/** KEYS[1] claim; ARGV: holder, for how long. Returns 0 when it is somebody else's, 1 when it is the holder's, 2 when it was taken over. */
+/** KEYS[1] claim; ARGV: holder, for how long. Returns 'held' when it is somebody else's, 'taken' when it is the holder's, 'forced' when it was taken over. */
 const claim = `${parseClaim}
 local holder, till = parse(KEYS[1])
 local other = holder and holder ~= ARGV[1]
-if other and tonumber(till) >= now then return 0 end
+if other and tonumber(till) >= now then return 'held' end
 good(KEYS[1], ARGV[1], tonumber(ARGV[2]))
-return other and 2 or 1`;
+return other and 'forced' or 'taken'`;
 
 /** KEYS[1] claim; ARGV: holder. */
 const unclaim = `${parseClaim}
 if parse(KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1`;
 
-/** KEYS[1] unused; ARGV: holder, for how long, claims. */
+/** KEYS[1] unused; ARGV: holder, for how long, claims. Returns those that are the holder's. */
 const reclaim = `${parseClaim}
+local own = {}
 for i = 3, #ARGV do
-  if parse(ARGV[i]) == ARGV[1] then good(ARGV[i], ARGV[1], tonumber(ARGV[2])) end
+  if parse(ARGV[i]) == ARGV[1] then
+    good(ARGV[i], ARGV[1], tonumber(ARGV[2]))
+    own[#own + 1] = ARGV[i]
+  end
 end
-return 1`;
+return own`;
 
 /** KEYS[1] lock; ARGV: process, grant, for how long. Returns 'taken', 'forced', or 'held' after noting that it is wanted. */
 const lock = `${now}
