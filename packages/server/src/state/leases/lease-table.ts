@@ -20,7 +20,8 @@ export interface LeaseTable<Place> {
    * - `forced`: the row of a process that let it run out was still there. One that was given back in order leaves none;
    * - `held`: somebody else has it, until later.
    *
-   * May be asked again for the same lease after `held`, and after an answer that was lost.
+   * Asked again for the same lease after `held`. When it rejects, the row may have become this lease's all the same: it is left to run out.
+   * An adapter that asks the database again by itself, because an answer was lost, answers as it did the first time.
    */
   take(lease: Lease<Place>, forMs: number): Promise<Taken>;
   /** Removes the row of this lease. Never the row of whoever came after it; without effect when there is none. */
@@ -37,8 +38,8 @@ export type Taken = 'taken' | 'forced' | 'held';
 /** Claims of places in an upload. A row says which process has it, not which turn. */
 export interface ClaimTable extends LeaseTable<ClaimPlace> {
   /**
-   * As above; and a row of this process is `taken`, whichever turn left it: requests of one process have agreed before, so the one that left
-   * it has ended.
+   * As above; and a row of this process is not held by somebody else, whichever turn left it: requests of one process have agreed before,
+   * so the one that left it has ended. It is `forced` again if it was: the answer that said so may have been lost.
    */
   take(lease: Lease<ClaimPlace>, forMs: number): Promise<Taken>;
 }

@@ -2,7 +2,8 @@
 import { type CompiledQuery, sql } from 'kysely';
 import type { ClaimPlace, ClaimTable, Lease, Taken } from '../leases/lease-table.ts';
 import { type ExtentClaimOptions, LeasedExtentClaims } from '../leases/leased-extent-claims.ts';
-import { type Dialect, type Engine, prepare, type Session } from './engine.ts';
+import { type Dialect, type Engine, first, prepare, type Session } from './engine.ts';
+import type { ExtentClaimRow } from './turn-schema.ts';
 
 export class SqlExtentClaims extends LeasedExtentClaims {
   constructor(engine: Engine, options: ExtentClaimOptions) {
@@ -21,13 +22,11 @@ export class SqlClaimTable implements ClaimTable {
     this.#statements = statements(engine.dialect);
   }
 
-  take({ place }: Lease<ClaimPlace>, forMs: number): Promise<Taken> {
-    const { insert, takeOwn, takeRunOut } = this.#statements;
-    const mine = { ...this.#own(place), forMs };
-    return this.#write(async (session) => {
-      if ((await session.change(insert(mine))) > 0 || (await session.change(takeOwn(mine))) > 0) return 'taken';
-      return (await session.change(takeRunOut(mine))) > 0 ? 'forced' : 'held';
-    });
+  async take({ place }: Lease<ClaimPlace>, forMs: number): Promise<Taken> {
+    const query = this.#statements.take({ ...this.#own(place), forMs });
+    const taken = first(await this.#write((session) => session.rows(query)));
+    if (taken === null) return 'held';
+    return taken.forced === 1 ? 'forced' : 'taken';
   }
 
   async remove({ place }: Lease<ClaimPlace>): Promise<void> {
@@ -69,34 +68,36 @@ interface Renewal {
 
 function statements({ build, now }: Dialect) {
   const until = (forMs: number) => sql<number>`${now} + ${forMs}`;
-  const take = (own: Own & { forMs: number }) =>
-    build
-      .updateTable('extent_claims')
-      .set({ holder: own.holder, until: until(own.forMs) })
-      .where('upload_id', '=', own.id)
-      .where('offset', '=', own.offset);
   return {
-    insert: prepare<Own & { forMs: number }, unknown>((arg) =>
+    /** No row when somebody else has it whose time is not over. A row of its own stays what it was: the answer that said `forced` may have been lost. */
+    take: prepare<Own & { forMs: number }, Pick<ExtentClaimRow, 'forced'>>((arg) =>
       build
         .insertInto('extent_claims')
-        .values({ upload_id: arg('id'), offset: arg('offset'), holder: arg('holder'), until: until(arg('forMs')) })
-        .onConflict((on) => on.columns(['upload_id', 'offset']).doNothing()),
-    ),
-
-    takeOwn: prepare<Own & { forMs: number }, unknown>((arg) =>
-      take({ id: arg('id'), offset: arg('offset'), holder: arg('holder'), forMs: arg('forMs') }).where(
-        'holder',
-        '=',
-        arg('holder'),
-      ),
-    ),
-
-    takeRunOut: prepare<Own & { forMs: number }, unknown>((arg) =>
-      take({ id: arg('id'), offset: arg('offset'), holder: arg('holder'), forMs: arg('forMs') }).where(
-        'until',
-        '<',
-        now,
-      ),
+        .values({
+          upload_id: arg('id'),
+          offset: arg('offset'),
+          holder: arg('holder'),
+          until: until(arg('forMs')),
+          forced: 0,
+        })
+        .onConflict((on) =>
+          on
+            .columns(['upload_id', 'offset'])
+            .doUpdateSet((eb) => ({
+              holder: eb.ref('excluded.holder'),
+              until: eb.ref('excluded.until'),
+              forced: eb
+                .case()
+                .when('extent_claims.holder', '=', eb.ref('excluded.holder'))
+                .then(eb.ref('extent_claims.forced'))
+                .else(1)
+                .end(),
+            }))
+            .where((eb) =>
+              eb.or([eb('extent_claims.holder', '=', eb.ref('excluded.holder')), eb('extent_claims.until', '<', now)]),
+            ),
+        )
+        .returning('forced'),
     ),
 
     remove: prepare<Own, unknown>((arg) =>
@@ -108,7 +109,7 @@ function statements({ build, now }: Dialect) {
     ),
 
     /** Seldom, and of any number: compiled each time. */
-    renew: ({ holder, places, forMs }: Renewal): CompiledQuery<ClaimKey> =>
+    renew: ({ holder, places, forMs }: Renewal): CompiledQuery<Pick<ExtentClaimRow, 'upload_id' | 'offset'>> =>
       build
         .updateTable('extent_claims')
         .set({ until: until(forMs) })
@@ -117,9 +118,4 @@ function statements({ build, now }: Dialect) {
         .returning(['upload_id', 'offset'])
         .compile(),
   };
-}
-
-interface ClaimKey {
-  readonly upload_id: string;
-  readonly offset: number;
 }

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Lease, LockTable, Taken } from '../leases/lease-table.ts';
 import { LeasedUploadLocks, type UploadLockOptions } from '../leases/leased-upload-locks.ts';
 import { type Dialect, type Engine, first, prepare } from './engine.ts';
-import type { UploadLockRow } from './schema.ts';
+import type { UploadLockRow } from './turn-schema.ts';
 
 export class SqlUploadLocks extends LeasedUploadLocks {
   constructor(engine: Engine, options: UploadLockOptions) {
@@ -23,14 +23,14 @@ export class SqlLockTable implements LockTable {
   }
 
   take({ place, grant }: Lease<string>, forMs: number): Promise<Taken> {
-    const { find, insert, ask } = this.#statements;
+    const { take, ask } = this.#statements;
+    const query = take({ id: place, process: this.#process, grant, forMs });
     return this.#engine.write(async (session) => {
       // A power cut ends the locks with their processes, so nobody waits for a disk.
       session.durable = false;
-      const before = first(await session.rows(find({ id: place })));
-      if ((await session.change(insert({ id: place, process: this.#process, grant, forMs }))) > 0)
-        return before === null ? 'taken' : 'forced';
-      if (before?.asked !== 1) await session.change(ask({ id: place }));
+      const taken = first(await session.rows(query));
+      if (taken !== null) return taken.forced === 1 ? 'forced' : 'taken';
+      await session.change(ask({ id: place }));
       return 'held';
     });
   }
@@ -53,9 +53,10 @@ export class SqlLockTable implements LockTable {
     return rows.map((row) => row.grant_no);
   }
 
-  async hear(): Promise<readonly number[]> {
+  async hear(leases: readonly Lease<string>[]): Promise<readonly number[]> {
     const rows = await this.#engine.read(this.#statements.wanted({ process: this.#process }));
-    return rows.map((row) => row.grant_no);
+    const wanted = new Set(rows.map((row) => row.grant_no));
+    return leases.map(({ grant }) => grant).filter((grant) => wanted.has(grant));
   }
 
   #own({ place, grant }: Lease<string>): Own {
@@ -81,12 +82,8 @@ type Grant = Pick<UploadLockRow, 'grant_no'>;
 function statements({ build, now }: Dialect) {
   const until = (forMs: number) => sql<number>`${now} + ${forMs}`;
   return {
-    find: prepare<{ id: string }, Pick<UploadLockRow, 'asked'>>((arg) =>
-      build.selectFrom('upload_locks').select('asked').where('upload_id', '=', arg('id')),
-    ),
-
-    /** Without effect when somebody has it whose time is not over. */
-    insert: prepare<Own & { forMs: number }, unknown>((arg) =>
+    /** No row when somebody has it whose time is not over. */
+    take: prepare<Own & { forMs: number }, Pick<UploadLockRow, 'forced'>>((arg) =>
       build
         .insertInto('upload_locks')
         .values({
@@ -95,6 +92,7 @@ function statements({ build, now }: Dialect) {
           grant_no: arg('grant'),
           until: until(arg('forMs')),
           asked: 0,
+          forced: 0,
         })
         .onConflict((on) =>
           on
@@ -104,13 +102,15 @@ function statements({ build, now }: Dialect) {
               grant_no: eb.ref('excluded.grant_no'),
               until: eb.ref('excluded.until'),
               asked: 0,
+              forced: 1,
             }))
             .where('upload_locks.until', '<', now),
-        ),
+        )
+        .returning('forced'),
     ),
 
     ask: prepare<{ id: string }, unknown>((arg) =>
-      build.updateTable('upload_locks').set({ asked: 1 }).where('upload_id', '=', arg('id')),
+      build.updateTable('upload_locks').set({ asked: 1 }).where('upload_id', '=', arg('id')).where('asked', '=', 0),
     ),
 
     remove: prepare<Own, unknown>((arg) =>
