@@ -4,6 +4,7 @@
  */
 import type { ChunkReceipt, LogEvent, Problem, Upload } from '@holdfast/protocol';
 import type { ServerProcess } from './server-process.ts';
+import { type Arm, PassingApi, type Survivors } from './survivors.ts';
 import { Api, NoAnswer, seededBytes, seededRandom, sha256, shuffled } from './upload-driver.ts';
 
 const chunkBytes = 64 * 1024;
@@ -36,35 +37,48 @@ export interface CampaignReport {
 export class Campaign {
   readonly report: CampaignReport = { completed: 0, acknowledged: 0, duplicates: 0, crashes: new Map(), unreached: 0 };
   readonly #server: ServerProcess;
+  readonly #survivors: Survivors | null;
   readonly #api: Api;
+  /** Digests of what has arrived. */
+  readonly arrived = new Set<string>();
   #open: Sending[] = [];
   readonly #done: Buffer[] = [];
   #random: () => number = Math.random;
   #seed = 0;
 
-  constructor(server: ServerProcess) {
+  /** `survivors`: of a server of several processes, which goes on when one of them dies. */
+  constructor(server: ServerProcess, survivors: Survivors | null = null) {
     this.#server = server;
-    this.#api = new Api(() => server.url);
+    this.#survivors = survivors;
+    this.#api = survivors === null ? new Api(() => server.url) : new PassingApi(() => server.url);
   }
 
   /** One life of the process: it dies at the `nth` time that it comes by the point, or is killed when the work is done. */
-  async live(seed: number, arm: { readonly point: string; readonly nth: number }): Promise<void> {
+  async live(seed: number, arm: Arm): Promise<void> {
     this.#seed = seed;
     this.#random = seededRandom(seed);
-    await this.#server.kill();
     const died = await this.#untilAnswered(async () => {
-      await this.#run({ HOLDFAST_TEST_CRASH_AT: `${arm.point}:${arm.nth}` });
+      if (this.#survivors !== null) await this.#survivors.arm(arm);
+      else {
+        await this.#server.kill();
+        await this.#run({ HOLDFAST_TEST_CRASH_AT: `${arm.point}:${arm.nth}` });
+      }
       await this.#checkAll();
       for (const sending of this.#plan()) this.#open.push(sending);
       await this.#driveAll();
     });
-    if (!died) {
+    if (this.#survivors?.sawDeath()) return this.#crashed(arm.point);
+    if (!died || this.#survivors !== null) {
       this.report.unreached += 1;
       return;
     }
     const exit = await this.#server.exit;
     this.#check(exit.signal === 'SIGKILL', `the process was killed at ${arm.point}, not ${exit.signal ?? exit.code}`);
-    this.report.crashes.set(arm.point, (this.report.crashes.get(arm.point) ?? 0) + 1);
+    this.#crashed(arm.point);
+  }
+
+  #crashed(point: string): void {
+    this.report.crashes.set(point, (this.report.crashes.get(point) ?? 0) + 1);
   }
 
   /** The process is killed from outside after `ms`, whatever it does. */
@@ -83,6 +97,7 @@ export class Campaign {
 
   /** A last life without a crash point: everything that was begun has to end well. */
   async finish(): Promise<void> {
+    await this.#survivors?.disarm();
     await this.#server.restart();
     await this.#checkAll();
     await this.#driveAll();
@@ -131,7 +146,16 @@ export class Campaign {
   }
 
   /** The oldest first, a few at a time, so that uploads also come to their end between two crashes. */
-  async #driveAll(): Promise<void> {
+  #driveAll(): Promise<void> {
+    return this.#steadily(() => this.#driveOpen());
+  }
+
+  /** Again while somebody is left who can answer. */
+  #steadily(work: () => Promise<void>): Promise<void> {
+    return this.#survivors === null ? work() : this.#survivors.ask(work);
+  }
+
+  async #driveOpen(): Promise<void> {
     const queue = [...this.#open];
     const lanes = Array.from({ length: uploadsAtOnce }, async () => {
       for (let next = queue.shift(); next; next = queue.shift()) await this.#drive(next);
@@ -223,12 +247,15 @@ export class Campaign {
     this.#check(!types.includes('bytes-dropped'), `${sending.name}: no bytes were dropped`);
     this.#open = this.#open.filter((one) => one !== sending);
     if (this.#done.length < 20) this.#done.push(sending.bytes);
+    this.arrived.add(digest);
     this.report.completed += 1;
   }
 
   /** After a crash: everything that was acknowledged is there. */
-  async #checkAll(): Promise<void> {
-    for (const sending of this.#open) if (sending.id !== null) await this.#status(sending);
+  #checkAll(): Promise<void> {
+    return this.#steadily(async () => {
+      for (const sending of this.#open) if (sending.id !== null) await this.#status(sending);
+    });
   }
 
   async #status(sending: Sending): Promise<Upload> {

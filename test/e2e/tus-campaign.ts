@@ -4,6 +4,7 @@
  */
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { ServerProcess } from './server-process.ts';
+import type { Arm, Survivors } from './survivors.ts';
 import { NoAnswer, seededBytes, seededRandom, sha256 } from './upload-driver.ts';
 
 interface Reply {
@@ -33,32 +34,48 @@ class NotStarted extends Error {}
 export class TusCampaign {
   readonly crashes = new Map<string, number>();
   completed = 0;
+  /** Digests of what has arrived. */
+  readonly arrived = new Set<string>();
   readonly #server: ServerProcess;
+  readonly #survivors: Survivors | null;
   #open: Sending[] = [];
   #random: () => number = Math.random;
   #seed = 0;
 
-  constructor(server: ServerProcess) {
+  /** `survivors`: of a server of several processes, which goes on when one of them dies. */
+  constructor(server: ServerProcess, survivors: Survivors | null = null) {
     this.#server = server;
+    this.#survivors = survivors;
   }
 
-  async live(seed: number, arm: { readonly point: string; readonly nth: number }): Promise<void> {
+  async live(seed: number, arm: Arm): Promise<void> {
     this.#seed = seed;
     this.#random = seededRandom(seed);
-    await this.#server.kill();
     const died = await this.#untilAnswered(async () => {
-      await this.#run({ HOLDFAST_TEST_CRASH_AT: `${arm.point}:${arm.nth}` });
+      if (this.#survivors !== null) await this.#survivors.arm(arm);
+      else {
+        await this.#server.kill();
+        await this.#run({ HOLDFAST_TEST_CRASH_AT: `${arm.point}:${arm.nth}` });
+      }
       this.#open.push(this.#plan(0), this.#plan(1));
-      for (const sending of [...this.#open]) await this.#drive(sending);
+      await this.#driveAll();
     });
-    if (died) this.crashes.set(arm.point, (this.crashes.get(arm.point) ?? 0) + 1);
+    if (this.#survivors?.sawDeath() ?? died) this.crashes.set(arm.point, (this.crashes.get(arm.point) ?? 0) + 1);
   }
 
   /** A last life without a crash point: everything that was begun has to end well. */
   async finish(): Promise<void> {
+    await this.#survivors?.disarm();
     await this.#server.restart();
-    for (const sending of [...this.#open]) await this.#drive(sending);
+    await this.#driveAll();
     this.#check(this.#open.length === 0, 'all uploads completed');
+  }
+
+  async #driveAll(): Promise<void> {
+    for (const sending of [...this.#open]) {
+      const work = () => this.#drive(sending);
+      await (this.#survivors === null ? work() : this.#survivors.ask(work));
+    }
   }
 
   get open(): number {
@@ -145,7 +162,9 @@ export class TusCampaign {
       const { status, headers } = await this.#request('HEAD', sending.final ?? '');
       this.#check(status === 200, `${sending.name} is there: ${status}`);
       if (headers['holdfast-upload-state'] === 'completed') {
-        this.#check(headers['holdfast-asset'] === sha256(sending.bytes), `${sending.name} has the right digest`);
+        const digest = sha256(sending.bytes);
+        this.#check(headers['holdfast-asset'] === digest, `${sending.name} has the right digest`);
+        this.arrived.add(digest);
         this.#check(headers['upload-offset'] === String(sending.bytes.length), `${sending.name} has the right size`);
         break;
       }
@@ -168,7 +187,12 @@ export class TusCampaign {
       const request = httpRequest(this.#server.url + path, { method, headers, agent: false }, (response) => {
         response.resume();
         response.once('error', fail);
-        response.once('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers }));
+        response.once('end', () => {
+          const status = response.statusCode ?? 0;
+          // Others have not noticed yet who died.
+          if (this.#survivors !== null && (status === 423 || status === 503)) fail(status);
+          else resolve({ status, headers: response.headers });
+        });
       });
       request.on('error', fail);
       request.end(given.body);

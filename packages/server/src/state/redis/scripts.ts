@@ -132,32 +132,49 @@ return count`;
 /** How much longer than its claim a key stays, so that whoever takes the place over knows that it does; in milliseconds. */
 const claimTraceMs = 86_400_000;
 
-/** Value of a claim → holder, until when. */
+/** Value of a claim → holder, until when, whether it was taken over. */
 const parseClaim = `${now}
-local function parse(key) return string.match(redis.call('GET', key) or '', '^(.*) (%d+)$') end
-local function good(key, holder, ms)
-  redis.call('SET', key, holder .. ' ' .. string.format('%.0f', now + ms), 'PX', string.format('%.0f', ms + ${claimTraceMs}))
+local function parse(key)
+  local value = redis.call('GET', key) or ''
+  local holder, till = string.match(value, '^(.*) forced (%d+)$')
+  if holder then return holder, till, true end
+  holder, till = string.match(value, '^(.*) (%d+)$')
+  return holder, till, false
+end
+local function good(key, holder, forced, ms)
+  local value = holder .. (forced and ' forced ' or ' ') .. string.format('%.0f', now + ms)
+  redis.call('SET', key, value, 'PX', string.format('%.0f', ms + ${claimTraceMs}))
 end`;
 
-/** KEYS[1] claim; ARGV: holder, for how long. Returns 0 when it is somebody else's, 1 when it is the holder's, 2 when it was taken over. */
+/**
+ * KEYS[1] claim; ARGV: holder, for how long. Returns 'held' when it is somebody else's, 'forced' when it was taken over, 'taken' otherwise. Asked
+ * again by its holder it answers the same: the answer may have been lost.
+ */
 const claim = `${parseClaim}
-local holder, till = parse(KEYS[1])
-local other = holder and holder ~= ARGV[1]
-if other and tonumber(till) >= now then return 0 end
-good(KEYS[1], ARGV[1], tonumber(ARGV[2]))
-return other and 2 or 1`;
+local holder, till, forced = parse(KEYS[1])
+if holder and holder ~= ARGV[1] then
+  if tonumber(till) >= now then return 'held' end
+  forced = true
+end
+good(KEYS[1], ARGV[1], forced, tonumber(ARGV[2]))
+return forced and 'forced' or 'taken'`;
 
 /** KEYS[1] claim; ARGV: holder. */
 const unclaim = `${parseClaim}
 if parse(KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1`;
 
-/** KEYS[1] unused; ARGV: holder, for how long, claims. */
+/** KEYS[1] unused; ARGV: holder, for how long, claims. Returns those that are the holder's. */
 const reclaim = `${parseClaim}
+local own = {}
 for i = 3, #ARGV do
-  if parse(ARGV[i]) == ARGV[1] then good(ARGV[i], ARGV[1], tonumber(ARGV[2])) end
+  local holder, _, forced = parse(ARGV[i])
+  if holder == ARGV[1] then
+    good(ARGV[i], ARGV[1], forced, tonumber(ARGV[2]))
+    own[#own + 1] = ARGV[i]
+  end
 end
-return 1`;
+return own`;
 
 /** KEYS[1] lock; ARGV: process, grant, for how long. Returns 'taken', 'forced', or 'held' after noting that it is wanted. */
 const lock = `${now}

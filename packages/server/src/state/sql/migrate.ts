@@ -13,6 +13,7 @@ import { nodes } from './migrations/0010-nodes.ts';
 import { partMap } from './migrations/0011-part-map.ts';
 import { nodeDeaths } from './migrations/0012-node-deaths.ts';
 import { doubt } from './migrations/0015-doubt.ts';
+import { forced } from './migrations/0016-forced.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
@@ -94,6 +95,7 @@ export const migrations: readonly Migration[] = [
   partMap,
   nodeDeaths,
   doubt,
+  forced,
 ];
 
 /** Stands in the place of a version while a database is being filled from another one, so that no server takes it for whole. */

@@ -11,6 +11,7 @@ import type { DeliveryState } from '../../core/webhook.ts';
 import type { NodeTables } from './node-schema.ts';
 import type { PartMapTables } from './part-map-queries.ts';
 import type { SearchAssetRow, SearchDocumentRow } from './search-schema.ts';
+import type { TurnTables } from './turn-schema.ts';
 import type { WatchTables } from './watch-rows.ts';
 
 export interface UploadRow {
@@ -60,16 +61,6 @@ export interface UploadRow {
 export interface UploadPartRow {
   part_id: string;
   final_id: string;
-}
-
-export interface UploadLockRow {
-  upload_id: string;
-  process: string;
-  /** Tells the locks of one process apart. */
-  grant_no: number;
-  until: number;
-  /** 1: somebody else wants it. */
-  asked: number;
 }
 
 export interface ExtentRow {
@@ -207,13 +198,6 @@ export interface ArtifactRow {
   sha256: string;
 }
 
-export interface ExtentClaimRow {
-  upload_id: string;
-  offset: number;
-  holder: string;
-  until: number;
-}
-
 /** How far along the event log an endpoint is. */
 export interface WebhookCursorRow {
   endpoint: string;
@@ -271,7 +255,7 @@ export interface MetaRow {
   value: number;
 }
 
-export interface Tables extends WatchTables, NodeTables, PartMapTables {
+export interface Tables extends WatchTables, NodeTables, PartMapTables, TurnTables {
   uploads: UploadRow;
   extents: ExtentRow;
   events: EventRow;
@@ -284,9 +268,7 @@ export interface Tables extends WatchTables, NodeTables, PartMapTables {
   step_attempts: StepAttemptRow;
   paused_classes: PausedClassRow;
   artifacts: ArtifactRow;
-  extent_claims: ExtentClaimRow;
   upload_parts: UploadPartRow;
-  upload_locks: UploadLockRow;
   recordings: RecordingRow;
   upload_tokens: UploadTokenRow;
   meta: MetaRow;

@@ -1,0 +1,40 @@
+/** B6, E1: what a process held that is known to be dead. */
+import { expect, it } from 'vitest';
+import { sqliteFile } from '../../testing/test-state.ts';
+import { endTurnsOf } from './dead-processes.ts';
+import { SqlClaimTable } from './extent-claims.ts';
+import { SqliteEngine } from './sqlite.ts';
+import { SqlLockTable } from './upload-locks.ts';
+
+const long = 60_000;
+
+it('is free at once; what it had taken from one that may live has to be taken by force again; others keep theirs', async () => {
+  const { file, remove } = await sqliteFile();
+  const engine = await SqliteEngine.open(file);
+  const claims = (process: string) => new SqlClaimTable(engine, process);
+  const locks = (process: string) => new SqlLockTable(engine, process);
+  const at = (name: string) => ({ place: { uploadId: name, offset: 0 }, grant: 1 });
+  const on = (name: string) => ({ place: name, grant: 1 });
+  const taken = (process: string, name: string) =>
+    Promise.all([claims(process).take(at(name), long), locks(process).take(on(name), long)]);
+
+  await taken('node-2/dead', 'own');
+  await claims('node/still').take(at('frozen'), -1);
+  await locks('node/still').take(on('frozen'), -1);
+  expect(await taken('node-2/dead', 'frozen')).toEqual(['forced', 'forced']);
+  await taken('node-20/lives', 'neighbour');
+  await taken('node/lives', 'other');
+
+  await endTurnsOf(engine, 'node-2/');
+  expect(await taken('node/lives', 'own')).toEqual(['taken', 'taken']);
+  expect(await taken('node/lives', 'frozen')).toEqual(['forced', 'forced']);
+  expect(await taken('third', 'neighbour')).toEqual(['held', 'held']);
+  expect(await taken('third', 'other')).toEqual(['held', 'held']);
+
+  // All processes that ever used the file are dead, the one that was frozen too.
+  await endTurnsOf(engine, '');
+  for (const name of ['own', 'frozen', 'neighbour', 'other'])
+    expect(await taken('fourth', name)).toEqual(['taken', 'taken']);
+  await engine.close();
+  await remove();
+});
