@@ -18,8 +18,10 @@ import { SpaceGuard } from '../disk/space-guard.ts';
 import { withOutsideAssets } from '../with-outside-assets.ts';
 import { Bucket } from './bucket.ts';
 import { Follower } from './follower.ts';
+import { KeptChunks } from './kept-chunks.ts';
 import { S3Keys } from './keys.ts';
 import { LocalCache } from './local-cache.ts';
+import { Md5Threads } from './md5-threads.ts';
 import { type OrphanSweep, Orphans } from './orphans.ts';
 import { Removal } from './removal.ts';
 import { Repeated } from './repeated.ts';
@@ -37,6 +39,8 @@ const hashStatesMax = 1_000;
 const orphanAgeMs = 24 * 3_600_000;
 const orphansEveryMs = 6 * 3_600_000;
 const connectionsMax = 64;
+/** Each hashes about 600 MB/s. */
+const md5ThreadsMax = 4;
 
 export interface S3ConnectionOptions {
   readonly bucket: string;
@@ -97,6 +101,9 @@ function clientFor({ endpoint, region, credentials, pathStyle, checksums }: S3Co
     requestChecksumCalculation,
     responseChecksumValidation: 'WHEN_REQUIRED',
     maxAttempts: 4,
+    // With it the SDK opens a connection for each request, asks on it, and waits up to 6 s where a proxy does not answer. What can be sent a
+    // second time goes without.
+    expectContinueHeader: s3Sizes.pieceBytes + 1,
     requestHandler: {
       connectionTimeout: 5_000,
       socketTimeout: 60_000,
@@ -141,9 +148,10 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
   const artifacts = new S3ArtifactStore({ bucket, keys, sizes, cache, dataDir });
   await artifacts.open();
   const sources = { bucket, keys, map };
-  const hashes = new RunningHashes(hashStatesMax);
-  const follower = new Follower(sources, hashes);
   const slabs = new SlabPool(options.memoryBytes);
+  const hashes = new RunningHashes(hashStatesMax, new KeptChunks(slabs));
+  const follower = new Follower(sources, hashes);
+  const md5 = new Md5Threads(Math.max(1, Math.min(md5ThreadsMax, availableParallelism() - 1)));
   const { intake, pool } = localIntake(dataDir);
   const orphans = new Orphans({
     ...sources,
@@ -151,12 +159,13 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
     removeGarbage: () => new Removal(sources).garbage({ limit: 1_000 }),
   });
   const removal = new Repeated(clock, orphansEveryMs, () => orphans.remove(orphanAgeMs));
-  const closing = [removal, cache, pool];
+  const closing = [removal, cache, pool, md5];
   const store = new S3BlobStore({
     ...sources,
     sizes,
     slabs,
     hashes,
+    md5,
     follower,
     cache,
     arrivals: direct?.arrivals === true,
