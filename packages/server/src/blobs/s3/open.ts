@@ -37,7 +37,8 @@ import { SlabPool } from './slab-pool.ts';
 const hashStatesMax = 1_000;
 /** Writes take minutes at most: what is older than a day and not recorded, a crash has left. */
 const orphanAgeMs = 24 * 3_600_000;
-const orphansEveryMs = 6 * 3_600_000;
+const searchEveryMs = 6 * 3_600_000;
+const readStallMs = 30_000;
 const connectionsMax = 64;
 /** Each hashes about 600 MB/s. */
 const md5ThreadsMax = 4;
@@ -57,6 +58,8 @@ export interface S3ConnectionOptions {
   readonly clock: Clock;
   /** Default: none. */
   readonly tracing?: Tracing;
+  /** Reading is tried anew when the store sends nothing for so long. Default: 30 s. */
+  readonly readStallMs?: number;
 }
 
 export interface DirectOptions {
@@ -74,6 +77,8 @@ export interface S3BlobsOptions extends S3ConnectionOptions {
   readonly memoryBytes: number;
   /** Bytes of files that are kept on this machine for steps. */
   readonly cacheBytes: number;
+  /** Between two searches for what crashes left in the bucket. Default: six hours. */
+  readonly searchEveryMs?: number;
   /** Without it clients are given no addresses in the bucket. */
   readonly direct?: DirectOptions | null;
   /** Default: those of Amazon S3; tests pass smaller ones. */
@@ -89,7 +94,7 @@ export function connectBucket(options: S3ConnectionOptions): Bucket {
   const { checksums, encryption, clock, bucket } = options;
   const client = clientFor(options);
   if (options.tracing?.enabled === true) traceCalls(client, options.tracing);
-  return new Bucket({ client, bucket, checksums, encryption, clock });
+  return new Bucket({ client, bucket, checksums, encryption, clock, readStallMs: options.readStallMs ?? readStallMs });
 }
 
 function clientFor({ endpoint, region, credentials, pathStyle, checksums }: S3ConnectionOptions): S3Client {
@@ -158,7 +163,7 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
     clock,
     removeGarbage: () => new Removal(sources).garbage({ limit: 1_000 }),
   });
-  const removal = new Repeated(clock, orphansEveryMs, () => orphans.remove(orphanAgeMs));
+  const removal = new Repeated(clock, options.searchEveryMs ?? searchEveryMs, () => orphans.remove(orphanAgeMs));
   const closing = [removal, cache, pool, md5];
   const store = new S3BlobStore({
     ...sources,
