@@ -13,6 +13,7 @@ const client = join(server, '../client');
 const input = {
   main: join(server, 'dist/cli/main.js'),
   'hash-worker': join(server, 'dist/blobs/disk/hash-worker.js'),
+  'md5-worker': join(server, 'dist/blobs/s3/md5-worker.js'),
   'frame-worker': join(server, 'dist/pipeline/media/frame-worker.js'),
   'native-worker': join(server, 'dist/pipeline/speech/native-worker.js'),
   'ocr-worker': join(server, 'dist/pipeline/ocr/pp-ocr/ocr-worker.js'),

@@ -7,7 +7,6 @@ import type { ServerProcess } from './server-process.ts';
 import { type Arm, PassingApi, type Survivors } from './survivors.ts';
 import { Api, NoAnswer, seededBytes, seededRandom, sha256, shuffled } from './upload-driver.ts';
 
-const chunkBytes = 64 * 1024;
 const connections = 4;
 const uploadsAtOnce = 3;
 
@@ -20,8 +19,18 @@ interface Sending {
   readonly bytes: Buffer;
   readonly declaresDigest: boolean;
   readonly acknowledged: Set<number>;
+  readonly chunkBytes: number;
   id: string | null;
   totalChunks: number;
+}
+
+export interface CampaignWish {
+  /** Of one upload. Default: 64 KiB. */
+  readonly chunkBytes?: (random: () => number) => number;
+  /** What is left of uploads at the end. Default: what is in the folder for them. */
+  readonly leftovers?: () => Promise<readonly string[]>;
+  /** Of a server of several processes, which goes on when one of them dies. */
+  readonly survivors?: Survivors;
 }
 
 export interface CampaignReport {
@@ -38,6 +47,7 @@ export class Campaign {
   readonly report: CampaignReport = { completed: 0, acknowledged: 0, duplicates: 0, crashes: new Map(), unreached: 0 };
   readonly #server: ServerProcess;
   readonly #survivors: Survivors | null;
+  readonly #wish: CampaignWish;
   readonly #api: Api;
   /** Digests of what has arrived. */
   readonly arrived = new Set<string>();
@@ -46,11 +56,11 @@ export class Campaign {
   #random: () => number = Math.random;
   #seed = 0;
 
-  /** `survivors`: of a server of several processes, which goes on when one of them dies. */
-  constructor(server: ServerProcess, survivors: Survivors | null = null) {
+  constructor(server: ServerProcess, wish: CampaignWish = {}) {
     this.#server = server;
-    this.#survivors = survivors;
-    this.#api = survivors === null ? new Api(() => server.url) : new PassingApi(() => server.url);
+    this.#wish = wish;
+    this.#survivors = wish.survivors ?? null;
+    this.#api = this.#survivors === null ? new Api(() => server.url) : new PassingApi(() => server.url);
   }
 
   /** One life of the process: it dies at the `nth` time that it comes by the point, or is killed when the work is done. */
@@ -81,13 +91,15 @@ export class Campaign {
     this.report.crashes.set(point, (this.report.crashes.get(point) ?? 0) + 1);
   }
 
-  /** The process is killed from outside after `ms`, whatever it does. */
+  /** The process is killed from outside, after `ms` at the latest, whatever it does. */
   async liveUntilKilled(seed: number, ms: number): Promise<void> {
     this.#seed = seed;
     this.#random = seededRandom(seed);
-    await this.#server.restart();
-    const timer = setTimeout(() => void this.#server.kill(), ms);
+    await this.#server.kill();
+    let timer: NodeJS.Timeout | undefined;
     await this.#untilAnswered(async () => {
+      await this.#run({});
+      timer = setTimeout(() => void this.#server.kill(), ms);
       await this.#checkAll();
       for (const sending of this.#plan()) this.#open.push(sending);
       await this.#driveAll();
@@ -102,7 +114,8 @@ export class Campaign {
     await this.#checkAll();
     await this.#driveAll();
     this.#check(this.#open.length === 0, `all uploads completed; left: ${this.#open.map((s) => s.name).join(', ')}`);
-    this.#check((await this.#server.incoming()).length === 0, 'nothing is left in incoming/');
+    const leftovers = await (this.#wish.leftovers?.() ?? this.#server.incoming());
+    this.#check(leftovers.length === 0, `nothing is left of uploads: ${leftovers.join(', ')}`);
     this.#api.close();
   }
 
@@ -121,6 +134,7 @@ export class Campaign {
     const count = 2 + Math.floor(this.#random() * 2);
     return Array.from({ length: count }, (_, i) => {
       const again = this.#random() < 0.15 ? this.#done.at(Math.floor(this.#random() * this.#done.length)) : undefined;
+      const chunkBytes = this.#wish.chunkBytes?.(this.#random) ?? 64 * 1024;
       const near = Math.floor(this.#random() * 5) * chunkBytes + Math.floor(this.#random() * 3) - 1;
       const size = this.#random() < 0.1 ? 0 : Math.max(1, near);
       return {
@@ -128,6 +142,7 @@ export class Campaign {
         bytes: again ?? seededBytes(this.#random, size),
         declaresDigest: again === undefined && this.#random() < 0.5,
         acknowledged: new Set<number>(),
+        chunkBytes,
         id: null,
         totalChunks: 0,
       };
@@ -183,7 +198,7 @@ export class Campaign {
     const { body: known } = await this.#api.json<{ items: Upload[] }>('GET', `/v1/uploads?filename=${sending.name}`);
     const found = known.items[0];
     const digest = sending.declaresDigest ? { sha256: sha256(sending.bytes) } : {};
-    const wish = { filename: sending.name, size: sending.bytes.length, chunkSize: chunkBytes, ...digest };
+    const wish = { filename: sending.name, size: sending.bytes.length, chunkSize: sending.chunkBytes, ...digest };
     const upload = found ?? (await this.#api.json<Upload>('POST', '/v1/uploads', wish)).body;
     this.#check(upload.id !== undefined, `${sending.name} was created: ${JSON.stringify(upload)}`);
     sending.id = upload.id;
@@ -191,6 +206,7 @@ export class Campaign {
   }
 
   async #send(sending: Sending, index: number): Promise<void> {
+    const { chunkBytes } = sending;
     const bytes = sending.bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes);
     const digest = Buffer.from(sha256(bytes), 'hex').toString('base64');
     const headers: Record<string, string> = this.#random() < 0.3 ? { 'content-digest': `sha-256=:${digest}:` } : {};

@@ -107,14 +107,14 @@ async function live(
 }
 
 test.concurrent('A1, A4, E1: chunks, while one of two processes dies', async () => {
-  const crashes = await live(/^(?:receipt|completion):/, (server, survivors) => new Campaign(server, survivors));
+  const crashes = await live(/^(?:receipt|completion):/, (server, survivors) => new Campaign(server, { survivors }));
   expect(crashes.size).toBeGreaterThan(0);
 }, 600_000);
 
 test.concurrent('A1, A4, E1: appended bytes and concatenations, while one of two processes dies', async () => {
   const crashes = await live(
     /^(?:append|concatenation|completion):/,
-    (server, survivors) => new TusCampaign(server, survivors),
+    (server, survivors) => new TusCampaign(server, { survivors }),
   );
   expect(crashes.size).toBeGreaterThan(0);
 }, 600_000);

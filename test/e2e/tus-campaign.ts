@@ -31,6 +31,13 @@ interface Part {
 
 class NotStarted extends Error {}
 
+export interface TusCampaignWish {
+  /** Of a part, at most. Default: 200,000. */
+  readonly bytesMax?: number;
+  /** Of a server of several processes, which goes on when one of them dies. */
+  readonly survivors?: Survivors;
+}
+
 export class TusCampaign {
   readonly crashes = new Map<string, number>();
   completed = 0;
@@ -38,29 +45,33 @@ export class TusCampaign {
   readonly arrived = new Set<string>();
   readonly #server: ServerProcess;
   readonly #survivors: Survivors | null;
+  /** Of a part, at most. */
+  readonly #bytesMax: number;
   #open: Sending[] = [];
   #random: () => number = Math.random;
   #seed = 0;
 
-  /** `survivors`: of a server of several processes, which goes on when one of them dies. */
-  constructor(server: ServerProcess, survivors: Survivors | null = null) {
+  constructor(server: ServerProcess, wish: TusCampaignWish = {}) {
     this.#server = server;
-    this.#survivors = survivors;
+    this.#survivors = wish.survivors ?? null;
+    this.#bytesMax = wish.bytesMax ?? 200_000;
   }
 
-  async live(seed: number, arm: Arm): Promise<void> {
+  /** One life of the process: it dies at the `nth` time that it comes by the point; without one, from outside or not at all. */
+  async live(seed: number, arm: Arm | null): Promise<void> {
     this.#seed = seed;
     this.#random = seededRandom(seed);
     const died = await this.#untilAnswered(async () => {
-      if (this.#survivors !== null) await this.#survivors.arm(arm);
+      if (this.#survivors !== null && arm !== null) await this.#survivors.arm(arm);
       else {
         await this.#server.kill();
-        await this.#run({ HOLDFAST_TEST_CRASH_AT: `${arm.point}:${arm.nth}` });
+        await this.#run(arm === null ? {} : { HOLDFAST_TEST_CRASH_AT: `${arm.point}:${arm.nth}` });
       }
       this.#open.push(this.#plan(0), this.#plan(1));
       await this.#driveAll();
     });
-    if (this.#survivors?.sawDeath() ?? died) this.crashes.set(arm.point, (this.crashes.get(arm.point) ?? 0) + 1);
+    const where = arm?.point ?? 'outside';
+    if (this.#survivors?.sawDeath() ?? died) this.crashes.set(where, (this.crashes.get(where) ?? 0) + 1);
   }
 
   /** A last life without a crash point: everything that was begun has to end well. */
@@ -104,7 +115,7 @@ export class TusCampaign {
   #plan(number: number): Sending {
     const count = this.#random() < 0.5 ? 1 : 2 + Math.floor(this.#random() * 3);
     const parts = Array.from({ length: count }, () => {
-      const bytes = seededBytes(this.#random, 1 + Math.floor(this.#random() * 200_000));
+      const bytes = seededBytes(this.#random, 1 + Math.floor(this.#random() * this.#bytesMax));
       return { bytes, url: null, acknowledged: 0, sent: 0 };
     });
     const bytes = Buffer.concat(parts.map((part) => part.bytes));
@@ -126,7 +137,7 @@ export class TusCampaign {
     const concat = partial ? { 'upload-concat': 'partial' } : {};
     part.url ??= await this.#create({ 'upload-length': String(part.bytes.length), ...concat });
     for (let offset = await this.#offset(sending, part); offset < part.bytes.length; ) {
-      const end = Math.min(part.bytes.length, offset + 1 + Math.floor(this.#random() * 80_000));
+      const end = Math.min(part.bytes.length, offset + 1 + Math.floor(this.#random() * this.#bytesMax * 0.4));
       part.sent = Math.max(part.sent, end);
       const { status, headers } = await this.#request('PATCH', part.url, {
         headers: { 'content-type': 'application/offset+octet-stream', 'upload-offset': String(offset) },

@@ -50,6 +50,7 @@ async function openUntraced({ config, dataDir, scratch, partMap }: BlobsWish, tr
     dataDir: scratch,
     memoryBytes: config.s3MemoryMb * MiB,
     cacheBytes: config.s3CacheMb * MiB,
+    searchEveryMs: config.s3SearchHours * 3_600_000,
     direct: offered ? { endpoint: config.s3PublicEndpoint, arrivals: config.s3Direct } : null,
   });
 }

@@ -52,4 +52,10 @@ export const s3Settings = {
     maximum: 1_073_741_824,
     description: 'MiB of disk for files of the store that steps read; what is in use stays beyond it.',
   }),
+  s3SearchHours: Type.Number({
+    default: 6,
+    exclusiveMinimum: 0,
+    maximum: 168,
+    description: 'Hours between two searches of the bucket for what crashes left: a listing of all unfinished uploads.',
+  }),
 };

@@ -49,8 +49,12 @@ export class Bucket extends Requests {
     });
   }
 
-  /** The bytes of the range. Rejects when the object is not there, or is another one than `etag` says. */
-  async get(key: string, range: Range, etag?: string): Promise<Readable> {
+  /** The bytes of the range. Rejects when the object is not there, or is another one than `etag` says. The signal ends waiting for the answer. */
+  async get(
+    key: string,
+    range: Range,
+    { etag, signal }: { readonly etag?: string | undefined; readonly signal?: AbortSignal } = {},
+  ): Promise<Readable> {
     const answer = await this.client.send(
       new GetObjectCommand({
         Bucket: this.settings.bucket,
@@ -58,6 +62,7 @@ export class Bucket extends Requests {
         Range: `bytes=${range.start}-${range.end - 1}`,
         ...(etag === undefined || etag === '' ? {} : { IfMatch: `"${etag}"` }),
       }),
+      { ...(signal && { abortSignal: signal }) },
     );
     const { Body } = answer;
     if (Body instanceof Readable) return Body;

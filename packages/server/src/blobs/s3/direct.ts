@@ -19,7 +19,8 @@ import type { Sha256 } from '../../core/upload.ts';
 import { RunningDigests } from '../disk/running-digests.ts';
 import type { StoredFacts } from './bucket.ts';
 import { objectBytes } from './piece-reader.ts';
-import { headOf, PieceHashes, PieceWriter, type WriterParts } from './piece-writer.ts';
+import { headOf, PieceWriter, type WriterParts } from './piece-writer.ts';
+import type { Hashing } from './running-hashes.ts';
 import { failureOf, isMissing, s3Error, s3Translated } from './s3-errors.ts';
 import { StoredBody } from './stored-body.ts';
 
@@ -117,23 +118,23 @@ class ArrivedObject implements Arrived {
     if (this.size !== length) throw otherSize(length, this.size);
     const head = await headOf(this.#parts, this.#uploadId);
     const name = keys.newPiece(this.#uploadId);
-    const hashes = new PieceHashes(running.from(this.#uploadId, offset, head));
-    const { etag, written } = await this.#copied(request, keys.piece(name), hashes).catch(async (error: unknown) => {
+    const sha256 = running.from(this.#uploadId, offset, head);
+    const { etag, written } = await this.#copied(request, keys.piece(name), sha256).catch(async (error: unknown) => {
       // Named by nobody; where removing it fails, clean-up by age finds it.
       await bucket.remove(keys.piece(name)).catch(() => {});
       throw s3Error('taking what a client sent to the store', error);
     });
     const place = { uploadId: this.#uploadId, offset, head };
     const piece = { start: offset, end: offset + length, object: { name, at: 0, size: length, etag } };
-    await new PieceWriter(this.#parts).record(place, piece, { hashes, mayRecord });
+    await new PieceWriter(this.#parts).record(place, piece, { sha256, mayRecord });
     return written;
   }
 
   /** A copy that no address names, read to its end. */
-  async #copied(request: TakeRequest, to: string, hashes: PieceHashes): Promise<{ etag: string; written: Written }> {
+  async #copied(request: TakeRequest, to: string, sha256: Hashing | null): Promise<{ etag: string; written: Written }> {
     const etag = await this.#copy(to);
     this.body.readFrom(() => this.#bytes(to, etag));
-    return { etag, written: await passed(request, hashes) };
+    return { etag, written: await passed(request, sha256) };
   }
 
   async remove(): Promise<void> {
@@ -160,13 +161,13 @@ class ArrivedObject implements Arrived {
 }
 
 /** Reads the body to its end. */
-async function passed(request: TakeRequest, hashes: PieceHashes): Promise<Written> {
+async function passed(request: TakeRequest, sha256: Hashing | null): Promise<Written> {
   const digests = new RunningDigests(request.digests);
   let received = 0;
   for (let batch = await request.body.next(); batch !== null; batch = await request.body.next()) {
     for (const buffer of batch.buffers) {
       digests.update(buffer);
-      hashes.update(buffer);
+      sha256?.update(buffer);
     }
     received += batch.bytes;
     batch.release();

@@ -1,13 +1,14 @@
-/** Hashes what did not pass in order, from the store: in the background while an upload goes on, and what is left at its end. */
+/** Hashes what did not pass in order, from memory or the store: in the background while an upload goes on, and what is left at its end. */
 import { HoldfastError } from '../../core/errors.ts';
+import type { Range } from '../../core/extents.ts';
 import type { Hashed } from '../../core/ports/blob-store.ts';
 import type { MapHead } from '../../core/ports/part-map.ts';
 import { type PieceSources, uploadBytes } from './piece-reader.ts';
 import { Hashing, type RunningHash, type RunningHashes } from './running-hashes.ts';
 
-/** Uploads that are followed at once; the others wait for their end. */
+/** Uploads that are read from the store at once; the others wait for their end. */
 const followedMax = 2;
-/** What a step of following takes at least: a request for less is not worth it. */
+/** What reading from the store takes at least: a request for less is not worth it. */
 const stepBytesMin = 16 * 1024 * 1024;
 /** A running hash is kept after so many bytes. */
 const keepBytes = 64 * 1024 * 1024;
@@ -26,9 +27,9 @@ export class Follower {
 
   /** [0, upTo) of the upload is recorded. */
   follow(uploadId: string, upTo: number): void {
-    if (this.#closed || upTo < stepBytesMin) return;
+    if (this.#closed || upTo === 0) return;
     this.#wanted.set(uploadId, Math.max(upTo, this.#wanted.get(uploadId) ?? 0));
-    if (this.#running.has(uploadId) || this.#running.size >= followedMax) return;
+    if (this.#running.has(uploadId)) return;
     // What cannot be read now is read at the end, and then its failure counts.
     const work = this.#catchUp(uploadId)
       .catch(() => {})
@@ -69,7 +70,9 @@ export class Follower {
       const upTo = this.#wanted.get(uploadId) ?? 0;
       if (head === null || this.#closed) return;
       const known = this.#hashes.of(uploadId, head);
-      if (upTo - known.upTo < stepBytesMin) return;
+      const inMemory = this.#hashes.kept.next(uploadId, known.upTo, head.rewrites) === known.upTo;
+      const worthReading = upTo - known.upTo >= stepBytesMin && this.#running.size <= followedMax;
+      if (upTo <= known.upTo || !(inMemory || worthReading)) return;
       if ((await this.#go(uploadId, known, upTo)) === null) return;
     }
   }
@@ -80,7 +83,7 @@ export class Follower {
     const { rewrites } = from;
     let at = from.upTo;
     let kept = at;
-    for await (const bytes of uploadBytes(this.#sources, uploadId, { start: at, end: upTo })) {
+    for await (const bytes of this.#bytes(uploadId, { start: at, end: upTo }, rewrites)) {
       if (this.#closed) return null;
       hash.update(bytes);
       at += bytes.byteLength;
@@ -91,5 +94,25 @@ export class Follower {
     const hashed = { hash, upTo: at, rewrites };
     if (at > from.upTo) this.#hashes.keep(uploadId, hashed);
     return hashed;
+  }
+
+  async *#bytes(uploadId: string, range: Range, rewrites: number): AsyncGenerator<Uint8Array> {
+    const { kept } = this.#hashes;
+    for (let at = range.start; at < range.end; ) {
+      const chunk = kept.read(uploadId, at, rewrites);
+      if (chunk === null) {
+        const end = Math.min(range.end, kept.next(uploadId, at, rewrites) ?? range.end);
+        yield* uploadBytes(this.#sources, uploadId, { start: at, end });
+        at = end;
+      } else {
+        for (const bytes of chunk) {
+          const wanted = bytes.subarray(0, range.end - at);
+          at += wanted.byteLength;
+          if (wanted.byteLength > 0) yield wanted;
+          // Hashing a slab takes about a millisecond: others come in between.
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      }
+    }
   }
 }

@@ -18,8 +18,10 @@ import { SpaceGuard } from '../disk/space-guard.ts';
 import { withOutsideAssets } from '../with-outside-assets.ts';
 import { Bucket } from './bucket.ts';
 import { Follower } from './follower.ts';
+import { KeptChunks } from './kept-chunks.ts';
 import { S3Keys } from './keys.ts';
 import { LocalCache } from './local-cache.ts';
+import { Md5Threads } from './md5-threads.ts';
 import { type OrphanSweep, Orphans } from './orphans.ts';
 import { Removal } from './removal.ts';
 import { Repeated } from './repeated.ts';
@@ -35,8 +37,11 @@ import { SlabPool } from './slab-pool.ts';
 const hashStatesMax = 1_000;
 /** Writes take minutes at most: what is older than a day and not recorded, a crash has left. */
 const orphanAgeMs = 24 * 3_600_000;
-const orphansEveryMs = 6 * 3_600_000;
+const searchEveryMs = 6 * 3_600_000;
+const readStallMs = 30_000;
 const connectionsMax = 64;
+/** Each hashes about 600 MB/s. */
+const md5ThreadsMax = 4;
 
 export interface S3ConnectionOptions {
   readonly bucket: string;
@@ -53,6 +58,8 @@ export interface S3ConnectionOptions {
   readonly clock: Clock;
   /** Default: none. */
   readonly tracing?: Tracing;
+  /** Reading is tried anew when the store sends nothing for so long. Default: 30 s. */
+  readonly readStallMs?: number;
 }
 
 export interface DirectOptions {
@@ -70,6 +77,8 @@ export interface S3BlobsOptions extends S3ConnectionOptions {
   readonly memoryBytes: number;
   /** Bytes of files that are kept on this machine for steps. */
   readonly cacheBytes: number;
+  /** Between two searches for what crashes left in the bucket. Default: six hours. */
+  readonly searchEveryMs?: number;
   /** Without it clients are given no addresses in the bucket. */
   readonly direct?: DirectOptions | null;
   /** Default: those of Amazon S3; tests pass smaller ones. */
@@ -85,7 +94,7 @@ export function connectBucket(options: S3ConnectionOptions): Bucket {
   const { checksums, encryption, clock, bucket } = options;
   const client = clientFor(options);
   if (options.tracing?.enabled === true) traceCalls(client, options.tracing);
-  return new Bucket({ client, bucket, checksums, encryption, clock });
+  return new Bucket({ client, bucket, checksums, encryption, clock, readStallMs: options.readStallMs ?? readStallMs });
 }
 
 function clientFor({ endpoint, region, credentials, pathStyle, checksums }: S3ConnectionOptions): S3Client {
@@ -97,6 +106,9 @@ function clientFor({ endpoint, region, credentials, pathStyle, checksums }: S3Co
     requestChecksumCalculation,
     responseChecksumValidation: 'WHEN_REQUIRED',
     maxAttempts: 4,
+    // With it the SDK opens a connection for each request, asks on it, and waits up to 6 s where a proxy does not answer. What can be sent a
+    // second time goes without.
+    expectContinueHeader: s3Sizes.pieceBytes + 1,
     requestHandler: {
       connectionTimeout: 5_000,
       socketTimeout: 60_000,
@@ -141,22 +153,24 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
   const artifacts = new S3ArtifactStore({ bucket, keys, sizes, cache, dataDir });
   await artifacts.open();
   const sources = { bucket, keys, map };
-  const hashes = new RunningHashes(hashStatesMax);
-  const follower = new Follower(sources, hashes);
   const slabs = new SlabPool(options.memoryBytes);
+  const hashes = new RunningHashes(hashStatesMax, new KeptChunks(slabs));
+  const follower = new Follower(sources, hashes);
+  const md5 = new Md5Threads(Math.max(1, Math.min(md5ThreadsMax, availableParallelism() - 1)));
   const { intake, pool } = localIntake(dataDir);
   const orphans = new Orphans({
     ...sources,
     clock,
     removeGarbage: () => new Removal(sources).garbage({ limit: 1_000 }),
   });
-  const removal = new Repeated(clock, orphansEveryMs, () => orphans.remove(orphanAgeMs));
-  const closing = [removal, cache, pool];
+  const removal = new Repeated(clock, options.searchEveryMs ?? searchEveryMs, () => orphans.remove(orphanAgeMs));
+  const closing = [removal, cache, pool, md5];
   const store = new S3BlobStore({
     ...sources,
     sizes,
     slabs,
     hashes,
+    md5,
     follower,
     cache,
     arrivals: direct?.arrivals === true,

@@ -1,4 +1,5 @@
 /** Reading bytes back: ranges of objects that go on where a connection broke, and uploads as their part map tells where the bytes are. */
+import type { Readable } from 'node:stream';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Range } from '../../core/extents.ts';
 import type { PartMap, Piece } from '../../core/ports/part-map.ts';
@@ -15,7 +16,15 @@ export interface PieceSources {
   readonly map: PartMap;
 }
 
-/** The bytes of a range of an object. Rejects with `storage-damaged` when it is not there or has fewer, `unavailable`. */
+/** No byte came although somebody waited for it. */
+class Stalled extends Error {
+  override readonly name = 'Stalled';
+}
+
+/**
+ * The bytes of a range of an object. Rejects with `storage-damaged` when it is not there or has fewer, and with `unavailable` when the store
+ * fails, or sends nothing for `readStallMs`, several times without a byte in between. While nobody asks for more, no time counts.
+ */
 export async function* objectBytes(
   bucket: Bucket,
   from: { readonly key: string; readonly etag?: string; readonly range: Range },
@@ -23,8 +32,8 @@ export async function* objectBytes(
   let { start } = from.range;
   for (let tried = 1; start < from.range.end; ) {
     try {
-      const stream = await bucket.get(from.key, { start, end: from.range.end }, from.etag);
-      for await (const bytes of stream as AsyncIterable<Uint8Array>) {
+      const stream = await opened(bucket, from.key, { range: { start, end: from.range.end }, etag: from.etag });
+      for await (const bytes of watched(bucket, stream)) {
         start += bytes.byteLength;
         tried = 1;
         yield bytes;
@@ -39,6 +48,38 @@ export async function* objectBytes(
       await bucket.pause(tried);
       tried += 1;
     }
+  }
+}
+
+async function opened(
+  bucket: Bucket,
+  key: string,
+  { range, etag }: { readonly range: Range; readonly etag: string | undefined },
+): Promise<Readable> {
+  const { clock, readStallMs } = bucket.settings;
+  const abort = new AbortController();
+  const cancel = clock.after(readStallMs, () => abort.abort());
+  try {
+    return await bucket.get(key, range, { etag, signal: abort.signal });
+  } catch (error) {
+    throw abort.signal.aborted ? new Stalled('The store did not answer.', { cause: error }) : error;
+  } finally {
+    cancel();
+  }
+}
+
+async function* watched(bucket: Bucket, stream: Readable): AsyncGenerator<Uint8Array> {
+  const { clock, readStallMs } = bucket.settings;
+  const reading = (stream as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const cancel = clock.after(readStallMs, () => stream.destroy(new Stalled('The store stopped sending.')));
+      const next = await reading.next().finally(cancel);
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    await reading.return?.();
   }
 }
 

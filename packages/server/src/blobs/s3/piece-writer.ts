@@ -1,8 +1,9 @@
 /** Bytes of a request on their way to be a piece: into the database, collected in memory and sent, or sent as they come. */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { HoldfastError } from '../../core/errors.ts';
 import type { InlinePiece, MapHead, Piece } from '../../core/ports/part-map.ts';
+import type { Md5Threads } from './md5-threads.ts';
 import type { PieceSources } from './piece-reader.ts';
 import { type Content, contentOf } from './requests.ts';
 import type { Hashing, RunningHashes } from './running-hashes.ts';
@@ -14,6 +15,7 @@ export interface WriterParts extends PieceSources {
   readonly sizes: PieceSizes;
   readonly slabs: SlabPool;
   readonly hashes: RunningHashes;
+  readonly md5: Md5Threads;
   /** Hears that the database keeps many bytes of an upload. */
   crowded(uploadId: string, head: MapHead): Promise<void>;
   /** Lets go of objects that no piece names. */
@@ -36,21 +38,6 @@ export async function headOf(parts: Pick<WriterParts, 'map'>, uploadId: string):
   return head;
 }
 
-/** MD5 and, where it goes on from what was hashed, SHA-256 of bytes as they pass. */
-export class PieceHashes {
-  readonly md5: Hash = createHash('md5');
-  readonly sha256: Hashing | null;
-
-  constructor(sha256: Hashing | null) {
-    this.sha256 = sha256;
-  }
-
-  update(bytes: Uint8Array): void {
-    this.md5.update(bytes);
-    this.sha256?.update(bytes);
-  }
-}
-
 export class PieceWriter {
   readonly #parts: WriterParts;
 
@@ -58,27 +45,38 @@ export class PieceWriter {
     this.#parts = parts;
   }
 
-  /** Makes collected bytes a piece. They stay in the slabs. `mayRecord` is asked before they count. */
-  async store(place: Place, slabs: Slabs, hashes: PieceHashes, mayRecord: () => boolean = () => true): Promise<void> {
-    const { sizes } = this.#parts;
+  /**
+   * Makes collected bytes a piece. `sha256` has them, and all before them; without it they may be kept in the memory of the slabs until what is
+   * before them has come. `mayRecord` is asked before they count.
+   */
+  async store(
+    place: Place,
+    slabs: Slabs,
+    sha256: Hashing | null,
+    mayRecord: () => boolean = () => true,
+  ): Promise<void> {
+    const { sizes, hashes, md5 } = this.#parts;
     const { bytes } = slabs;
     const small = bytes <= sizes.inlineBytesMax && place.head.inlineBytes < 2 * sizes.inlineTotalMax;
     if (small) {
       const piece = { start: place.offset, bytes: Buffer.concat(slabs.buffers()) };
-      return await this.record(place, piece, { hashes, mayRecord });
+      await this.record(place, piece, { sha256, mayRecord });
+      return;
     }
     const name = this.#parts.keys.newPiece(place.uploadId);
-    const content = contentOf(slabs.buffers(), hashes.md5.digest('hex'));
+    const content = contentOf(slabs.buffers(), await md5.of(slabs.buffers()));
     const etag = await this.#send(name, content);
     const range = { start: place.offset, end: place.offset + bytes };
-    await this.record(place, { ...range, object: { name, at: 0, size: bytes, etag } }, { hashes, mayRecord });
+    const piece = { ...range, object: { name, at: 0, size: bytes, etag } };
+    const { rewrites } = await this.record(place, piece, { sha256, mayRecord });
+    if (sha256 === null) hashes.kept.keep(place.uploadId, { range, rewrites }, slabs);
   }
 
   /**
    * Sends bytes as they come, `length` of them: what was collected already, then the rest. They cannot be sent a second time. The
    * generator's failure is the sender's and passes unchanged.
    */
-  async stream(place: Place, length: number, body: AsyncGenerator<Uint8Array>, hashes: PieceHashes): Promise<void> {
+  async stream(place: Place, length: number, body: AsyncGenerator<Uint8Array>, sha256: Hashing | null): Promise<void> {
     const { bucket, keys } = this.#parts;
     const name = keys.newPiece(place.uploadId);
     const abort = new AbortController();
@@ -86,8 +84,12 @@ export class PieceWriter {
     let md5: string | null = null;
     const passing = async function* (): AsyncGenerator<Uint8Array> {
       try {
-        yield* body;
-        md5 = hashes.md5.digest('hex');
+        const passed = createHash('md5');
+        for await (const bytes of body) {
+          passed.update(bytes);
+          yield bytes;
+        }
+        md5 = passed.digest('hex');
       } catch (error) {
         failure = { error };
         abort.abort();
@@ -111,7 +113,7 @@ export class PieceWriter {
       if (failure !== null) await bucket.remove(keys.piece(name)).catch(() => {});
       if (failure !== null) throw new HoldfastError('unavailable', 'The chunk was not stored.');
       const range = { start: place.offset, end: place.offset + length };
-      await this.record(place, { ...range, object: { name, at: 0, size: length, etag } }, { hashes });
+      await this.record(place, { ...range, object: { name, at: 0, size: length, etag } }, { sha256 });
     } catch (error) {
       throw failure === null ? error : (failure as { error: unknown }).error;
     } finally {
@@ -131,12 +133,12 @@ export class PieceWriter {
     );
   }
 
-  /** The row that makes the bytes count. Rejects with `storage-damaged` and `lease-lost`, and then nothing is left of them. */
+  /** The row that makes the bytes count; the head with it. Rejects with `storage-damaged` and `lease-lost`, and then nothing is left of them. */
   async record(
     place: Place,
     piece: Piece | InlinePiece,
-    how: { readonly hashes: PieceHashes; readonly mayRecord?: () => boolean },
-  ): Promise<void> {
+    how: { readonly sha256: Hashing | null; readonly mayRecord?: () => boolean },
+  ): Promise<MapHead> {
     const { map, bucket, keys, hashes: running } = this.#parts;
     const may = how.mayRecord?.() !== false && place.mayRecord?.() !== false;
     const recorded = may ? await map.record(place.uploadId, place.head.epoch, piece) : { kind: 'fenced' as const };
@@ -150,7 +152,8 @@ export class PieceWriter {
     const { rewrites, inlineBytes } = recorded.head;
     const end = 'bytes' in piece ? piece.start + piece.bytes.byteLength : piece.end;
     if (rewrites !== place.head.rewrites) await this.#parts.tidy(place.uploadId);
-    else if (how.hashes.sha256 !== null) running.keep(place.uploadId, { hash: how.hashes.sha256, upTo: end, rewrites });
+    else if (how.sha256 !== null) running.keep(place.uploadId, { hash: how.sha256, upTo: end, rewrites });
     if (inlineBytes >= this.#parts.sizes.inlineTotalMax) await this.#parts.crowded(place.uploadId, recorded.head);
+    return recorded.head;
   }
 }

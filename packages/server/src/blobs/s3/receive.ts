@@ -3,7 +3,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { Appended, AppendRequest, WriteRequest, Written } from '../../core/ports/blob-store.ts';
 import type { BodyBatch } from '../../core/ports/body-source.ts';
 import { RunningDigests } from '../disk/running-digests.ts';
-import { headOf, PieceHashes, PieceWriter, type Place, type WriterParts } from './piece-writer.ts';
+import { headOf, PieceWriter, type Place, type WriterParts } from './piece-writer.ts';
 import type { Hashing } from './running-hashes.ts';
 import { s3Error } from './s3-errors.ts';
 import { Slabs, slabBytes } from './slab-pool.ts';
@@ -31,7 +31,7 @@ class Chunk {
   readonly #place: Place;
   readonly #slabs: Slabs;
   readonly #digests: RunningDigests;
-  readonly #hashes: PieceHashes;
+  readonly #sha256: Hashing | null;
   /** What there was no room for, of one batch. */
   readonly #spilled: Uint8Array[] = [];
   #received = 0;
@@ -42,7 +42,7 @@ class Chunk {
     this.#place = place;
     this.#slabs = new Slabs(parts.slabs);
     this.#digests = new RunningDigests(request.digests);
-    this.#hashes = new PieceHashes(parts.hashes.from(request.uploadId, request.offset, place.head));
+    this.#sha256 = parts.hashes.from(request.uploadId, request.offset, place.head);
   }
 
   async receive(): Promise<Written> {
@@ -51,8 +51,8 @@ class Chunk {
     // Sending as it comes takes room of the budget too, for what is under way.
     await this.#slabs.grow();
     const how = length <= this.#parts.sizes.pieceBytes ? await this.#collect() : 'stream';
-    if (how === 'stream') await writer.stream(this.#place, length, this.#passing(), this.#hashes);
-    else if (length > 0) await writer.store(this.#place, this.#slabs, this.#hashes);
+    if (how === 'stream') await writer.stream(this.#place, length, this.#passing(), this.#sha256);
+    else if (length > 0) await writer.store(this.#place, this.#slabs, this.#sha256);
     return { crc32: this.#digests.crc32, digests: this.#digests.end() };
   }
 
@@ -106,7 +106,7 @@ class Chunk {
 
   #pass(bytes: Uint8Array): void {
     this.#digests.update(bytes);
-    this.#hashes.update(bytes);
+    this.#sha256?.update(bytes);
   }
 
   /** Counted and checked against the length; null at the end of a body that has it. */
@@ -159,7 +159,7 @@ class Segment {
   readonly #digests: RunningDigests;
   #head: Place['head'];
   #slabs: Slabs;
-  #hashes: PieceHashes;
+  #sha256: Hashing | null;
   #received = 0;
   #stored: Stored = { length: 0, crc32: 0 };
   #storing: Promise<void> = Promise.resolve();
@@ -172,7 +172,7 @@ class Segment {
     this.#writer = new PieceWriter(parts);
     this.#digests = new RunningDigests(request.digests);
     this.#slabs = new Slabs(parts.slabs);
-    this.#hashes = new PieceHashes(parts.hashes.from(request.uploadId, request.offset, place.head));
+    this.#sha256 = parts.hashes.from(request.uploadId, request.offset, place.head);
   }
 
   async receive(): Promise<'segment' | 'body'> {
@@ -217,7 +217,7 @@ class Segment {
       const room = slabBytes - (this.#slabs.bytes % slabBytes);
       const bytes = rest.subarray(0, room);
       this.#digests.update(bytes);
-      this.#hashes.update(bytes);
+      this.#sha256?.update(bytes);
       this.#slabs.add(bytes);
       this.#received += bytes.byteLength;
       rest = rest.subarray(bytes.byteLength);
@@ -239,7 +239,7 @@ class Segment {
   async #flush(): Promise<void> {
     await this.#storing;
     if (this.#failure !== null || this.#slabs.bytes === 0) return;
-    const [slabs, hashes] = [this.#slabs, this.#hashes];
+    const [slabs, sha256] = [this.#slabs, this.#sha256];
     const next = { length: this.#received, crc32: this.#digests.crc32 };
     const place = {
       uploadId: this.#request.uploadId,
@@ -247,14 +247,18 @@ class Segment {
       head: this.#head,
     };
     this.#slabs = new Slabs(this.#parts.slabs);
-    this.#hashes = new PieceHashes(copyOf(hashes.sha256));
-    this.#storing = this.#store(place, slabs, hashes, next);
+    this.#sha256 = sha256 === null ? null : sha256.copy();
+    this.#storing = this.#store(place, { slabs, sha256 }, next);
   }
 
-  async #store(place: Place, slabs: Slabs, hashes: PieceHashes, next: Stored): Promise<void> {
+  async #store(
+    place: Place,
+    { slabs, sha256 }: { readonly slabs: Slabs; readonly sha256: Hashing | null },
+    next: Stored,
+  ): Promise<void> {
     try {
       if (!this.#request.mayWrite()) throw new HoldfastError('lease-lost', 'The right to write ended meanwhile');
-      await this.#writer.store(place, slabs, hashes, () => this.#request.mayWrite());
+      await this.#writer.store(place, slabs, sha256, () => this.#request.mayWrite());
       this.#stored = next;
     } catch (error) {
       const reason = s3Error('storing appended bytes', error);
@@ -264,8 +268,4 @@ class Segment {
       slabs.give();
     }
   }
-}
-
-function copyOf(hash: Hashing | null): Hashing | null {
-  return hash === null ? null : hash.copy();
 }

@@ -10,6 +10,8 @@ export interface BucketSettings {
   readonly bucket: string;
   readonly clock: Clock;
   readonly encryption: Encryption;
+  /** Reading gives a connection up when no byte has come on it for so long. */
+  readonly readStallMs: number;
   /** Checksums that are sent with bytes and checked by the server, beside MD5. */
   readonly checksums: 'none' | 'crc32' | 'sha256';
 }

@@ -1,6 +1,6 @@
 /**
- * SHA-256 of uploads whose bytes pass through this process in order. What does not pass in order is read back from the store, in the
- * background while the upload goes on, or at the end.
+ * SHA-256 of uploads whose bytes pass through this process in order. What does not pass in order is hashed from memory while it is kept there
+ * (`KeptChunks`), or read back from the store, in the background while the upload goes on, or at the end.
  *
  * A hash is only of bytes that are recorded: a write hashes into a copy, which counts once the write does. It is of no use any more when
  * recorded bytes were replaced (`rewrites` of the part map), by whatever process.
@@ -10,6 +10,7 @@ import { crc32 } from '@node-rs/crc32';
 import { LRUCache } from 'lru-cache';
 import type { Hashed } from '../../core/ports/blob-store.ts';
 import type { MapHead } from '../../core/ports/part-map.ts';
+import type { KeptChunks } from './kept-chunks.ts';
 
 /** SHA-256, and the CRC-32 that tells whether it is of the recorded bytes. */
 export class Hashing {
@@ -44,10 +45,13 @@ export interface RunningHash {
 }
 
 export class RunningHashes {
+  /** What waits for bytes before it. */
+  readonly kept: KeptChunks;
   readonly #running: LRUCache<string, RunningHash>;
 
   /** `max`: how many are kept; the least recently used one is dropped, and costs reading back. */
-  constructor(max: number) {
+  constructor(max: number, kept: KeptChunks) {
+    this.kept = kept;
     this.#running = new LRUCache({ max });
   }
 
@@ -70,9 +74,11 @@ export class RunningHashes {
     const known = this.#running.get(uploadId);
     if (known?.rewrites === hashed.rewrites && known.upTo > hashed.upTo) return;
     this.#running.set(uploadId, hashed);
+    this.kept.forgetBefore(uploadId, hashed.upTo);
   }
 
   forget(uploadId: string): void {
     this.#running.delete(uploadId);
+    this.kept.forget(uploadId);
   }
 }

@@ -33,6 +33,7 @@ const advice: Readonly<Record<string, string>> = {
   AuthorizationHeaderMalformed: 'The region is wrong: set s3Region to the one of the bucket.',
   ENOTFOUND:
     'The name of the server is not known: correct s3Endpoint, or set s3PathStyle if the bucket is no name of its own.',
+  Stalled: 'It sends nothing: look whether it is overloaded, or whether a proxy in between holds answers back.',
   ECONNREFUSED: 'Nothing listens at s3Endpoint.',
   NotImplemented: 'The server does not know this request; docs/s3.md tells of s3Checksums and s3Encryption.',
   InvalidRequest: 'The server refuses this request; docs/s3.md tells of s3Checksums and s3Encryption.',

@@ -11,6 +11,8 @@ export class SlabPool {
   readonly #spare: Buffer[] = [];
   readonly #waiting: (() => void)[] = [];
   #taken = 0;
+  /** Gives back slabs that are only kept because there was room; false when there are none. */
+  onShort: () => boolean = () => false;
 
   constructor(bytesMax: number) {
     this.#slabsMax = Math.max(2, Math.floor(bytesMax / slabBytes));
@@ -21,11 +23,16 @@ export class SlabPool {
     return this.#taken * slabBytes;
   }
 
+  get bytesMax(): number {
+    return this.#slabsMax * slabBytes;
+  }
+
   /** A slab, or null when there is none at once, or somebody waits for one. */
   tryTake(): Buffer | null {
-    if (this.#waiting.length > 0 || this.#taken >= this.#slabsMax) return null;
+    if (this.#waiting.length > 0) return null;
+    if (this.#taken >= this.#slabsMax && !this.onShort()) return null;
     this.#taken += 1;
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(slabBytes);
+    return this.#spare.pop() ?? newSlab();
   }
 
   /** A slab, once there is one. First come, first served. */
@@ -34,7 +41,7 @@ export class SlabPool {
     if (slab !== null) return slab;
     // Whoever gives one back leaves it counted for us.
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(slabBytes);
+    return this.#spare.pop() ?? newSlab();
   }
 
   give(slabs: readonly Buffer[]): void {
@@ -48,19 +55,30 @@ export class SlabPool {
   }
 }
 
+/** Shared memory, so that threads hash it where it is. */
+function newSlab(): Buffer {
+  return Buffer.from(new SharedArrayBuffer(slabBytes));
+}
+
 /** Bytes collected in slabs. */
 export class Slabs {
   readonly #pool: SlabPool;
-  readonly #slabs: Buffer[] = [];
+  readonly #slabs: Buffer[];
   /** Bytes in them. */
   bytes = 0;
 
-  constructor(pool: SlabPool) {
+  constructor(pool: SlabPool, slabs: Buffer[] = []) {
     this.#pool = pool;
+    this.#slabs = slabs;
   }
 
   get isFull(): boolean {
     return this.bytes === this.#slabs.length * slabBytes;
+  }
+
+  /** Memory that they take. */
+  get heldBytes(): number {
+    return this.#slabs.length * slabBytes;
   }
 
   /** Room for more; false when the pool has none at once. */
@@ -92,6 +110,15 @@ export class Slabs {
     return this.#slabs
       .map((slab, i) => slab.subarray(0, Math.min(slabBytes, this.bytes - i * slabBytes)))
       .filter((buffer) => buffer.byteLength > 0);
+  }
+
+  /** The same bytes for somebody else to give back; nothing is left here. */
+  handOver(): Slabs {
+    const { bytes } = this;
+    const others = new Slabs(this.#pool, this.#slabs.splice(0));
+    others.bytes = bytes;
+    this.bytes = 0;
+    return others;
   }
 
   /** Gives the memory back. Again is fine. */

@@ -18,6 +18,8 @@ export type StubFault =
   /** The connection breaks before the work; after some bytes of the answer; or after the work, without an answer. */
   | { readonly kind: 'cut' }
   | { readonly kind: 'cut-answer'; readonly afterBytes: number }
+  /** After some bytes of the answer nothing more comes, and the connection stays. */
+  | { readonly kind: 'stall'; readonly afterBytes: number }
   | { readonly kind: 'lose-answer' }
   /** Stores other bytes than came, and tells their ETag; or tells an ETag that belongs to nothing. */
   | { readonly kind: 'corrupt' }
@@ -105,7 +107,8 @@ export class S3Stub implements AsyncDisposable {
     const done = this.#do(asked, fault?.kind === 'corrupt' ? flipped(bytes) : bytes, fault?.kind === 'forget');
     if (fault?.kind === 'lose-answer') return void request.socket.destroy();
     if (fault?.kind === 'lie') done.headers['etag'] = `"${'0'.repeat(32)}"`;
-    send(response, done, fault?.kind === 'cut-answer' ? fault.afterBytes : null);
+    if (fault?.kind === 'cut-answer' || fault?.kind === 'stall') return sendSome(response, done, fault);
+    send(response, done);
   }
 
   #do(asked: StubRequest, bytes: Buffer, forgets: boolean): Answer {
@@ -145,15 +148,19 @@ function refused({ code, status }: Refusal): Answer {
   };
 }
 
-function send(
-  response: ServerResponse,
-  { status, headers, body, bodyless }: Answer,
-  cutAfter: number | null = null,
-): void {
+function send(response: ServerResponse, answer: Answer): void {
+  sendHead(response, answer);
+  response.end(answer.bodyless === true ? undefined : answer.body);
+}
+
+function sendSome(response: ServerResponse, answer: Answer, { kind, afterBytes }: StubFault & { afterBytes: number }) {
+  sendHead(response, answer);
+  response.write(answer.body.subarray(0, afterBytes), () => kind === 'cut-answer' && response.destroy());
+}
+
+function sendHead(response: ServerResponse, { status, headers, body }: Answer): void {
   response.writeHead(status, {
     ...(status === 204 || status === 304 ? {} : { 'content-length': headers['content-length'] ?? body.byteLength }),
     ...headers,
   });
-  if (cutAfter !== null) return void response.write(body.subarray(0, cutAfter), () => response.destroy());
-  response.end(bodyless === true ? undefined : body);
 }
