@@ -22,6 +22,8 @@ export interface ServerWish {
   readonly env?: Readonly<Record<string, string>>;
   /** 0 takes a free one, which restarts use again. */
   readonly port?: number;
+  /** Program and arguments that start what comes behind them, in the same process. */
+  readonly within?: readonly string[];
 }
 
 export interface Exit {
@@ -101,7 +103,8 @@ export class ServerProcess {
   /** Starts the process and resolves when it listens. Rejects with what it said when it ends instead. */
   async run(env: Readonly<Record<string, string>> = {}): Promise<void> {
     const args = ['serve', '--port', String(this.#port), '--data', this.dataDir, ...(this.#wish.args ?? [])];
-    const child = spawn(nodeBinary, [program, ...args], {
+    const [command = nodeBinary, ...rest] = [...(this.#wish.within ?? []), nodeBinary, program, ...args];
+    const child = spawn(command, rest, {
       env: environment({ ...this.#wish.env, ...env }),
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -26,6 +26,14 @@ export interface PostgresOptions {
 
 const patienceMsDefault = 5_000;
 
+/** Per connection, not for everybody who uses the driver in this process: bigint columns hold sizes and times, all below 2^53. */
+export const bigintAsNumber = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === int8Oid && format !== 'binary'
+      ? Number
+      : pg.types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text'),
+} as pg.CustomTypesConfig;
+
 export class PostgresPool {
   readonly #pool: pg.Pool;
   readonly #clock: Clock;
@@ -107,13 +115,7 @@ function openPool(options: PostgresOptions): pg.Pool {
     // A partition or a machine that is gone without a word: nothing would ever come.
     query_timeout: options.statementTimeoutMs + (options.silentMs ?? silentMsDefault),
     onConnect: (client) => settle(client, options.statementTimeoutMs),
-    // Per pool, not for everybody who uses the driver in this process: bigint columns hold sizes and times, all below 2^53.
-    types: {
-      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-        oid === int8Oid && format !== 'binary'
-          ? Number
-          : pg.types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text'),
-    } as pg.CustomTypesConfig,
+    types: bigintAsNumber,
   });
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => {});

@@ -1,11 +1,26 @@
-/** One moment of an SQLite state that others write to, for a backup. */
+/** One moment of a state that others write to, for a backup. */
 import Database from 'better-sqlite3';
+import type { CompiledQuery } from 'kysely';
 import { HoldfastError } from '../../core/errors.ts';
+import type { Dialect } from './engine.ts';
+import { sqliteDialect } from './sqlite.ts';
 
 const busyMs = 30_000;
 const pagesPerStep = 2_000;
 
-export class Snapshot {
+export interface Snapshot {
+  readonly dialect: Dialect;
+  /** Rows of one question to that moment. */
+  rows<R>(query: CompiledQuery<R>): Promise<R[]>;
+  /** Writes all of it to a new file, from which it can be restored. False when it was stopped. Rejects with `unavailable`. */
+  writeTo(path: string, signal: AbortSignal): Promise<boolean>;
+  /** Lets go of the moment. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Of an SQLite file. */
+export class SqliteSnapshot implements Snapshot {
+  readonly dialect = sqliteDialect;
   readonly #db: Database.Database;
 
   private constructor(db: Database.Database) {
@@ -14,9 +29,9 @@ export class Snapshot {
 
   /**
    * Runs `frozen` while nobody can commit anything (keep it short: writers wait), and keeps what is committed then as this snapshot,
-   * whatever is written afterwards. Rejects with `unavailable` when the file cannot be used.
+   * whatever is written afterwards. Throws `unavailable` when the file cannot be used.
    */
-  static take(file: string, frozen: () => void): Snapshot {
+  static take(file: string, frozen: () => void): SqliteSnapshot {
     let writer: Database.Database | null = null;
     try {
       writer = new Database(file, { fileMustExist: true, timeout: busyMs });
@@ -27,7 +42,7 @@ export class Snapshot {
       db.exec('begin');
       db.prepare('select count(*) from holdfast_schema').get();
       writer.exec('rollback');
-      return new Snapshot(db);
+      return new SqliteSnapshot(db);
     } catch (cause) {
       throw new HoldfastError('unavailable', `The state cannot be read: ${(cause as Error).message}`, { cause });
     } finally {
@@ -35,18 +50,16 @@ export class Snapshot {
     }
   }
 
-  /** Rows of one statement. */
-  ask<R>(sql: string, ...parameters: readonly string[]): R[] {
+  async rows<R>({ sql, parameters }: CompiledQuery<R>): Promise<R[]> {
     return this.#db.prepare(sql).all(...parameters) as R[];
   }
 
-  /** Writes it to a new file, a bit at a time. False when it was stopped. */
-  async writeTo(path: string, stopped: () => boolean): Promise<boolean> {
+  async writeTo(path: string, signal: AbortSignal): Promise<boolean> {
     let abandoned = false;
     try {
       await this.#db.backup(path, {
         progress: () => {
-          abandoned ||= stopped();
+          abandoned ||= signal.aborted;
           if (abandoned) throw new Error('stopped');
           return pagesPerStep;
         },
@@ -58,7 +71,7 @@ export class Snapshot {
     return true;
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#db.close();
   }
 }

@@ -7,6 +7,8 @@ import { HoldfastError } from '../../core/errors.ts';
 const busyTimeoutMs = 5_000;
 /** The log is cut back to this after a checkpoint. */
 const journalBytesMax = 64 * 1024 * 1024;
+/** Pages that a connection keeps in memory: the bound of what a database of any size costs. Beyond it, pages come from the kernel's cache. */
+const pageCacheKib = 8 * 1024;
 /** Statements kept prepared; far more than the store has, so it only guards against a mistake. */
 const preparedMax = 500;
 
@@ -24,6 +26,10 @@ const pragmas: readonly Pragma[] = [
   { name: 'synchronous', set: 'normal', expect: 1 },
   { name: 'foreign_keys', set: 'on', expect: 1 },
   { name: 'journal_size_limit', set: journalBytesMax, expect: journalBytesMax },
+  // In files under /tmp otherwise, which a container with a read-only root does not have: then a large transaction fails.
+  { name: 'temp_store', set: 'memory', expect: 2 },
+  // Negative: KiB instead of pages.
+  { name: 'cache_size', set: -pageCacheKib, expect: -pageCacheKib },
 ];
 
 export class SqliteConnection {

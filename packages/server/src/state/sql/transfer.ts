@@ -12,6 +12,7 @@ import { partnerName } from './ledger-inbox.ts';
 import { migrations, schemaVersion, transferVersion } from './migrate.ts';
 import { SqlPartMap } from './part-map.ts';
 import { PostgresEngine } from './postgres.ts';
+import { bigintAsNumber } from './postgres-pool.ts';
 import { batchQuery, digestOf, inOrder, keyOf, quoted, type Row, type Table, type Value } from './transfer-tables.ts';
 
 /** Not moved: what belongs to processes that live, to one database, or to one engine. */
@@ -20,7 +21,6 @@ const left: ReadonlySet<string> = new Set([
   // Of the stores of bytes, which are filled by themselves.
   ...['part_maps', 'pieces', 'garbage_objects'],
 ]);
-const int8Oid = 20;
 
 export interface TableReport {
   readonly table: string;
@@ -270,11 +270,5 @@ function openSource(file: string): Database.Database {
 }
 
 function clientOf(url: string): pg.Client {
-  const types = {
-    getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-      oid === int8Oid && format !== 'binary'
-        ? Number
-        : pg.types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text'),
-  } as pg.CustomTypesConfig;
-  return new pg.Client({ connectionString: url, application_name: 'holdfast-migrate', types });
+  return new pg.Client({ connectionString: url, application_name: 'holdfast-migrate', types: bigintAsNumber });
 }
