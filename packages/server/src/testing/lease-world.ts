@@ -77,8 +77,15 @@ export class SimulatedProcess implements Clock {
 
 export interface Network {
   readonly world: World;
-  /** Milliseconds of one way of the next statement, and what becomes of it. */
-  next(): { readonly thereMs: number; readonly backMs: number; readonly fate: 'answered' | 'answer lost' | 'away' };
+  /** What becomes of the next statement: a method of the table. */
+  next(method: string): Passage;
+}
+
+export interface Passage {
+  /** Milliseconds of one way. */
+  readonly thereMs: number;
+  readonly backMs: number;
+  readonly fate: 'answered' | 'answer lost' | 'away';
 }
 
 /** The table as the process reaches it. */
@@ -86,7 +93,7 @@ export function overNetwork<T extends object>(table: T, process: SimulatedProces
   const changes = Object.entries(table).map(([name, method]) => [
     name,
     (...args: unknown[]): Promise<unknown> => {
-      const { thereMs, backMs, fate } = next();
+      const { thereMs, backMs, fate } = next(name);
       return new Promise((resolve, reject) => {
         const fail = (): void => reject(new HoldfastError('unavailable', 'The database is away.'));
         if (fate === 'away') world.at(world.now + thereMs, process, fail);

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LeaseRows } from '../../testing/lease-rows.ts';
-import { type Network, overNetwork, SimulatedProcess, World } from '../../testing/lease-world.ts';
+import { overNetwork, type Passage, SimulatedProcess, World } from '../../testing/lease-world.ts';
 import { instead } from '../../testing/stand-in.ts';
 import { LeasedExtentClaims } from './leased-extent-claims.ts';
 import { LeasedUploadLocks } from './leased-upload-locks.ts';
@@ -23,7 +23,7 @@ interface Plan {
     readonly end: 'release' | 'forfeit';
   }[];
   readonly stills: readonly { readonly at: number; readonly process: number; readonly forMs: number }[];
-  readonly statements: readonly ReturnType<Network['next']>[];
+  readonly statements: readonly Passage[];
 }
 
 const calm = fc.record({
@@ -81,6 +81,8 @@ interface Granted {
   readonly upload: string;
   /** Has not ended in order, so that whoever comes next has to know. */
   open: boolean;
+  /** Was seen invalid. */
+  over: boolean;
 }
 
 type Breaking = (table: object, process: SimulatedProcess) => object;
@@ -137,7 +139,7 @@ class Play {
   }
 
   /** Of the plan, as long as there are any; then the database does what it should. */
-  #statement(): ReturnType<Network['next']> {
+  #statement(): Passage {
     const next = this.#plan.statements[this.#statements];
     this.#statements += 1;
     return next ?? { thereMs: 1, backMs: 1, fate: 'answered' };
@@ -176,7 +178,7 @@ class Play {
 
   #grant(upload: string, turn: Turn): Granted {
     const before = this.#granted.filter((one) => one.upload === upload);
-    const granted = { upload, turn, open: turn.isValid() };
+    const granted = { upload, turn, open: turn.isValid(), over: false };
     this.#granted.push(granted);
     // An answer that took too long is about a time that is over: nobody trusts it, and others may have been granted the place meanwhile.
     const isLate = !granted.open;
@@ -193,7 +195,9 @@ class Play {
     for (const upload of uploads) {
       const valid = this.#granted.filter((one) => one.upload === upload && one.turn.isValid());
       expect(valid.length, `of ${upload}, who can trust it`).toBeLessThanOrEqual(1);
+      expect(valid[0]?.over ?? false, 'what is over comes back').toBe(false);
     }
+    for (const one of this.#granted) one.over ||= !one.turn.isValid();
   }
 
   /** Whoever lives gets everything in the end. */
@@ -271,28 +275,6 @@ describe('leases of three processes, over a database that is slow, away, or whos
       }),
       seeds,
     ));
-
-  it('a database that loses a row, as after a fail-over, ends the lease with the next renewal', async () => {
-    const world = new World();
-    const process = new SimulatedProcess(world, 0);
-    const rows = new LeaseRows(() => world.now);
-    const network: Network = { world, next: () => ({ thereMs: 1, backMs: 1, fate: 'answered' }) };
-    const claims = new LeasedExtentClaims(overNetwork(rows.claims('one'), process, network), { clock: process });
-    const locks = new LeasedUploadLocks(overNetwork(rows.locks('one'), process, network), { clock: process });
-    const turns: Turn[] = [];
-    const got = (turn: Turn | string | null): void => {
-      if (turn !== null && typeof turn === 'object') turns.push(turn);
-    };
-    void claims.acquire('a', 0, waitMs).then(got);
-    void locks.acquire('a', { waitMs, letGo: () => {} }).then(got);
-    const valid = async (afterMs: number): Promise<boolean[]> => {
-      await world.until(world.now + afterMs, () => {});
-      return turns.map((turn) => turn.isValid());
-    };
-    expect(await valid(60_000), 'while it renews them').toEqual([true, true]);
-    for (const name of ['a/0', 'a']) rows.lose(name);
-    expect(await valid(6_100), 'a third of their time later, and a look').toEqual([false, false]);
-  });
 
   it.each(brokenTables)('are found out on a database that %s', (_name, breaking) => foundOut(breaking));
 });
