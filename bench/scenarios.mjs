@@ -35,7 +35,10 @@ export function scenarios({ quick }) {
     W3: { title: `16 clients × ${size(128)}`, subjects: all, job: bulk(16, 128 * MiB, 16) },
     W4: {
       title: `${2_000 / part} × 64 KiB, 16 connections`,
-      subjects: ['holdfast committed', 'holdfast synced', 'tus', 'tus, one request'],
+      subjects: [
+        ...['holdfast committed', 'holdfast synced', 'holdfast committed, tus, one request'],
+        ...['tus', 'tus, one request'],
+      ],
       job: { kind: 'small', uploads: 2_000 / part, bytes: 64 * 1024, connections: 16 },
     },
     W5: {

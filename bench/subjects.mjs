@@ -33,6 +33,7 @@ export const subjects = {
   'holdfast committed + SHA-256': { ...holdfast('committed'), chunkDigests: true },
   'holdfast committed, tus': holdfast('committed', 'holdfast-tus'),
   'holdfast synced, tus': holdfast('synced', 'holdfast-tus'),
+  'holdfast committed, tus, one request': holdfast('committed', 'holdfast-tus-one-request'),
   'holdfast committed, 2 processes': holdfast('committed', 'holdfast', ['--processes', '2']),
   'holdfast synced, 2 processes': holdfast('synced', 'holdfast', ['--processes', '2']),
   'holdfast committed, S3 stub': holdfast('committed', 'holdfast', [], 'stub'),

@@ -123,4 +123,13 @@ const tusOneRequest = {
   send: async () => {},
 };
 
-export const protocols = { holdfast, 'holdfast-tus': holdfastTus, sink, tus, 'tus-one-request': tusOneRequest };
+const holdfastTusOneRequest = { ...tusOneRequest, allCompleted: holdfast.allCompleted, storedAs: holdfast.storedAs };
+
+export const protocols = {
+  holdfast,
+  'holdfast-tus': holdfastTus,
+  'holdfast-tus-one-request': holdfastTusOneRequest,
+  sink,
+  tus,
+  'tus-one-request': tusOneRequest,
+};
