@@ -1,4 +1,4 @@
-/** The SQLite engine: one connection that writes, with group commit, and one that reads what is committed. */
+/** The SQLite engine: one connection that writes, with group commit, and one that reads what is committed while that is at it. */
 
 import type { CompiledQuery } from 'kysely';
 import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely';
@@ -63,13 +63,21 @@ export class SqliteEngine implements Engine {
 
   async read<R>(query: CompiledQuery<R>): Promise<R[]> {
     try {
-      const rows = this.#reader.all<R>(query);
+      const rows = this.#committed.all<R>(query);
       await this.#commits.seen;
       if (this.#foreign !== null) await this.#syncForeign();
       return rows;
     } catch (error) {
       throw translateSqliteError(error);
     }
+  }
+
+  /**
+   * The connection that sees what is committed and nothing else. Between two transactions that is the writer, whose page cache is warm: a
+   * commit of another connection empties the reader's.
+   */
+  get #committed(): SqliteConnection {
+    return this.#writer.inTransaction ? this.#reader : this.#writer;
   }
 
   /**

@@ -37,20 +37,24 @@ export function uploadQueries(dialect: Dialect) {
   return {
     find: prepare<{ id: string }, UploadRow>((arg) => page().where('id', '=', arg('id'))),
 
-    /** One joined read. Not for use under a lock: a joined row is not looked at again after the wait for the lock. */
+    /**
+     * The upload and what it has at the offset, as of one moment. Not for use under a lock: a row that is read along is not looked at again after
+     * the wait for the lock. No join: with parameters SQLite prepares one anew each time, which takes longer than all the rest of a receipt's reads.
+     */
     findWithExtent: prepare<{ id: string; offset: number }, UploadWithExtentRow>((arg) =>
-      db
-        .selectFrom('uploads')
-        .leftJoin('extents', (join) =>
-          join.onRef('extents.upload_id', '=', 'uploads.id').on('extents.offset', '=', arg('offset')),
-        )
-        .selectAll('uploads')
-        .select([
-          'extents.length as extent_length',
-          'extents.crc32 as extent_crc32',
-          'extents.sha256 as extent_sha256',
-          'extents.received_at as extent_received_at',
-        ])
+      page()
+        .select((eb) => {
+          const extent = eb
+            .selectFrom('extents')
+            .whereRef('extents.upload_id', '=', 'uploads.id')
+            .where('extents.offset', '=', arg('offset'));
+          return [
+            extent.select('extents.length').as('extent_length'),
+            extent.select('extents.crc32').as('extent_crc32'),
+            extent.select('extents.sha256').as('extent_sha256'),
+            extent.select('extents.received_at').as('extent_received_at'),
+          ];
+        })
         .where('uploads.id', '=', arg('id')),
     ),
 
