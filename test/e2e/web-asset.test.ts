@@ -221,7 +221,9 @@ test('D6: three hours of speech in 10,000 sentences stay smooth', async () => {
     const tasks = mainThreadTasks(await browser.stopTracing());
     const sum = tasks.reduce((total, ms) => total + ms, 0);
     console.info(`${what}: longest task ${Math.max(...tasks).toFixed(1)} ms, ${sum.toFixed(0)} ms in all`);
-    if (what !== 'opening') expect({ what, long: tasks.filter((ms) => ms > 50) }).toEqual({ what, long: [] });
+    // Opening reads 5 MB of JSON and draws the whole page: 50 to 60 ms where others use the machine, too.
+    const longest = what === 'opening' ? 100 : 50;
+    expect({ what, long: tasks.filter((ms) => ms > longest) }).toEqual({ what, long: [] });
   };
   const text = page.locator('.transcript-text');
   await measured('opening', async () => {

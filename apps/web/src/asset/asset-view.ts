@@ -1,5 +1,6 @@
 /** What an asset's runs and artifacts mean for people. Pure. */
 import type { Artifact, Asset, LogEvent, Run, Step } from '@holdfast/protocol';
+import { nameOrder, textOrder } from '../format/order.ts';
 import { asObject, numberAt, objectAt, objectsAt, textAt } from './json-reader.ts';
 
 export type MediaKind = 'video' | 'audio' | 'image' | 'other';
@@ -53,7 +54,7 @@ export function processingOf(runs: readonly Run[]): Processing {
 }
 
 export function newestRun(runs: readonly Run[]): Run | null {
-  return runs.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt))[0] ?? null;
+  return runs.toSorted((a, b) => textOrder(b.createdAt, a.createdAt))[0] ?? null;
 }
 
 function isOver(step: Step): boolean {
@@ -102,7 +103,7 @@ export function outputNumber(runs: readonly Run[], key: string): number | null {
 }
 
 function outputs(runs: readonly Run[], key: string): unknown[] {
-  const newestFirst = runs.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
+  const newestFirst = runs.toSorted((a, b) => textOrder(b.createdAt, a.createdAt));
   return newestFirst.flatMap((run) => run.steps.map((step) => step.output?.[key]));
 }
 
@@ -110,7 +111,7 @@ function outputs(runs: readonly Run[], key: string): unknown[] {
 export function keyframes(artifacts: readonly Artifact[]): Artifact[] {
   return artifacts
     .filter((artifact) => artifact.contentType.startsWith('image/') && /shot/i.test(artifact.name))
-    .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+    .toSorted(nameOrder);
 }
 
 /**
@@ -120,7 +121,7 @@ export function keyframes(artifacts: readonly Artifact[]): Artifact[] {
 export function currentArtifacts(runs: readonly Run[], artifacts: readonly Artifact[]): Artifact[] {
   const made = new Set(artifacts.map(({ stepKey }) => stepKey));
   const newest = new Map<string, string>();
-  for (const run of runs.toSorted((a, b) => a.createdAt.localeCompare(b.createdAt)))
+  for (const run of runs.toSorted((a, b) => textOrder(a.createdAt, b.createdAt)))
     for (const { name, key } of run.steps) if (made.has(key)) newest.set(name, key);
   return artifacts.filter(({ step, stepKey }) => (newest.get(step) ?? stepKey) === stepKey);
 }
@@ -131,7 +132,7 @@ export function artifactOf(artifacts: readonly Artifact[], name: string): Artifa
 
 /** The step of the newest run that has it. */
 export function stepOf(runs: readonly Run[], name: string): Step | null {
-  const newestFirst = runs.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
+  const newestFirst = runs.toSorted((a, b) => textOrder(b.createdAt, a.createdAt));
   for (const run of newestFirst) {
     const step = run.steps.find((one) => one.name === name);
     if (step !== undefined) return step;

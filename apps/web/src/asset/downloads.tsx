@@ -1,14 +1,13 @@
 import type { Artifact, Asset } from '@holdfast/protocol';
 import { Icon } from '../app/icon.tsx';
 import { formatBytes, plural } from '../format/format.ts';
+import { nameOrder } from '../format/order.ts';
 import { keyframes, stepTitle } from './asset-view.ts';
 
 /** The original and what the steps made of it. The pictures of the shots are above; listing hundreds of them helps nobody. */
 export function Downloads({ asset, artifacts }: { asset: Asset; artifacts: readonly Artifact[] }) {
   const pictures = new Set([...keyframes(artifacts), ...artifacts.filter(isSheetOrQuick)]);
-  const files = artifacts
-    .filter((artifact) => !pictures.has(artifact) && !isInternal(artifact))
-    .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+  const files = artifacts.filter((artifact) => !pictures.has(artifact) && !isInternal(artifact)).toSorted(nameOrder);
   return (
     <section className="section" aria-labelledby="downloads-title">
       <div className="section-head">

@@ -1,5 +1,7 @@
 /** All that is known about a film or a sound over its time, for the timeline. Pure. */
+
 import { formatTimecode } from '../format/format.ts';
+import { textOrder } from '../format/order.ts';
 import type { Analytic, Passage, Shot, Transition } from './analytic.ts';
 import { shotAt } from './analytic.ts';
 import type { QuickPicture } from './asset-view.ts';
@@ -101,7 +103,7 @@ function speechLanes(transcript: Transcript | null): Lane[] {
     const kind = speechKinds[Math.min(speechKinds.length - 1, order.get(speaker ?? '') ?? 0)] ?? 'speech';
     return { kind, row: 0, words: speaker === null ? 'Speech' : speakerName(speaker), spans };
   });
-  return lanes.toSorted((a, b) => a.kind.localeCompare(b.kind));
+  return lanes.toSorted((a, b) => textOrder(a.kind, b.kind));
 }
 
 const passageWords: Readonly<Record<Passage['kind'], string>> = {

@@ -100,7 +100,10 @@ interface Revealed {
 /** Brings the sentence into the box that something has just pointed at. */
 function useReveal(box: RefObject<HTMLElement | null>, { followed, looked, turn, focused }: Revealed): void {
   useLayoutEffect(() => {
-    if (followed !== null) reveal(box.current, followed);
+    if (followed === null) return;
+    // With the frame that draws it, which measures anyway; before anybody sees it.
+    const frame = requestAnimationFrame(() => reveal(box.current, followed));
+    return () => cancelAnimationFrame(frame);
   }, [box, followed]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: each turn shows the place again.
   useLayoutEffect(() => {

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useId, useState } from 'react';
+import { type KeyboardEvent, useDeferredValue, useId, useState } from 'react';
 import { Icon } from '../app/icon.tsx';
 import { formatPercent, plural } from '../format/format.ts';
 import { ProgressBar } from '../uploads/progress-bar.tsx';
@@ -18,10 +18,14 @@ interface TranscriptPanelProps {
   search: TranscriptSearch;
 }
 
+/** Sentences that are drawn together with the rest of the page. */
+const atOnceMax = 500;
+
 /** What is said, beside the player and at its pace. */
 export function TranscriptPanel({ assetId, transcript, wait, playback, search }: TranscriptPanelProps) {
   const [following, setFollowing] = useState(true);
   const shown = transcript !== null && transcript.sentences.length > 0 ? transcript : null;
+  const text = useLongLater(shown);
   return (
     <section className="transcript panel" aria-labelledby="transcript-title">
       <div className="transcript-head">
@@ -40,14 +44,19 @@ export function TranscriptPanel({ assetId, transcript, wait, playback, search }:
       ) : (
         <>
           <TranscriptAbout transcript={shown} />
-          <TranscriptBody
-            assetId={assetId}
-            transcript={shown}
-            playback={playback}
-            search={search}
-            following={following}
-            onFollowing={setFollowing}
-          />
+          {text === null ? (
+            // As high as a long text makes it, so that nothing moves.
+            <div className="transcript-text" style={{ blockSize: '27rem' }} />
+          ) : (
+            <TranscriptBody
+              assetId={assetId}
+              transcript={text}
+              playback={playback}
+              search={search}
+              following={following}
+              onFollowing={setFollowing}
+            />
+          )}
           <button
             type="button"
             className="button button-small transcript-follow"
@@ -60,6 +69,12 @@ export function TranscriptPanel({ assetId, transcript, wait, playback, search }:
       )}
     </section>
   );
+}
+
+/** A long text is drawn behind the page around it, a little at a time: both together keep the page from answering. */
+function useLongLater(transcript: Transcript | null): Transcript | null {
+  const later = useDeferredValue(transcript, null);
+  return transcript !== null && transcript.sentences.length > atOnceMax ? later : transcript;
 }
 
 function SearchField({
