@@ -9,8 +9,6 @@ export const chunkBytes = 64 * 1024;
 /** A node that stands still takes the request and never answers. */
 const answerMs = 4_000;
 const pauseMs = 150;
-/** The servers' largest chunk, and so the recordings' only one. */
-const recordingBytes = 1024 * 1024;
 
 export interface Answer {
   readonly status: number;
@@ -198,6 +196,8 @@ export class ClusterClient {
     const { bytes, name } = sent;
     const client = new RecordingsClient({ fetch: (path, init) => this.#fetch(path, init) });
     sent.uploadId = await client.begin(bytes.length, { filename: `${name}.webm`, file_checksum: md5(bytes) });
+    // In a bucket they are larger than MAX_CHUNK_SIZE_MB says.
+    const { chunkSize } = (await this.json<Upload>('GET', `/v1/uploads/${sent.uploadId}`)).body;
     const acknowledged = new Set<number>();
     for (;;) {
       const missing: number[] = (await client.recovery(sent.uploadId))['chunks_missing'];
@@ -205,7 +205,7 @@ export class ClusterClient {
       if (lost.length > 0) throw new Error(`${name}: acknowledged chunks ${lost.join(', ')} are missing`);
       if (missing.length === 0) break;
       for (const number of shuffled(this.#random, missing)) {
-        const chunk = bytes.subarray((number - 1) * recordingBytes, number * recordingBytes);
+        const chunk = bytes.subarray((number - 1) * chunkSize, number * chunkSize);
         const answer = await client.chunk(sent.uploadId, number, chunk, { checksum: md5(chunk) });
         if (answer.status === 200) acknowledged.add(number);
         else await this.#later(`recording ${answer.status}`, new Error(`${name}: ${JSON.stringify(answer.body)}`));

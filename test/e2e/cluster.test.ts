@@ -1,12 +1,13 @@
 /**
  * B6, E1, E2: three nodes on one PostgreSQL, any of which takes any request, while they are killed, stood still, cut off from the database,
  * and the database crashes: every upload completes with the right digest, each asset is processed once, and no fence is violated.
- * CLUSTER_SEED repeats a run, CLUSTER_SECONDS makes it longer, CLUSTER_BLOBS puts the bytes elsewhere: `swift` into a bucket of a store that is killed
- * as well, or an address such as s3://bucket/prefix.
+ * Once more, shorter, with the bytes in a bucket of a store that is killed as well.
+ * CLUSTER_SEED repeats a run, CLUSTER_SECONDS makes it longer, CLUSTER_BLOBS puts the bytes of the long run elsewhere: `swift` into such a bucket, or an
+ * address such as s3://bucket/prefix.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Run, Upload } from '@holdfast/protocol';
-import { expect, test } from 'vitest';
+import { type ExpectStatic, expect, test } from 'vitest';
 import { Cluster, type ClusterNode } from './cluster.ts';
 import { type ClusterBucket, startBucket } from './cluster-bucket.ts';
 import { findWrong, mostAtOnce } from './cluster-check.ts';
@@ -18,6 +19,7 @@ const chaosMs = Number(process.env['CLUSTER_SECONDS'] ?? 12) * 1000;
 const blobs = process.env['CLUSTER_BLOBS'];
 const env = { HOLDFAST_RESERVE_MB: '0', MAX_CHUNK_SIZE_MB: '1', CLEANUP_INTERVAL_MINUTES: '0.05' };
 const patienceMs = 70_000;
+const mib = 1024 * 1024;
 
 /** Two steps that need each other's results, light enough for many assets. */
 const pipelines = `
@@ -54,11 +56,11 @@ class Chaos {
     this.#random = random;
   }
 
-  /** One blow after the other until the time is over; the first node is stood still for longer than any lease meanwhile. */
-  async strike(ms: number): Promise<void> {
+  /** One blow after the other until the time is over; the first node is stood still for `stillMs` meanwhile. */
+  async strike(ms: number, stillMs: number): Promise<void> {
     const until = Date.now() + ms;
     const [first, ...others] = this.#cluster.nodes;
-    const long = first === undefined ? null : this.#standStill(first, 17_000);
+    const long = first === undefined ? null : this.#standStill(first, stillMs);
     while (Date.now() < until) {
       const node = others[Math.floor(this.#random() * others.length)];
       if (node !== undefined) await this.#blow(node);
@@ -106,12 +108,59 @@ class Chaos {
   }
 }
 
-test('B6, E1: chunks to any node while nodes, the database and the store come and go', async () => {
+interface Story {
+  readonly nodes: number;
+  readonly blobs: string | undefined;
+  readonly chaosMs: number;
+  /** More than any lease (15 s), or not. */
+  readonly stillMs: number;
+  readonly protocols: readonly Sent['protocol'][];
+  /** Several chunks: of 1 MiB on disk, of 5 MiB in a bucket. */
+  readonly recordingBytes: number;
+  /** By each of them. */
+  readonly filesMin: number;
+  /** The test's own. */
+  readonly expect: ExpectStatic;
+}
+
+/** Both at once: much of their time nodes stand still or wait for a lease to end. */
+test.concurrent('B6, E1: chunks to any node while nodes, the database and the store come and go', async ({
+  expect,
+}) => {
+  const protocols = ['native', 'native', 'tus', 'recordings'] as const;
+  await comeAndGo({
+    nodes: 3,
+    blobs,
+    chaosMs,
+    stillMs: 17_000,
+    protocols,
+    recordingBytes: blobs === undefined ? 2 * mib + 5 : 5 * mib + 5,
+    filesMin: 2,
+    expect,
+  });
+});
+
+test.concurrent('B6, C10, E1: the same, shorter, with the bytes in a bucket', async ({ expect }) => {
+  const protocols = ['native', 'tus', 'recordings'] as const;
+  await comeAndGo({
+    nodes: 2,
+    blobs: 'swift',
+    chaosMs: 3_000,
+    stillMs: 2_000,
+    protocols,
+    recordingBytes: 5 * mib + 5,
+    filesMin: 1,
+    expect,
+  });
+});
+
+async function comeAndGo(story: Story): Promise<void> {
+  const { nodes, blobs, chaosMs, stillMs, protocols, recordingBytes, filesMin, expect } = story;
   const random = seededRandom(seed);
   await using bucket = blobs === 'swift' ? await startBucket() : null;
   const more = bucket ?? (blobs === undefined ? {} : { blobs });
   await using cluster = await Cluster.start({
-    nodes: [[], [], []],
+    nodes: Array.from({ length: nodes }, () => []),
     pipelines,
     ...more,
     env: { ...env, ...bucket?.env },
@@ -119,13 +168,13 @@ test('B6, E1: chunks to any node while nodes, the database and the store come an
   const client = new ClusterClient(() => cluster.url, random, Date.now() + chaosMs + patienceMs);
   const chaos = new Chaos(cluster, bucket, random);
   let over = false;
-  const striking = chaos.strike(chaosMs).finally(() => {
+  const striking = chaos.strike(chaosMs, stillMs).finally(() => {
     over = true;
   });
   const sent: Sent[] = [];
-  const lanes = (['native', 'native', 'tus', 'recordings'] as const).map(async (protocol, lane) => {
-    for (let i = 0; i < 2 || !over; i += 1) {
-      const size = protocol === 'recordings' ? 2 * 1024 * 1024 + 5 : Math.floor((4 + 20 * random()) * chunkBytes) + i;
+  const lanes = protocols.map(async (protocol, lane) => {
+    for (let i = 0; i < filesMin || !over; i += 1) {
+      const size = protocol === 'recordings' ? recordingBytes : Math.floor((4 + 20 * random()) * chunkBytes) + i;
       sent.push(await client.send({ name: `${protocol}-${lane}-${i}`, protocol, bytes: seededBytes(random, size) }));
     }
   });
@@ -133,7 +182,7 @@ test('B6, E1: chunks to any node while nodes, the database and the store come an
     console.log(chaos.done, client.troubles, complaints(cluster));
     throw error;
   });
-  for (const one of sent) await processedOnce(client, one);
+  for (const one of sent) await processedOnce(client, one, expect);
   const findings = await findWrong(cluster.databaseUrl);
   console.log(
     JSON.stringify({
@@ -146,7 +195,7 @@ test('B6, E1: chunks to any node while nodes, the database and the store come an
   );
   expect(findings.wrong).toEqual([]);
   expect(await mostAtOnce(cluster.databaseUrl)).toBeLessThanOrEqual(3);
-});
+}
 
 /** What the nodes logged as warnings and errors, for when something is wrong. */
 function complaints(cluster: Cluster): string[] {
@@ -158,7 +207,11 @@ function complaints(cluster: Cluster): string[] {
 }
 
 /** The asset is there, byte for byte, and its one run has succeeded. */
-async function processedOnce(client: ClusterClient, { bytes, name, uploadId }: Sent): Promise<void> {
+async function processedOnce(
+  client: ClusterClient,
+  { bytes, name, uploadId }: Sent,
+  expect: ExpectStatic,
+): Promise<void> {
   const digest = sha256(bytes);
   // One whose end the store was away for is taken up again when its lease ends.
   const upload = async () => (await client.json<Upload>('GET', `/v1/uploads/${uploadId}`)).body;
@@ -186,7 +239,7 @@ test('E1: a web node takes what a worker processes, and the worker takes no uplo
   const random = seededRandom(seed);
   const client = new ClusterClient(() => web.server.url, random, Date.now() + patienceMs);
   const bytes = seededBytes(random, 3 * chunkBytes);
-  await processedOnce(client, await client.send({ name: 'lecture', protocol: 'native', bytes }));
+  await processedOnce(client, await client.send({ name: 'lecture', protocol: 'native', bytes }), expect);
   expect((await findWrong(cluster.databaseUrl)).nodes).toEqual([worker.name]);
   const there = new ClusterClient(() => worker.server.url, random, Date.now() + patienceMs);
   expect(await there.once('POST', '/v1/uploads', { body: Buffer.from('{}') })).toMatchObject({ status: 404 });

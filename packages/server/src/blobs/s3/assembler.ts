@@ -152,7 +152,7 @@ export class Assembler {
       return as !== undefined && bytesOf(as.range) === part.size;
     };
     if (parts.every(planned)) return { upload, there: parts };
-    await multipart.abort(upload);
+    await this.#parts.bucket.letGo(upload);
     return null;
   }
 

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Range } from '../../core/extents.ts';
-import { Multipart } from './multipart.ts';
+import { etagOfParts, Multipart, type MultipartUpload } from './multipart.ts';
 import { type BucketSettings, type Content, Requests, unquoted } from './requests.ts';
 import { isMissing } from './s3-errors.ts';
 
@@ -105,6 +105,22 @@ export class Bucket extends Requests {
       }),
     );
     return unquoted(CopyObjectResult?.ETag);
+  }
+
+  /**
+   * Ends a multipart upload that nobody goes on with. Where its object is there all the same, it is completed once more, which changes nothing:
+   * Swift, when it dies between making an object and forgetting the upload, takes the parts from under the object at an abort. What is of
+   * other parts than are listed now is left to the bucket's lifecycle rule. False then.
+   */
+  async letGo(upload: MultipartUpload): Promise<boolean> {
+    const parts = await this.multipart.parts(upload);
+    if (parts === null) return true;
+    const facts = await this.head(upload.key);
+    // An object that was sent in one request has no parts.
+    if (facts === null || this.isMd5(facts.etag)) await this.multipart.abort(upload);
+    else if (facts.etag === etagOfParts(parts)) await this.multipart.complete(upload, parts);
+    else return false;
+    return true;
   }
 
   /** Keys with the prefix; or, with a delimiter, what they have in common up to it. */

@@ -80,8 +80,8 @@ async function sendParts(
     if (sha256.digest('hex') !== file.sha256) throw changed();
     await bucket.multipart.complete(upload, parts);
   } catch (error) {
-    // Where only the answer was lost, aborting finds nothing, and the object is whole.
-    await bucket.multipart.abort(upload).catch(() => {});
+    // Where only the answer was lost, the object is whole.
+    await bucket.letGo(upload).catch(() => {});
     if ((await bucket.head(file.key).catch(() => null))?.size !== file.size || parts.length === 0) throw error;
     if (parts.reduce((sum, part) => sum + part.size, 0) !== file.size) throw error;
   }

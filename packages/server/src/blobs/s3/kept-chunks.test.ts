@@ -96,6 +96,24 @@ describe('C10: chunks over several connections', () => {
   });
 });
 
+test('the budget: first come, first served, and everything is given back', async () => {
+  const pool = new SlabPool(2 * slabBytes);
+  const [one, two] = [await pool.take(), await pool.take()];
+  expect(pool.tryTake()).toBeNull();
+  const order: number[] = [];
+  const waiting = [1, 2].map(async (name) => {
+    const slab = await pool.take();
+    order.push(name);
+    return slab;
+  });
+  pool.give([one]);
+  expect(pool.tryTake()).toBeNull();
+  pool.give([two]);
+  pool.give(await Promise.all(waiting));
+  expect(order).toEqual([1, 2]);
+  expect(pool.takenBytes).toBe(0);
+});
+
 test('kept chunks give way to whoever needs room, the oldest first, but not while one is read', async () => {
   const pool = new SlabPool(8 * slabBytes);
   const kept = new KeptChunks(pool);

@@ -1,4 +1,5 @@
 /** Multipart uploads: how objects are made of others, or are larger than one request takes. */
+import { createHash } from 'node:crypto';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -26,6 +27,13 @@ export interface DonePart {
   readonly number: number;
   readonly etag: string;
   readonly size: number;
+}
+
+/** As S3 names objects of parts ("Checking object integrity", ETags of multipart uploads): the MD5 of their MD5s, and their number. */
+export function etagOfParts(parts: readonly DonePart[]): string {
+  const md5 = createHash('md5');
+  for (const { etag } of parts) md5.update(Buffer.from(etag, 'hex'));
+  return `${md5.digest('hex')}-${parts.length}`;
 }
 
 export class Multipart {

@@ -85,8 +85,7 @@ export class Orphans {
     for (const prefix of [keys.incoming, keys.assets]) {
       for await (const upload of bucket.multipart.list(prefix)) {
         if (upload.begunAt >= before || wanted.has(upload.id)) continue;
-        await bucket.multipart.abort(upload);
-        removed += 1;
+        if (await bucket.letGo(upload)) removed += 1;
       }
     }
     return removed;

@@ -282,7 +282,7 @@ export class S3BlobStore implements BlobStore {
   async #free(uploadId: string, begun = true): Promise<void> {
     this.#parts.follower.forget(uploadId);
     const target = begun ? ((await this.#parts.map.find(uploadId))?.target ?? null) : null;
-    if (target !== null) await this.#parts.bucket.multipart.abort(JSON.parse(target)).catch(() => {});
+    if (target !== null) await this.#parts.bucket.letGo(JSON.parse(target)).catch(() => {});
     const names = await this.#parts.map.remove(uploadId);
     await this.#removal.objects(new Set([...names, ...(await this.#parts.map.garbage({ uploadId }))]));
     if (this.#parts.arrivals) await this.#removal.arrivals(uploadId).catch(() => {});

@@ -101,8 +101,7 @@ export function answer(store: StubStore, work: Work): Answer {
     case 'CompleteMultipartUpload':
       return ok('CompleteMultipartUploadResult', { Key: key, ETag: `"${complete(store, work).etag}"` });
     case 'AbortMultipartUpload':
-      store.multipart(uploadId, key);
-      store.multiparts.delete(uploadId);
+      store.abort(uploadId, key);
       return empty(204);
     case 'ListParts':
       return listParts(store, work);

@@ -11,6 +11,8 @@ export interface StubObject {
 export interface StubMultipart {
   readonly key: string;
   readonly begun: Date;
+  /** What was made of it, where the server died before it forgot the upload. */
+  halfDone?: StubObject;
   readonly parts: Map<number, { readonly bytes: Buffer; readonly etag: string }>;
 }
 
@@ -88,6 +90,13 @@ export class StubStore {
     this.objects.set(key, object);
     this.multiparts.delete(id);
     return object;
+  }
+
+  /** An upload that was completed and not forgotten: at an abort its object loses the bytes, as on Swift. */
+  abort(id: string, key: string): void {
+    const { halfDone } = this.multipart(id, key);
+    this.multiparts.delete(id);
+    if (halfDone !== undefined) halfDone.bytes = Buffer.alloc(0);
   }
 
   #etag(etag: string): string {

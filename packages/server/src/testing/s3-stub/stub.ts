@@ -21,6 +21,8 @@ export type StubFault =
   /** After some bytes of the answer nothing more comes, and the connection stays. */
   | { readonly kind: 'stall'; readonly afterBytes: number }
   | { readonly kind: 'lose-answer' }
+  /** A multipart upload is completed and not forgotten, and the connection breaks. */
+  | { readonly kind: 'half-done' }
   /** Stores other bytes than came, and tells their ETag; or tells an ETag that belongs to nothing. */
   | { readonly kind: 'corrupt' }
   | { readonly kind: 'lie' }
@@ -104,8 +106,13 @@ export class S3Stub implements AsyncDisposable {
     if (fault?.kind === 'error-in-200')
       return send(response, { ...refused(new Refusal(fault.code, 500)), status: 200 });
     if (wrong !== null) return send(response, refused(new Refusal(wrong, 400)));
+    const multipart =
+      fault?.kind === 'half-done' ? this.store.multiparts.get(asked.query.get('uploadId') ?? '') : undefined;
     const done = this.#do(asked, fault?.kind === 'corrupt' ? flipped(bytes) : bytes, fault?.kind === 'forget');
-    if (fault?.kind === 'lose-answer') return void request.socket.destroy();
+    const made = this.store.objects.get(key);
+    if (multipart && made)
+      this.store.multiparts.set(asked.query.get('uploadId') ?? '', { ...multipart, halfDone: made });
+    if (fault?.kind === 'lose-answer' || fault?.kind === 'half-done') return void request.socket.destroy();
     if (fault?.kind === 'lie') done.headers['etag'] = `"${'0'.repeat(32)}"`;
     if (fault?.kind === 'cut-answer' || fault?.kind === 'stall') return sendSome(response, done, fault);
     send(response, done);
