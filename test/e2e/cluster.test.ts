@@ -1,8 +1,8 @@
 /**
  * B6, E1, E2: three nodes on one PostgreSQL, any of which takes any request, while they are killed, stood still, cut off from the database,
  * and the database crashes: every upload completes with the right digest, each asset is processed once, and no fence is violated.
- * Once more, shorter, with the bytes in a bucket of a store that is killed as well.
- * CLUSTER_SEED repeats a run, CLUSTER_SECONDS makes it longer, CLUSTER_BLOBS puts the bytes of the long run elsewhere: `swift` into such a bucket, or an
+ * Once more, shorter, with the bytes in a bucket.
+ * CLUSTER_SEED repeats a run, CLUSTER_SECONDS makes it longer, CLUSTER_BLOBS puts the bytes of the long run elsewhere: `swift` into a bucket of a store that is killed as well, or an
  * address such as s3://bucket/prefix.
  */
 import { setTimeout as delay } from 'node:timers/promises';
@@ -119,6 +119,8 @@ interface Story {
   readonly recordingBytes: number;
   /** By each of them. */
   readonly filesMin: number;
+  /** Swift with one copy of everything does not always come back from that: by hand, not in CI. */
+  readonly killsStore: boolean;
   /** The test's own. */
   readonly expect: ExpectStatic;
 }
@@ -136,6 +138,7 @@ test.concurrent('B6, E1: chunks to any node while nodes, the database and the st
     protocols,
     recordingBytes: blobs === undefined ? 2 * mib + 5 : 5 * mib + 5,
     filesMin: 2,
+    killsStore: true,
     expect,
   });
 });
@@ -150,12 +153,13 @@ test.concurrent('B6, C10, E1: the same, shorter, with the bytes in a bucket', as
     protocols,
     recordingBytes: 5 * mib + 5,
     filesMin: 1,
+    killsStore: false,
     expect,
   });
 });
 
 async function comeAndGo(story: Story): Promise<void> {
-  const { nodes, blobs, chaosMs, stillMs, protocols, recordingBytes, filesMin, expect } = story;
+  const { nodes, blobs, chaosMs, stillMs, protocols, recordingBytes, filesMin, killsStore, expect } = story;
   const random = seededRandom(seed);
   await using bucket = blobs === 'swift' ? await startBucket() : null;
   const more = bucket ?? (blobs === undefined ? {} : { blobs });
@@ -166,7 +170,7 @@ async function comeAndGo(story: Story): Promise<void> {
     env: { ...env, ...bucket?.env },
   });
   const client = new ClusterClient(() => cluster.url, random, Date.now() + chaosMs + patienceMs);
-  const chaos = new Chaos(cluster, bucket, random);
+  const chaos = new Chaos(cluster, killsStore ? bucket : null, random);
   let over = false;
   const striking = chaos.strike(chaosMs, stillMs).finally(() => {
     over = true;
