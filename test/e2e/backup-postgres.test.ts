@@ -1,6 +1,6 @@
 /** E2, the drill with PostgreSQL: a backup while uploads run, complete and are processed; everything is thrown away and restored elsewhere. */
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { S3Stub } from '../../packages/server/src/testing/s3-stub/stub.ts';
 import { SharedPostgres } from '../../packages/server/src/testing/test-state.ts';
 import { finishHalf, half, type Sending, whileBusy, whole } from './backup-uploads.ts';
+import { countedIn, countingPipeline } from './counting-pipeline.ts';
 import { holdfast, ServerProcess } from './server-process.ts';
 import { Api, sha256 } from './upload-driver.ts';
 
@@ -23,22 +24,10 @@ let counted: string;
 let args: string[];
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'holdfast-backup-pg-'));
-  counted = join(dir, 'counted');
-  const pipelines = join(dir, 'count.yaml');
-  await writeFile(
-    pipelines,
-    `default: false
-pipelines:
-  - name: count
-    steps:
-      - name: count
-        command: [/bin/sh, -c, 'echo $1 >> ${counted}; echo told', count, "{id}"]
-        version: 1
-        outputs: { told: { file: told.txt, type: text/plain, from: stdout } }
-`,
-  );
+  const pipeline = await countingPipeline(dir);
+  counted = pipeline.counts;
   // A node that comes back under its name goes on at once with what it was at.
-  args = ['--pipelines', pipelines, '--node-name', 'one'];
+  args = ['--pipelines', pipeline.file, '--node-name', 'one'];
 });
 afterAll(async () => {
   await postgres.stop();
@@ -74,10 +63,6 @@ async function restoreState(dump: string): Promise<string> {
   const url = await postgres.createDatabase();
   await run('pg_restore', ['--exit-on-error', '--no-owner', `--dbname=${url}`, dump]);
   return url;
-}
-
-async function lines(file: string): Promise<string[]> {
-  return (await readFile(file, 'utf8')).trim().split('\n');
 }
 
 /** What `verify` finds, by kind. */
@@ -120,10 +105,10 @@ async function done(url: string): Promise<string[]> {
 
 async function expectProcessedOnce(earlier: string, doneBefore: readonly string[]): Promise<void> {
   for (const file of [earlier, counted]) {
-    const all = await lines(file);
+    const all = await countedIn(file);
     expect(all.length).toBe(new Set(all).size);
   }
-  const now = new Set(await lines(counted));
+  const now = new Set(await countedIn(counted));
   expect(doneBefore.filter((id) => now.has(id))).toEqual([]);
 }
 

@@ -1,7 +1,7 @@
 /**
  * A1, A4, E1: nothing that was acknowledged is lost, whatever point the process dies at while bytes are in a bucket: at the crash points, and
  * at any request to the store, done or not. The store is in this process and lives on. A few seeds; HOLDFAST_TEST_ALL=1 takes 40 for each
- * protocol, CRASH_SEEDS another number, CRASH_SEED_FIRST where to begin.
+ * protocol, CRASH_BUCKET_SEEDS another number, CRASH_SEED_FIRST where to begin.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { ServerProcess } from './server-process.ts';
 import { TusCampaign } from './tus-campaign.ts';
 import { seededRandom } from './upload-driver.ts';
 
-const seeds = Number(process.env['CRASH_SEEDS'] ?? (process.env['HOLDFAST_TEST_ALL'] === '1' ? 40 : 3));
+const seeds = Number(process.env['CRASH_BUCKET_SEEDS'] ?? (process.env['HOLDFAST_TEST_ALL'] === '1' ? 40 : 3));
 const first = Number(process.env['CRASH_SEED_FIRST'] ?? 1);
 const kib = 1024;
 /** A seed that reaches no crash ends by itself; this is for one that hangs. */
@@ -51,13 +51,7 @@ class BucketServer {
     try {
       const server = await ServerProcess.start({
         args: ['--no-pipeline', '--blobs', `s3://${stub.bucket}/crash`],
-        env: {
-          AWS_ACCESS_KEY_ID: stub.credentials.accessKeyId,
-          AWS_SECRET_ACCESS_KEY: stub.credentials.secretAccessKey,
-          HOLDFAST_S3_ENDPOINT: stub.endpoint,
-          HOLDFAST_S3_REGION: 'us-east-1',
-          HOLDFAST_S3_PATH_STYLE: 'true',
-        },
+        env: stub.env,
       });
       return new BucketServer(stub, server);
     } catch (error) {

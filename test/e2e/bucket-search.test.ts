@@ -23,11 +23,7 @@ test('C10: leftovers of a day ago disappear from the bucket of a server that run
   await using server = await ServerProcess.start({
     args: ['--no-pipeline', '--blobs', `s3://${stub.bucket}/media`],
     env: {
-      AWS_ACCESS_KEY_ID: stub.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: stub.credentials.secretAccessKey,
-      HOLDFAST_S3_ENDPOINT: stub.endpoint,
-      HOLDFAST_S3_REGION: 'us-east-1',
-      HOLDFAST_S3_PATH_STYLE: 'true',
+      ...stub.env,
       HOLDFAST_S3_SEARCH_HOURS: '0.0002',
     },
   });

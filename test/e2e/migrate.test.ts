@@ -1,6 +1,6 @@
 /** E2: from one folder to PostgreSQL: interrupted, gone on with, compared; unfinished uploads go on at the new server. */
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,6 +8,7 @@ import type { Artifact, Run, Upload } from '@holdfast/protocol';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SharedPostgres } from '../../packages/server/src/testing/test-state.ts';
+import { type CountingPipeline, countedIn, countingPipeline } from './counting-pipeline.ts';
 import { environment, holdfast, nodeBinary, program, ServerProcess } from './server-process.ts';
 import { Api, seededBytes, seededRandom, sha256 } from './upload-driver.ts';
 
@@ -16,22 +17,10 @@ const postgres = new SharedPostgres();
 const random = seededRandom(7);
 
 let dir: string;
-let pipelines: string;
+let pipeline: CountingPipeline;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'holdfast-migrate-'));
-  pipelines = join(dir, 'count.yaml');
-  await writeFile(
-    pipelines,
-    `default: false
-pipelines:
-  - name: count
-    steps:
-      - name: count
-        command: [/bin/sh, -c, 'echo $1 >> ${join(dir, 'counted')}; echo told', count, "{id}"]
-        version: 1
-        outputs: { told: { file: told.txt, type: text/plain, from: stdout } }
-`,
-  );
+  pipeline = await countingPipeline(dir);
 });
 afterAll(async () => {
   await postgres.stop();
@@ -79,7 +68,7 @@ test('E2: a folder moves to PostgreSQL and another folder', async () => {
   const appended = seededBytes(random, 5 * chunkBytes);
   const source = join(dir, 'source');
   const env = { HOLDFAST_RESERVE_MB: '0' };
-  const args = ['--pipelines', pipelines];
+  const args = ['--pipelines', pipeline.file];
   await using old = await ServerProcess.start({ dataDir: source, args, env });
   const api = new Api(() => old.url);
   for (const [i, bytes] of whole.entries()) {
@@ -153,7 +142,7 @@ test('E2: a folder moves to PostgreSQL and another folder', async () => {
     expect((await there.bytes(`/v1/assets/${sha256(bytes)}/content`)).equals(bytes)).toBe(true);
   }
   there.close();
-  const counted = (await readFile(join(dir, 'counted'), 'utf8')).trim().split('\n').sort();
+  const counted = (await countedIn(pipeline.counts)).sort();
   expect(counted, 'each processed once').toEqual([...whole, part, appended].map((bytes) => sha256(bytes)).sort());
 });
 

@@ -1,6 +1,6 @@
 /**
  * B6, E1: a server of two processes, of which one dies at every crash point of receipts, appends and completion while the other goes on, or is
- * killed from outside, or the supervisor is. CRASH_SEEDS says how many seeds, CRASH_SEED_FIRST where to begin; a failure names its seed.
+ * killed from outside, or the supervisor is. CRASH_PROCESS_SEEDS says how many seeds, CRASH_SEED_FIRST where to begin; a failure names its seed.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ import { TusCampaign } from './tus-campaign.ts';
 import { Api, seededRandom } from './upload-driver.ts';
 
 const all = process.env['HOLDFAST_TEST_ALL'] === '1';
-const seeds = Number(process.env['CRASH_SEEDS'] ?? (all ? 80 : 6));
+const seeds = Number(process.env['CRASH_PROCESS_SEEDS'] ?? (all ? 80 : 6));
 const first = Number(process.env['CRASH_SEED_FIRST'] ?? 1);
 
 /** The file that says who is to die. */

@@ -1,10 +1,11 @@
 /** B6, E1, E2: one server of several processes over one folder: a process that dies takes nothing with it. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ChunkReceipt, Problem, Run, Upload } from '@holdfast/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { countedIn, countingPipeline } from './counting-pipeline.ts';
 import { holdfast, ServerProcess } from './server-process.ts';
 import { Api, NoAnswer, seededBytes, seededRandom, sha256, shuffled } from './upload-driver.ts';
 
@@ -18,22 +19,10 @@ let api: Api;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'holdfast-processes-'));
-  counted = join(dir, 'counted');
-  const pipelines = join(dir, 'count.yaml');
-  await writeFile(
-    pipelines,
-    `default: false
-pipelines:
-  - name: count
-    steps:
-      - name: count
-        command: [/bin/sh, -c, 'echo $1 >> ${counted}', count, "{id}"]
-        version: 1
-        outputs: { told: { file: told.txt, type: text/plain, from: stdout } }
-`,
-  );
+  const pipeline = await countingPipeline(dir);
+  counted = pipeline.counts;
   server = await ServerProcess.start({
-    args: ['--processes', '2', '--log-level', 'debug', '--pipelines', pipelines],
+    args: ['--processes', '2', '--log-level', 'debug', '--pipelines', pipeline.file],
     env: { HOLDFAST_RESERVE_MB: '0' },
   });
   api = new Api(() => server.url);
@@ -117,7 +106,7 @@ async function send(id: string, bytes: Buffer, indexes: readonly number[], recei
       const at = `/v1/uploads/${id}/chunks/${index}`;
       const { status, body } = await answered(() => api.put<ChunkReceipt & Problem>(at, chunk));
       const done = body.code === 'upload-finishing' || body.details?.['state'] === 'completed';
-      expect(status === 200 || done, `chunk ${index}: ${status} ${body.code}`).toBe(true);
+      expect(status === 200 || done, `chunk ${index}: ${status} ${body.code} ${body.detail}`).toBe(true);
       receipt();
     }
   });
@@ -134,7 +123,7 @@ async function arrived(id: string, bytes: Buffer): Promise<void> {
     const { body: page } = await answered(() => api.json<{ items: Run[] }>('GET', `/v1/assets/${digest}/runs`));
     return page.items.length === 1 && page.items[0]?.state === 'succeeded';
   });
-  const times = (await readFile(counted, 'utf8')).split('\n').filter((line) => line === digest);
+  const times = (await countedIn(counted)).filter((line) => line === digest);
   expect(times).toEqual([digest]);
 }
 

@@ -1,8 +1,9 @@
 /** A1, E1: bytes that change under an upload after they were hashed or recorded, by the disk or by another process: what completes is what was acknowledged. */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type FileIo, nodeFileIo } from '../src/blobs/disk/file-io.ts';
+import { HoldfastError } from '../src/core/errors.ts';
 import { bodyOf, patternBytes } from '../src/testing/body.ts';
 import { dropDamaged } from '../src/uploads/repair.ts';
 import { AppendFolder, type AppendNode, principal } from './append-node.ts';
@@ -59,6 +60,20 @@ async function isCompleted(node: AppendNode, id: string): Promise<void> {
 }
 
 describe.each(intakes)('%s', (_name, create, send) => {
+  test('said to be gone while they are there: nothing of them is given up', async () => {
+    const { id } = await create();
+    await send(one, id, 0);
+    await send(one, id, 1);
+    const gone = new HoldfastError('storage-damaged', 'They are gone (test).');
+    for (const method of ['write', 'append'] as const) vi.spyOn(one.deps.blobs, method).mockRejectedValueOnce(gone);
+    await expect(send(one, id, 2)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await missing(one, id)).toEqual([2, 3]);
+    for (const index of [2, 3]) await send(one, id, index);
+    await isCompleted(one, id);
+    const events = await one.deps.store.events({ subject: { kind: 'upload', id }, after: 0, limit: 100 });
+    expect(events.map(({ type }) => type)).not.toContain('bytes-dropped');
+  });
+
   test('hashed by one process while they were damaged, asked for again by another one, finished by the first', async () => {
     const { id } = await create();
     await send(one, id, 0);

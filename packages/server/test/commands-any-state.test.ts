@@ -73,8 +73,8 @@ test('a ledger in PostgreSQL and bytes in S3: the log of processed contents besi
   await writeFile(join(dir, 'settings.yaml'), JSON.stringify({ state, ...s3Settings, dataDir: dir }));
   const verified = await runCommand(['verify', '--config', join(dir, 'settings.yaml')]);
   expect(verified).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Checked 1 assets (0.0 MB read)') });
-  const backup = await runCommand(['backup', join(dir, 'copy'), ...place.slice(2)], { env: { HOLDFAST_STATE: state } });
-  expect(backup).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('state in PostgreSQL') });
+  const backup = await runCommand(['backup', join(dir, 'copy'), ...stopped], { env });
+  expect(backup).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('bytes in S3') });
 
   const looks = await diagnoses(['--state', state, '--blobs', s3Settings.blobs], env);
   expect(looks.get('postgresql')).toMatchObject({ found: expect.stringContaining('schema') });

@@ -45,11 +45,9 @@ export async function explained(deps: UploadDependencies, upload: Upload, error:
   if (ended) await deps.blobs.discard(upload.id);
   if (refused && (damaged || ended)) return refused;
   if (!damaged) return error;
-  // Where writers are distrusted, the file of this process may have lost its name to a copy, which has everything.
-  const copied = current?.doubt === 'writers';
-  if (!copied) await deps.blobs.discard(upload.id);
+  // What is there stays, whatever this request has met: its file may have lost its name to a copy, which has everything.
   const dropped = await dropDamaged(deps, upload.id, 'stored bytes are gone');
-  if (copied && (await deps.store.find(upload.id))?.receivedBytes === 0) await deps.blobs.discard(upload.id);
+  if ((await deps.store.find(upload.id))?.receivedBytes === 0) await deps.blobs.discard(upload.id);
   return new HoldfastError(
     'unavailable',
     `Storage lost ${dropped} bytes of this upload. Ask for its status and send what is missing again.`,

@@ -49,14 +49,8 @@ async function fresh({ opaqueEtags = false, ...options }: Variant) {
   const dir = mkdtempSync(join(tmpdir(), 'holdfast-s3-'));
   const state = await openSqliteState({ file: join(dir, 'state.db'), clock: systemClock });
   const settings: S3BlobsOptions = {
-    bucket: stub.bucket,
+    ...stub.settings,
     prefix: 'holdfast',
-    endpoint: stub.endpoint,
-    region: 'us-east-1',
-    pathStyle: true,
-    credentials: stub.credentials,
-    checksums: 'none',
-    encryption: { kind: 'none' },
     clock: systemClock,
     partMap: state.partMap,
     dataDir: dir,

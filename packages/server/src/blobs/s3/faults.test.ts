@@ -27,14 +27,7 @@ beforeAll(async () => {
   stub = await S3Stub.start({ partBytesMin: 64 * kib });
   state = await openSqliteState({ file: join(dir, 'state.db'), clock: systemClock });
   settings = {
-    bucket: stub.bucket,
-    prefix: '',
-    endpoint: stub.endpoint,
-    region: 'eu-central-1',
-    pathStyle: true,
-    credentials: stub.credentials,
-    checksums: 'none',
-    encryption: { kind: 'none' },
+    ...stub.settings,
     clock: systemClock,
     partMap: state.partMap,
     dataDir: dir,
@@ -285,4 +278,21 @@ test('files for steps: fetched once for all, checked, bounded, and never taken f
     Buffer.from(b.slice(0, a.byteLength)),
   );
   await expect(s3.blobs.localAsset(sha256(a))).rejects.toMatchObject({ code: 'storage-damaged' });
+});
+
+test('chunks that come at once, so many that pieces are put together meanwhile, all stay', async () => {
+  const bytes = patternBytes(400 * kib, 77);
+  const id = uuidv7();
+  await s3.blobs.prepare(id, bytes.byteLength);
+  stub.fault = ({ operation }) =>
+    operation === 'PutObject' ? { kind: 'wait', until: new Promise((resolve) => setTimeout(resolve, 5)) } : null;
+  const offsets = Array.from({ length: 100 }, (_, i) => i * 4 * kib);
+  const lanes = Array.from({ length: 6 }, async () => {
+    for (let at = offsets.shift(); at !== undefined; at = offsets.shift())
+      await put(s3.blobs, id, { offset: at, bytes: bytes.slice(at, at + 4 * kib) });
+  });
+  await Promise.all(lanes);
+  expect(stub.count('PutObject'), 'pieces were put together').toBeGreaterThan(0);
+  stub.fault = () => null;
+  await isPlaced(id, bytes);
 });

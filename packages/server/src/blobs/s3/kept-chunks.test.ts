@@ -33,14 +33,7 @@ afterAll(async () => {
 
 function open(memoryBytes: number): Promise<S3Blobs> {
   return openS3Blobs({
-    bucket: stub.bucket,
-    prefix: '',
-    endpoint: stub.endpoint,
-    region: 'eu-central-1',
-    pathStyle: true,
-    credentials: stub.credentials,
-    checksums: 'none',
-    encryption: { kind: 'none' },
+    ...stub.settings,
     clock: systemClock,
     partMap: state.partMap,
     dataDir: dir,

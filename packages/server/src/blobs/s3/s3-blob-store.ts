@@ -51,7 +51,8 @@ export class S3BlobStore implements BlobStore {
   constructor(parts: S3BlobStoreParts) {
     this.#assembler = new Assembler(parts);
     this.#removal = new Removal(parts);
-    const crowded = (uploadId: string, head: MapHead) => this.#fold(uploadId, head);
+    // Whoever brought the last bytes has them recorded; putting pieces together can wait, and somebody else may be at it.
+    const crowded = (uploadId: string, head: MapHead) => this.#fold(uploadId, head).catch(() => {});
     this.#parts = { ...parts, crowded, tidy: (uploadId) => this.#removal.garbage({ uploadId }).then(() => {}) };
   }
 

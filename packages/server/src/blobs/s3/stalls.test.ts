@@ -28,14 +28,7 @@ beforeAll(async () => {
   stub = await S3Stub.start();
   state = await openSqliteState({ file: join(dir, 'state.db'), clock: systemClock });
   s3 = await openS3Blobs({
-    bucket: stub.bucket,
-    prefix: '',
-    endpoint: stub.endpoint,
-    region: 'eu-central-1',
-    pathStyle: true,
-    credentials: stub.credentials,
-    checksums: 'none',
-    encryption: { kind: 'none' },
+    ...stub.settings,
     clock: systemClock,
     readStallMs: stallMs,
     partMap: state.partMap,

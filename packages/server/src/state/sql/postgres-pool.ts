@@ -66,8 +66,12 @@ export class PostgresPool {
   async mayRetry(deadline: number, attempt: number): Promise<boolean> {
     const pause = Math.min(retryMsMin * 2 ** attempt, retryMsMax);
     if (this.#clock.now() + pause > deadline) return false;
-    await new Promise<void>((resolve) => this.#clock.after(pause, resolve));
+    await this.pause(pause);
     return true;
+  }
+
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.after(ms, resolve));
   }
 
   /** One try to get a connection. Rejects at once while the database is known to be away and somebody else is trying. */

@@ -16,7 +16,9 @@ import type { Tables } from './schema.ts';
 
 /** Ids per transaction: 2^53 / 2^12 leaves room for 2^41 transactions. */
 const eventsPerTransactionMax = 4096;
-const attemptsMax = 8;
+const attemptsMax = 12;
+/** The pause before a transaction is tried again, at most: those that got into each other's way come one behind the other. */
+const pauseMsMax = 50;
 const migrationMsMax = 24 * 3_600_000;
 /** Any number will do; it has to be the same in every version of Holdfast. */
 const migrationLock = 7_205_759_403;
@@ -135,7 +137,10 @@ export class PostgresEngine implements Engine {
         if (appended > 0) this.#appended();
         return value;
       } catch (error) {
-        if (attempt < attemptsMax && isRetryable(error)) continue;
+        if (attempt < attemptsMax && isRetryable(error)) {
+          await this.#pool.pause(Math.min(2 ** attempt, pauseMsMax));
+          continue;
+        }
         if (isConnectionLoss(error) && (await this.#pool.mayRetry(deadline, attempt))) continue;
         throw translatePostgresError(error);
       }

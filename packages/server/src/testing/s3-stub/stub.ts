@@ -72,6 +72,31 @@ export class S3Stub implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Settings of a store on it, for `openS3Blobs`. */
+  get settings() {
+    return {
+      bucket: this.bucket,
+      prefix: '',
+      endpoint: this.endpoint,
+      region: 'us-east-1',
+      pathStyle: true,
+      credentials: this.credentials,
+      checksums: 'none',
+      encryption: { kind: 'none' },
+    } as const;
+  }
+
+  /** The same for a server's environment. */
+  get env(): Record<string, string> {
+    return {
+      AWS_ACCESS_KEY_ID: this.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: this.credentials.secretAccessKey,
+      HOLDFAST_S3_ENDPOINT: this.endpoint,
+      HOLDFAST_S3_REGION: 'us-east-1',
+      HOLDFAST_S3_PATH_STYLE: 'true',
+    };
+  }
+
   /** How often an operation was asked for. */
   count(operation: Operation): number {
     return this.seen.filter((one) => one.operation === operation).length;
