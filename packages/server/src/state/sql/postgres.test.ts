@@ -164,7 +164,7 @@ describe('transactions', () => {
       await session.rows(raw(`do $$ begin raise exception 'again' using errcode = '40001'; end $$`));
     });
     await expect(always).rejects.toMatchObject({ code: 'unavailable' });
-    expect(runs).toBe(8);
+    expect(runs).toBe(12);
     await engine.close();
   });
 
