@@ -52,7 +52,10 @@ export class S3BlobStore implements BlobStore {
     this.#assembler = new Assembler(parts);
     this.#removal = new Removal(parts);
     // Whoever brought the last bytes has them recorded; putting pieces together can wait, and somebody else may be at it.
-    const crowded = (uploadId: string, head: MapHead) => this.#fold(uploadId, head).catch(() => {});
+    const crowded = (uploadId: string, head: MapHead) =>
+      this.#fold(uploadId, head).catch((error: unknown) => {
+        if (!(error instanceof HoldfastError)) throw error;
+      });
     this.#parts = { ...parts, crowded, tidy: (uploadId) => this.#removal.garbage({ uploadId }).then(() => {}) };
   }
 
