@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { machine } from './machine.mjs';
 import { measure } from './measure.mjs';
+import { PageCache } from './page-cache.mjs';
 import { report } from './report.mjs';
 import { scenarios } from './scenarios.mjs';
 import { defaultServer, nodeBinary, subjects } from './subjects.mjs';
@@ -59,6 +60,7 @@ async function rounds(wish, rows) {
   mkdirSync(wish.dir, { recursive: true });
   const base = mkdtempSync(join(wish.dir, 'holdfast-bench-'));
   const results = [];
+  const pageCache = new PageCache(base);
   try {
     for (let round = 0; round < wish.rounds; round += 1) {
       for (const scenario of rows) {
@@ -67,6 +69,7 @@ async function rounds(wish, rows) {
         for (const name of order) {
           process.stderr.write(`round ${round + 1}/${wish.rounds}  ${scenario.name}  ${name}\n`);
           const folder = join(base, `${results.length}`);
+          pageCache.fillFor(scenario.job);
           const figures = await measure({ subject: subjects[name], scenario, folder, options: wish });
           results.push({ scenario: scenario.name, subject: name, round, ...figures });
         }

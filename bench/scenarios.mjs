@@ -36,8 +36,8 @@ export function scenarios({ quick }) {
     W4: {
       title: `${2_000 / part} × 64 KiB, 16 connections`,
       subjects: [
-        ...['holdfast committed', 'holdfast synced', 'holdfast committed, tus, one request'],
-        ...['tus', 'tus, one request'],
+        ...['holdfast committed', 'holdfast committed, one request', 'holdfast committed, tus, one request'],
+        ...['holdfast synced', 'holdfast synced, one request', 'tus', 'tus, one request'],
       ],
       job: { kind: 'small', uploads: 2_000 / part, bytes: 64 * 1024, connections: 16 },
     },

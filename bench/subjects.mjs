@@ -30,6 +30,8 @@ const tusCommand = (port, folder) => [nodeBinary, join(here, 'servers', 'tus-pee
 export const subjects = {
   'holdfast committed': holdfast('committed'),
   'holdfast synced': holdfast('synced'),
+  'holdfast committed, one request': holdfast('committed', 'holdfast-one-request'),
+  'holdfast synced, one request': holdfast('synced', 'holdfast-one-request'),
   'holdfast committed + SHA-256': { ...holdfast('committed'), chunkDigests: true },
   'holdfast committed, tus': holdfast('committed', 'holdfast-tus'),
   'holdfast synced, tus': holdfast('synced', 'holdfast-tus'),

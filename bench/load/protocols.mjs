@@ -45,6 +45,17 @@ const holdfast = {
   storedAs: (_id, digest) => `assets/sha256/${digest.slice(0, 2)}/${digest}`,
 };
 
+/** A small file in the request that creates its upload. */
+const holdfastOneRequest = {
+  ...holdfast,
+  async create(connection, upload, body) {
+    const path = `/v1/uploads/whole?filename=bench-${upload.number}.bin`;
+    const headers = { 'Content-Type': 'application/octet-stream' };
+    return json(expect(await connection.request({ method: 'POST', path, headers, body }), 201)).id;
+  },
+  send: async () => {},
+};
+
 const sink = {
   parallel: true,
   create: async (_connection, upload) => `sink-${upload.number}`,
@@ -128,6 +139,7 @@ const holdfastTusOneRequest = { ...tusOneRequest, allCompleted: holdfast.allComp
 
 export const protocols = {
   holdfast,
+  'holdfast-one-request': holdfastOneRequest,
   'holdfast-tus': holdfastTus,
   'holdfast-tus-one-request': holdfastTusOneRequest,
   sink,

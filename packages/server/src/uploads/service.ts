@@ -1,19 +1,16 @@
 /** The upload service: what every dialect talks to. Load → decide → run effects through ports. */
 import type { Command } from '../core/command.ts';
-import { type Creation, newUpload } from '../core/creation.ts';
 import { HoldfastError } from '../core/errors.ts';
-import { assertCovers, underGrant } from '../core/grant.ts';
-import { assertDeclaredType } from '../core/media-type.ts';
-import type { Page, UploadQuery, Write } from '../core/ports/upload-store.ts';
+import { assertCovers } from '../core/grant.ts';
+import type { Page, UploadQuery } from '../core/ports/upload-store.ts';
 import { fraction } from '../core/progress.ts';
 import { gone, refusal } from '../core/receiving-rules.ts';
 import { type Extent, finalPhases, type Upload } from '../core/upload.ts';
 import { Appender, type AppendReceipt } from './append.ts';
 import type { AppendDelivery } from './append-checks.ts';
-import { begin, checkRoom } from './beginning.ts';
-import type { Caller, Handle } from './caller.ts';
+import { begin, type CreateRequest, checkRoom, insertUpload, requested } from './beginning.ts';
+import type { Handle } from './caller.ts';
 import { Concatenations } from './concatenate.ts';
-import { conditionsOf, refuseUnjudged } from './creation-conditions.ts';
 import { apply, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { DirectUploads } from './direct.ts';
@@ -23,16 +20,13 @@ import { discardTaken } from './join-parts.ts';
 import { type ChunkDelivery, type Receipt, Receiver } from './receive.ts';
 import { Turns } from './turns.ts';
 import { type UploadView, viewOf } from './view.ts';
+import { type WholeFile, WholeFiles } from './whole.ts';
 
 /** An upload that is being put in place cannot be stopped any more; it takes a moment. */
 const withdrawWaitMs = 5_000;
 
+export type { CreateRequest } from './beginning.ts';
 export type { Handle } from './caller.ts';
-
-export interface CreateRequest extends Omit<Creation, 'id' | 'allowedTypes'>, Caller {
-  /** Makes it a recording: its facts are kept for good, and found by this subject. */
-  readonly recording?: { readonly subject: string };
-}
 
 export class UploadService {
   readonly #deps: UploadDependencies;
@@ -41,6 +35,7 @@ export class UploadService {
   /** Null: clients send everything to the server. */
   readonly direct: DirectUploads | null;
   readonly #receiver: Receiver;
+  readonly #whole: WholeFiles;
   readonly #turns: Turns;
   readonly #appender: Appender;
   readonly #endings: Endings;
@@ -51,6 +46,7 @@ export class UploadService {
     this.finisher = new Finisher(deps, (upload) => this.#ended(upload));
     this.concatenations = new Concatenations(deps, this.finisher);
     this.#receiver = new Receiver(deps, this.finisher);
+    this.#whole = new WholeFiles(deps, this.finisher);
     const receive = (delivery: ChunkDelivery) => this.receiveChunk(delivery);
     const append = (delivery: AppendDelivery) => this.append(delivery);
     this.direct = deps.direct ? new DirectUploads(deps, deps.direct, { receive, append }) : null;
@@ -69,51 +65,37 @@ export class UploadService {
    * `quota-exceeded`, `insufficient-storage`, `creation-refused`, `unavailable`.
    */
   async create(request: CreateRequest): Promise<UploadView> {
-    const { store, limits, clock, observer, log } = this.#deps;
-    const now = clock.now();
-    const { grant = null } = request;
-    const wish = grant ? underGrant(request, grant) : request;
-    const { upload, event } = newUpload({ ...wish, id: this.#deps.newId() }, limits, now);
-    assertDeclaredType(upload.contentType, [this.#deps.allowedTypes, upload.allowedTypes]);
-    refuseUnjudged(upload, this.#deps.allowedTypes);
+    const now = this.#deps.clock.now();
+    const { upload, event } = requested(this.#deps, request, now);
     const known = await this.concatenations.known(upload);
     if (known) return viewOf(known, [], now);
-    const begun = await begin(this.#deps, upload, { lease: this.finisher.lease(), now, mayTell: grant === null });
+    const mayTell = (request.grant ?? null) === null;
+    const begun = await begin(this.#deps, upload, { lease: this.finisher.lease(), now, mayTell });
     const instant = begun.next.phase.name === 'completed';
     if (!instant && request.size !== null) await checkRoom(this.#deps, request.size);
     // Last, so that nobody is asked about what is refused anyway.
     await this.#deps.creationGate.admit(upload);
-    const events = [event, ...begun.events];
-    const kept: Write[] = request.recording ? [{ type: 'keep-recording', ...request.recording }] : [];
-    const conditions = conditionsOf({ grant, live: !instant, liveBytesMax: limits.liveBytesMax });
-    const parts = await this.concatenations.uses(upload);
-    const writes = [...begun.writes, ...parts, ...kept, ...conditions];
-    const created = await store.create(begun.next, events, writes, limits.liveUploadsMax);
-    if (!created) {
-      throw new HoldfastError(
-        'too-many-uploads',
-        `There are already ${limits.liveUploadsMax} unfinished uploads. Finish or cancel some of them.`,
-        {
-          details: { liveUploadsMax: limits.liveUploadsMax },
-        },
-      );
-    }
-    observer.created(upload.protocol);
-    log.info(
-      {
-        uploadId: upload.id,
-        filename: upload.safeName,
-        size: upload.size,
-        chunkSize: upload.chunkSize,
-        instant,
-      },
-      'upload created',
-    );
-    const next = { ...begun.next, lastEvent: events.length };
+    const writes = [...begun.writes, ...(await this.concatenations.uses(upload))];
+    const next = await insertUpload(this.#deps, request, {
+      upload: begun.next,
+      events: [event, ...begun.events],
+      writes,
+    });
     if (instant) this.#ended(next);
     if (next.phase.name === 'validating') this.finisher.start(next, null);
     this.concatenations.begin(next);
     return viewOf(next, [], now);
+  }
+
+  /**
+   * Creates an upload with all its bytes, at most `wholeBytesMax`: durable when this resolves, or nothing is left of it. The digest of the
+   * whole is checked in the background then. Throws what `create` says, and `body-too-long`, `body-too-short`, `body-timeout`,
+   * `digest-mismatch`, `invalid-digest`.
+   */
+  async createWhole(request: CreateRequest, file: WholeFile): Promise<UploadView> {
+    if (request.size === 0) return await this.create(request);
+    const { upload, extent } = await this.#whole.take(request, file);
+    return viewOf(upload, [extent], this.#deps.clock.now());
   }
 
   async receiveChunk(delivery: ChunkDelivery): Promise<Receipt> {

@@ -56,7 +56,7 @@ function lengthOf(header: string | undefined): number | null {
 }
 
 /** The SHA-256 of a `Content-Digest` header; other algorithms in it are passed over. Throws `invalid-digest`. */
-function digestOf(header: string | readonly string[] | undefined): Digest | null {
+export function digestOf(header: string | readonly string[] | undefined): Digest | null {
   if (header === undefined) return null;
   const digest = memberOf(typeof header === 'string' ? header : header.join(', '));
   if (digest === null) return null;

@@ -17,6 +17,7 @@ import { uploadCommands } from './upload-commands.ts';
 import { uploadRoutes } from './upload-routes.ts';
 import { watchRoutes } from './watch-routes.ts';
 import { webhookRoutes } from './webhook-routes.ts';
+import { wholeRoute } from './whole-route.ts';
 
 /** Shapes that routes refer to by `$id`. */
 export const nativeSchemas = [
@@ -77,6 +78,7 @@ export function nativeDialect(context: NativeContext): FastifyPluginAsync {
     await app.register(uploadRoutes(context));
     await app.register(uploadCommands(context));
     await app.register(chunkRoute(context));
+    await app.register(wholeRoute(context));
     await app.register(directRoutes(context));
     await app.register(chunkRecords(context));
     await app.register(eventRoutes(context));

@@ -1,7 +1,8 @@
 /** POST /files: creation, with the first bytes if there are any. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HoldfastError } from '../../core/errors.ts';
-import type { Upload } from '../../core/upload.ts';
+import type { CreateRequest } from '../../uploads/service.ts';
+import { isWhole, type WholeFile } from '../../uploads/whole.ts';
 import { checksumOf } from './checksum.ts';
 import { concatenationOf, tusPrefix } from './concat.ts';
 import type { TusContext } from './context.ts';
@@ -17,7 +18,9 @@ export async function create(request: FastifyRequest, reply: FastifyReply, conte
     if (withBytes) checkBytesType(declaredType(request));
     // Refused before anything is made.
     const digest = checksumOf(request);
-    const upload = await created(request, context);
+    const wish = creationOf(request, context);
+    if (withBytes && isWhole(wish, bodyLength(request))) return await taken(wish, { body, digest }, { reply, context });
+    const { upload } = await context.uploads.create(wish);
     request.log = request.log.child({ uploadId: upload.id });
     reply.code(201).header('location', `${tusPrefix}/${upload.id}`);
     if (!withBytes) {
@@ -50,11 +53,22 @@ export async function create(request: FastifyRequest, reply: FastifyReply, conte
   }
 }
 
-async function created(request: FastifyRequest, context: TusContext): Promise<Upload> {
+/** A small file is taken with its creation: what fails leaves nothing, so there is no address to tell. */
+async function taken(
+  wish: CreateRequest,
+  file: WholeFile,
+  { reply, context }: { readonly reply: FastifyReply; readonly context: TusContext },
+): Promise<FastifyReply> {
+  const { upload } = await context.uploads.createWhole(wish, file);
+  reply.code(201).header('location', `${tusPrefix}/${upload.id}`).header('upload-offset', upload.receivedBytes);
+  return expires(reply, upload).send();
+}
+
+function creationOf(request: FastifyRequest, context: TusContext): CreateRequest {
   const concat = field(request, 'upload-concat');
   const concatenation = concatenationOf(concat);
   const metadata = field(request, 'upload-metadata');
-  const { upload } = await context.uploads.create({
+  return {
     ...context.caller(request),
     protocol,
     intake: 'append',
@@ -65,8 +79,7 @@ async function created(request: FastifyRequest, context: TusContext): Promise<Up
       ...(metadata === null ? {} : { 'upload-metadata': metadata }),
       ...(concat === null ? {} : { 'upload-concat': concat }),
     },
-  });
-  return upload;
+  };
 }
 
 /** It follows from the parts. Throws `invalid-request`. */
