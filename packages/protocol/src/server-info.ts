@@ -13,6 +13,8 @@ export const ServerInfo = Type.Object(
       chunkBytesMax: Type.Integer(),
       chunkBytesDefault: Type.Integer(),
       liveUploadsMax: Type.Integer(),
+      /** Bytes of a file that may come with the request that creates its upload. */
+      wholeBytesMax: Type.Integer(),
     }),
   },
   { $id: 'ServerInfo' },

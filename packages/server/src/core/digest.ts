@@ -13,6 +13,9 @@ export interface Digest {
   readonly value: string;
 }
 
+/** A whole file of at most this many bytes is hashed while it is received: cheaper than reading it again. */
+export const inlineDigestBytesMax = 256 * 1024;
+
 export function isDigestAlgorithm(name: string): name is DigestAlgorithm {
   return Object.hasOwn(digestBytes, name);
 }

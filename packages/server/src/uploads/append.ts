@@ -3,6 +3,7 @@
  * recorded in segments while the next one is written, so that a crash takes at most one. With a digest to check, all or nothing.
  */
 import { appendRefusal, toldLength } from '../core/appending-rules.ts';
+import { inlineDigestBytesMax } from '../core/digest.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { assertCovers } from '../core/grant.ts';
 import { chooseChunkSize, type Limits } from '../core/limits.ts';
@@ -32,9 +33,6 @@ export interface AppendReceipt {
   /** Bytes that this request added. */
   readonly appendedBytes: number;
 }
-
-/** A whole file of at most this many bytes is hashed while it is received: cheaper than reading it again. */
-const inlineDigestBytesMax = 256 * 1024;
 
 const checkpointMs = 1_000;
 

@@ -3,7 +3,7 @@
  * no byte that was acknowledged is written over: a second body for a stored chunk is only compared with it.
  */
 import { LRUCache } from 'lru-cache';
-import { type Digest, digestBy } from '../core/digest.ts';
+import { type Digest, digestBy, inlineDigestBytesMax } from '../core/digest.ts';
 import { HoldfastError, invariant } from '../core/errors.ts';
 import type { Range } from '../core/extents.ts';
 import { assertCovers } from '../core/grant.ts';
@@ -43,8 +43,6 @@ export interface Receipt {
   readonly digests: readonly Digest[];
 }
 
-/** A whole file of at most this many bytes is hashed while it is received: cheaper than reading it again. */
-const inlineDigestBytesMax = 256 * 1024;
 const geometriesMax = 10_000;
 
 /** Facts of an upload that never change. */

@@ -3,24 +3,37 @@
  * that row nobody knows of the upload: no place is claimed, nobody takes over, and a body that breaks leaves nothing behind. A crash before
  * it can leave bytes in the incoming area, which `verify` removes. From the row on the upload is as any other.
  */
-import { digestBy } from '../core/digest.ts';
+import type { Command } from '../core/command.ts';
+import { digestBy, inlineDigestBytesMax } from '../core/digest.ts';
 import { HoldfastError, invariant } from '../core/errors.ts';
 import type { BodySource } from '../core/ports/body-source.ts';
 import { transition } from '../core/transition.ts';
-import type { Extent, Lease, Millis, NewEvent, Upload } from '../core/upload.ts';
+import type { Extent, NewEvent, Upload } from '../core/upload.ts';
 import { algorithmsOf, checkDigest, type ExpectedDigest } from './append-checks.ts';
-import { type Beginning, type CreateRequest, checkRoom, insertUpload, requested } from './beginning.ts';
+import { type CreateRequest, checkRoom, insertUpload, requested } from './beginning.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
 import { judgedBody } from './sniffed-body.ts';
 
 /** Bytes of a file that may come so: as many as are hashed while they are received. Longer ones are worth resuming. */
-export const wholeBytesMax = 256 * 1024;
+export const wholeBytesMax = inlineDigestBytesMax;
 
 export interface WholeFile {
   readonly body: BodySource;
   /** Of the body, checked before anything is acknowledged. */
   readonly digest: ExpectedDigest | null;
+}
+
+/** What is asked for, before anything of it is there. */
+interface Made {
+  readonly upload: Upload;
+  readonly event: NewEvent;
+}
+
+/** What is there then. */
+interface Received {
+  readonly upload: Upload;
+  readonly extent: Extent;
 }
 
 /** Whether a request with a body of `declaredLength` bytes, null when it does not say, brings the whole of what it creates, and may do so. */
@@ -40,27 +53,44 @@ export class WholeFiles {
   }
 
   /** The upload as it is once everything of it is acknowledged: its digest is about to be checked. */
-  async take(request: CreateRequest, file: WholeFile): Promise<{ upload: Upload; extent: Extent }> {
-    const { clock, crash, observer, creationGate } = this.#deps;
-    const started = clock.now();
-    const { upload, event } = requested(this.#deps, request, started);
+  async take(request: CreateRequest, file: WholeFile): Promise<Received> {
+    const { clock, creationGate, tracing } = this.#deps;
+    const made = requested(this.#deps, request, clock.now());
+    const { upload } = made;
     await checkRoom(this.#deps, sizeOf(upload));
     await creationGate.admit(upload);
+    const facts = { 'holdfast.upload.id': upload.id, 'holdfast.bytes': sizeOf(upload) };
     try {
-      const stored = await this.#store(upload, file);
-      crash('receipt:after-sync');
-      await request.confirm?.();
-      const extent = { ...stored, receivedAt: clock.now() };
-      const begun = received({ upload, event }, extent, this.#finisher.lease());
-      const next = await insertUpload(this.#deps, request, begun);
-      crash('receipt:after-commit');
-      observer.receipt({ bytes: extent.length, seconds: (clock.now() - started) / 1000, duplicate: false });
-      this.#finisher.start(next, extent.sha256);
-      return { upload: next, extent };
+      return await tracing.within('receipt', facts, () => this.#receive(made, request, file));
     } catch (error) {
       await this.#forget(upload);
       throw error;
     }
+  }
+
+  async #receive({ upload, event }: Made, request: CreateRequest, file: WholeFile): Promise<Received> {
+    const { clock, crash, limits, observer } = this.#deps;
+    const started = clock.now();
+    const stored = await this.#store(upload, file);
+    crash('receipt:after-sync');
+    await request.confirm?.();
+    const now = clock.now();
+    const extent = { ...stored, receivedAt: now };
+    const decision = transition(upload, null, this.#command(upload, extent, limits.uploadTtlMs), now);
+    invariant(decision.kind === 'accept', 'a new upload takes all its bytes');
+    const { next, events, writes } = decision;
+    const inserted = await insertUpload(this.#deps, request, { upload: next, events: [event, ...events], writes });
+    crash('receipt:after-commit');
+    observer.receipt({ bytes: extent.length, seconds: (clock.now() - started) / 1000, duplicate: false });
+    this.#finisher.start(inserted, extent.sha256);
+    return { upload: inserted, extent };
+  }
+
+  #command({ intake, fence }: Upload, extent: Extent, ttlMs: number): Command {
+    const lease = this.#finisher.lease();
+    return intake === 'grid'
+      ? { type: 'record', extent, lease, ttlMs }
+      : { type: 'append', extent, end: true, fence, lease, ttlMs };
   }
 
   async #store(upload: Upload, { body, digest }: WholeFile): Promise<Omit<Extent, 'receivedAt'>> {
@@ -93,23 +123,6 @@ export class WholeFiles {
       );
     }
   }
-}
-
-/** Created and received, in one. */
-function received(
-  { upload, event }: { readonly upload: Upload; readonly event: NewEvent },
-  extent: Extent,
-  lease: Lease,
-): Beginning {
-  const now: Millis = extent.receivedAt;
-  const ttlMs = upload.expiresAt - upload.createdAt;
-  const command =
-    upload.intake === 'grid'
-      ? ({ type: 'record', extent, lease, ttlMs } as const)
-      : ({ type: 'append', extent, end: true, fence: upload.fence, lease, ttlMs } as const);
-  const decision = transition(upload, null, command, now);
-  invariant(decision.kind === 'accept', 'a new upload takes all its bytes');
-  return { upload: decision.next, events: [event, ...decision.events], writes: decision.writes };
 }
 
 function sizeOf({ size }: Upload): number {

@@ -2,6 +2,7 @@
 import * as wire from '@holdfast/protocol';
 import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
+import { wholeBytesMax } from '../../uploads/whole.ts';
 import { assetRoutes } from './asset-routes.ts';
 import { chunkRecords } from './chunk-records.ts';
 import { chunkRoute } from './chunk-route.ts';
@@ -95,7 +96,8 @@ export function nativeDialect(context: NativeContext): FastifyPluginAsync {
       { schema: { tags: ['server'], summary: 'What this server takes', response: { 200: Type.Ref('ServerInfo') } } },
       async (): Promise<wire.ServerInfo> => {
         const { fileBytesMax, chunkBytesMin, chunkBytesMax, chunkBytesDefault, liveUploadsMax } = context.limits;
-        const limits = { fileBytesMax, chunkBytesMin, chunkBytesMax, chunkBytesDefault, liveUploadsMax };
+        const chunks = { chunkBytesMin, chunkBytesMax, chunkBytesDefault };
+        const limits = { fileBytesMax, ...chunks, liveUploadsMax, wholeBytesMax };
         const { version, durability, uploads } = context;
         return { name: 'holdfast', version, durability, direct: uploads.direct !== null, limits };
       },
