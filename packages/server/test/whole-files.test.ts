@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Problem, Upload } from '@holdfast/protocol';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { S3Stub } from '../src/testing/s3-stub/stub.ts';
 import { RawConnection } from './raw-connection.ts';
 import { type Answer, expectProblem, KiB, RunningNode, sha256, someBytes } from './running-node.ts';
 
@@ -129,6 +130,57 @@ test('C11: a type that is not taken is refused by its first bytes, and nothing i
   expectProblem(await send<Problem>(narrow, Buffer.from('<html><body>hello</body></html>')), 415, 'unsupported-type');
   expect(await leftovers(narrow)).toEqual({ uploads: 0, files: 0 });
   expect((await narrow.json<{ items: unknown[] }>('GET', '/v1/uploads')).body.items).toEqual([]);
+});
+
+describe('C10: with the bytes in a bucket', () => {
+  const kept = { ...process.env };
+  let stub: S3Stub;
+  let far: RunningNode;
+  beforeAll(async () => {
+    stub = await S3Stub.start();
+    process.env['AWS_ACCESS_KEY_ID'] = stub.credentials.accessKeyId;
+    process.env['AWS_SECRET_ACCESS_KEY'] = stub.credentials.secretAccessKey;
+    const blobs = `s3://${stub.bucket}/files`;
+    far = await RunningNode.start({ config: { blobs, s3Endpoint: stub.endpoint, s3PathStyle: true } });
+  });
+  afterAll(async () => {
+    await far?.close();
+    await stub?.stop();
+    process.env = kept;
+  });
+
+  it.each([1, 60_000, most])('a file of %i bytes arrives, natively and through tus', async (size) => {
+    const mine = someBytes(size);
+    const theirs = someBytes(size);
+    const native = await send(far, mine);
+    expect(native.status).toBe(201);
+    const tus = await far.fetch('/files', {
+      method: 'POST',
+      headers: {
+        'tus-resumable': '1.0.0',
+        'upload-length': String(size),
+        'content-type': 'application/offset+octet-stream',
+      },
+      body: theirs,
+    });
+    expect([tus.status, tus.headers.get('upload-offset')]).toEqual([201, String(size)]);
+    const id = tus.headers.get('location')?.split('/').at(-1);
+    for (const [upload, bytes] of [[native.body.id, mine] as const, [id, theirs] as const]) {
+      const done = await far.json<Upload>('POST', `/v1/uploads/${upload}/complete?wait=20`);
+      expect(done.body).toMatchObject({ state: 'completed', sha256: sha256(bytes) });
+      const content = await far.fetch(`/v1/assets/${sha256(bytes)}/content`);
+      expect(Buffer.from(await content.arrayBuffer())).toEqual(bytes);
+    }
+  });
+
+  test('what is refused leaves nothing', async () => {
+    const objects = () => [...stub.store.objects.keys()].length;
+    const before = objects();
+    const digest = contentDigest(someBytes(1));
+    const refused = await send<Problem>(far, someBytes(most), { headers: { 'content-digest': digest } });
+    expectProblem(refused, 422, 'digest-mismatch');
+    expect(objects()).toBe(before);
+  });
 });
 
 test('C11: beyond the number of unfinished uploads nothing is left', async () => {
