@@ -1,6 +1,6 @@
 /** A1, A2, C2, C11: a small file in the request that creates its upload, whole or not at all. */
 import { createHash } from 'node:crypto';
-import type { Problem, Upload } from '@holdfast/protocol';
+import type { IssuedUploadToken, Problem, Upload } from '@holdfast/protocol';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { S3Stub } from '../src/testing/s3-stub/stub.ts';
 import { RawConnection } from './raw-connection.ts';
@@ -80,6 +80,36 @@ test('the same content twice is one asset; chunks that come afterwards are known
   expect((await node.put(first.body.id, 0, bytes)).status).toBe(200);
 });
 
+it.each([
+  ['text/csv; charset=windows-1252', 'text/csv'],
+  ['multipart/form-data', 'multipart/form-data'],
+])('the Content-Type is the file’s, whatever it is: %s', async (type, contentType) => {
+  const { status, body } = await send(node, Buffer.from('a;b\n'), { headers: { 'content-type': type } });
+  expect([status, body.contentType]).toEqual([201, contentType]);
+  await node.json('POST', `/v1/uploads/${body.id}/complete?wait=10`);
+});
+
+test('C11: an upload token takes one file so, within its size', async () => {
+  const key = 'a-key-of-enough-length';
+  const apiKeys = [{ principal: 'ana', sha256: sha256(Buffer.from(key)) }];
+  await using guarded = await RunningNode.start({ config: { apiKeys }, apiKey: key });
+  const { body } = await guarded.json<IssuedUploadToken>('POST', '/v1/upload-tokens', { maxSize: 1_000 });
+  const as = (token: string, more = {}) => ({ headers: { authorization: `Bearer ${token}`, ...more } });
+  const bearer = as(body.token);
+  expectProblem(await send<Problem>(guarded, someBytes(1_001), bearer), 413, 'file-too-large');
+  const digest = contentDigest(someBytes(1));
+  expectProblem(
+    await send<Problem>(guarded, someBytes(10), as(body.token, { 'content-digest': digest })),
+    422,
+    'digest-mismatch',
+  );
+  // What failed has not used it up; of two at once one is taken.
+  const answers = await Promise.all([someBytes(20), someBytes(20)].map((bytes) => send(guarded, bytes, bearer)));
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 403]);
+  await expect.poll(() => leftovers(guarded)).toEqual({ uploads: 0, files: 0 });
+  expectProblem(await send<Problem>(guarded, someBytes(10), as('no-such-key-at-all')), 401, 'unauthenticated');
+});
+
 describe('C11: what is refused leaves nothing', () => {
   const bytes = someBytes(3_000);
   const words = 'filename=a.bin&metadata=';
@@ -88,6 +118,7 @@ describe('C11: what is refused leaves nothing', () => {
     ['too much', someBytes(most + 1), {}, 400, 'invalid-size'],
     ['another digest', bytes, { headers: { 'content-digest': contentDigest(someBytes(1)) } }, 422, 'digest-mismatch'],
     ['a malformed digest', bytes, { headers: { 'content-digest': 'sha-256=abc' } }, 400, 'invalid-digest'],
+    ['a type that is none', bytes, { headers: { 'content-type': 'nonsense' } }, 400, 'invalid-request'],
     ['no name', bytes, { query: '' }, 400, 'invalid-request'],
     ['an empty name', bytes, { query: 'filename=' }, 400, 'invalid-request'],
     ['a name that is too long', bytes, { query: `filename=${'n'.repeat(2_000)}` }, 400, 'invalid-request'],

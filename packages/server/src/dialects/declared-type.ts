@@ -31,9 +31,14 @@ export function takeBodiesUnparsed(app: FastifyInstance): void {
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 }
 
+/** The Content-Type as it was sent; empty without one. */
+export function declaredHeader(request: FastifyRequest): string {
+  return declaredTypes.get(request.raw) ?? '';
+}
+
 /** Throws `invalid-request` for a charset other than UTF-8 and for a multipart type without a usable boundary. */
 export function declaredType(request: FastifyRequest): DeclaredType {
-  const header = declaredTypes.get(request.raw) ?? '';
+  const header = declaredHeader(request);
   const name = (header.split(';')[0] ?? '').trim().toLowerCase();
   const kind = (Object.keys(mediaTypes) as BodyKind[]).find((one) => mediaTypes[one] === name) ?? null;
   const charset = parameter(header, 'charset');

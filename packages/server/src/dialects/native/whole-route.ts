@@ -1,11 +1,10 @@
 /** POST /v1/uploads/whole: a small file in the request that creates its upload. */
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { isMediaType } from '../../core/creation.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { expectedDigest } from '../../uploads/append-checks.ts';
 import { wholeBytesMax } from '../../uploads/whole.ts';
-import { declaredType, takeBodiesUnparsed } from '../declared-type.ts';
+import { declaredHeader, takeBodiesUnparsed } from '../declared-type.ts';
 import { digestOf } from './chunk-route.ts';
 import type { NativeContext } from './context.ts';
 import { renderUpload } from './render.ts';
@@ -35,14 +34,13 @@ export function wholeRoute(context: NativeContext): FastifyPluginAsync {
         const body = context.body(request);
         try {
           const digest = digestOf(request.headers['content-digest']);
-          const { name: type } = declaredType(request);
           const view = await context.uploads.createWhole(
             {
               ...context.caller(request),
               protocol: 'native',
               filename: request.query.filename,
               size: sizeOf(request),
-              ...(isMediaType(type) ? { contentType: type } : {}),
+              contentType: declaredHeader(request),
               ...(request.query.metadata === undefined ? {} : { metadata: wordsOf(request.query.metadata) }),
             },
             { body, digest: digest && expectedDigest(digest) },
