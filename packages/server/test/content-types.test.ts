@@ -3,7 +3,7 @@ import type { IssuedUploadToken, Upload } from '@holdfast/protocol';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { FormClient, formChunkBytes } from './chunked-form-client.ts';
 import { RawConnection } from './raw-connection.ts';
-import { chunkBytes, expectProblem, RunningNode, someBytes } from './running-node.ts';
+import { chunkBytes, expectProblem, RunningNode, sha256, someBytes } from './running-node.ts';
 
 /** The beginning of a WAV file, with anything behind it. */
 function wav(bytes: number): Buffer {
@@ -118,4 +118,41 @@ test('C11: a token narrows what the server takes and widens nothing', async () =
 test('C11: without a restriction nothing is refused', async () => {
   await using open = await RunningNode.start();
   expect((await open.upload(html, { contentType: 'audio/wav' })).state).toBe('completed');
+});
+
+describe('the type of an asset is that of its bytes, whatever was said', () => {
+  const said = { 'content-type': 'video/mp4' };
+  const ways: Record<string, (to: RunningNode, bytes: Buffer) => Promise<unknown>> = {
+    'in one request': async (to, body) => {
+      const answer = await to.fetch('/v1/uploads/whole?filename=a', { method: 'POST', headers: said, body });
+      const { id } = (await answer.json()) as Upload;
+      await to.json('POST', `/v1/uploads/${id}/complete?wait=10`);
+    },
+    'in one request, a few bytes at a time': async (to, bytes) => {
+      const connection = await RawConnection.open(to.port);
+      const headers = [`Content-Length: ${bytes.length}`, 'Content-Type: video/mp4'];
+      connection.head('POST /v1/uploads/whole?filename=a', headers);
+      for (const [from, end] of [
+        [0, 6],
+        [6, 2_000],
+        [2_000, bytes.length],
+      ] as const) {
+        connection.send(bytes.subarray(from, end));
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      const { body } = await connection.answer();
+      connection.destroy();
+      await to.json('POST', `/v1/uploads/${String(body['id'])}/complete?wait=10`);
+    },
+    'as one chunk': (to, bytes) => to.upload(bytes, { contentType: 'video/mp4' }),
+    'as several chunks': (to, bytes) => to.upload(bytes, { contentType: 'video/mp4', chunkSize: 16 * 1024 }),
+  };
+
+  it.each(Object.keys(ways))('%s', async (way) => {
+    const bytes = wav(40_000);
+    await using open = await RunningNode.start();
+    await ways[way]?.(open, bytes);
+    const { body } = await open.json<{ contentType: string }>('GET', `/v1/assets/${sha256(bytes)}`);
+    expect(body.contentType).toBe('audio/wav');
+  });
 });

@@ -82,6 +82,15 @@ describe('C10: chunks that go straight to the bucket', () => {
     expect(under('incoming/')).toEqual([]);
   });
 
+  test('a file of one small chunk has the type of its bytes', async () => {
+    const bytes = Buffer.concat([Buffer.from('RIFF\xc0\x03\x00\x00WAVEfmt ', 'latin1'), someBytes(1_000)]);
+    const upload = await node.create({ size: bytes.byteLength, contentType: 'video/mp4' });
+    expect((await sendAndReport(upload, 0, bytes)).status).toBe(200);
+    await node.json<Upload>('POST', `/v1/uploads/${upload.id}/complete`);
+    const asset = await node.json<{ contentType: string }>('GET', `/v1/assets/${sha256(bytes)}`);
+    expect(asset.body.contentType).toBe('audio/wav');
+  });
+
   test('in order, every byte is read once by the server and never sent by it', async () => {
     const large = 5 * 1024 * KiB;
     const bytes = someBytes(3 * large);

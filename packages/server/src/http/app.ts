@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, {
@@ -13,6 +12,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
+import helmet from 'helmet';
 import { HoldfastError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { BodySource } from '../core/ports/body-source.ts';
@@ -235,11 +235,12 @@ async function registerPlugins(app: FastifyInstance, options: HttpOptions & { pa
   takeJsonBodies(app, { clock: options.clock, ...pace, bytesMax: jsonBodyBytesMax });
   answerEarly(app, { clock: options.clock, idleMs: pace.idleMs });
   await app.register(cookie);
-  await app.register(helmet, {
+  const secure = helmet({
     contentSecurityPolicy: { directives: pageSecurity(options.storeOrigin ?? null) },
     crossOriginEmbedderPolicy: false,
     hsts: false,
   });
+  app.addHook('onRequest', (request, reply, done) => secure(request.raw, reply.raw, () => done()));
   if (options.corsOrigins.length > 0) {
     const exposedHeaders = ['location', 'retry-after', 'etag', 'content-range', ...ietfExposedHeaders];
     const rules = {

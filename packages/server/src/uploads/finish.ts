@@ -28,12 +28,15 @@ export class Finisher {
     return { holder: this.#deps.holder, until: this.#deps.clock.now() + this.#deps.limits.finishLeaseMs };
   }
 
-  /** Finishes an upload whose lease this node holds, in the background. `known` is the digest of the whole if a receipt had it for free. */
-  start(upload: Upload, known: Sha256 | null): void {
+  /**
+   * Finishes an upload whose lease this node holds, in the background. `known` is the digest of the whole if a receipt had it for free, `head`
+   * its first bytes (`headBytes`, or all of a smaller file).
+   */
+  start(upload: Upload, known: Sha256 | null, head: Uint8Array | null = null): void {
     if (this.#running.has(upload.id)) return;
     const facts = { 'holdfast.upload.id': upload.id, 'holdfast.bytes': upload.size ?? 0 };
     const work = this.#deps.tracing
-      .within('completion', facts, () => this.#finish(upload, upload.doubt === 'none' ? known : null))
+      .within('completion', facts, () => this.#finish(upload, upload.doubt === 'none' ? known : null, head))
       .catch((error: unknown) => {
         const lost = error instanceof HoldfastError && error.code === 'lease-lost';
         const fields = { uploadId: upload.id, err: error };
@@ -72,11 +75,11 @@ export class Finisher {
     while (this.#running.size > 0) await Promise.all(this.#running.values());
   }
 
-  async #finish(upload: Upload, known: Sha256 | null): Promise<void> {
+  async #finish(upload: Upload, known: Sha256 | null, head: Uint8Array | null): Promise<void> {
     const renewal = this.#renew(upload);
     try {
       const assembling = await this.#verify(upload, known ?? (await this.#recordedDigest(upload)));
-      if (assembling) await this.#place(assembling.upload, assembling.committed);
+      if (assembling) await this.#place(assembling.upload, { committed: assembling.committed, head });
     } catch (error) {
       if ((await dropLost(this.#deps, upload.id)) === 0) throw error;
     } finally {
@@ -154,7 +157,7 @@ export class Finisher {
     return null;
   }
 
-  async #place(upload: Upload, committed: boolean): Promise<void> {
+  async #place(upload: Upload, known: { committed: boolean; head: Uint8Array | null }): Promise<void> {
     const { store, blobs, clock, crash, observer } = this.#deps;
     if (upload.phase.name !== 'assembling') return;
     const { digest } = upload.phase;
@@ -167,12 +170,13 @@ export class Finisher {
       throw error;
     }
     crash('completion:after-place');
-    const contentType = (await this.#sniff(digest, size)) ?? upload.contentType;
+    const head = known.head ?? (await this.#head(digest, size));
+    const contentType = (await this.#deps.sniffType(head)) ?? upload.contentType;
     const asset = { id: digest, size, contentType, createdAt: clock.now() };
     const runs = this.#deps.planRuns(asset, { kind: 'upload', metadata: upload.metadata });
     const decision = await store.decide(upload.id, null, (current) => {
       const now = clock.now();
-      const verified: Decision = committed
+      const verified: Decision = known.committed
         ? { kind: 'accept', next: current, events: [], writes: [] }
         : transition(current, null, { type: 'verified', fence: upload.fence, digest }, now);
       if (verified.kind === 'reject') return verified;
@@ -187,12 +191,12 @@ export class Finisher {
     await freeParts(this.#deps, decision.next);
   }
 
-  async #sniff(digest: Sha256, size: number): Promise<string | null> {
-    if (size === 0) return null;
+  async #head(digest: Sha256, size: number): Promise<Uint8Array> {
     const parts: Uint8Array[] = [];
+    if (size === 0) return new Uint8Array(0);
     const head = await this.#deps.blobs.readAsset(digest, { start: 0, end: Math.min(headBytes, size) });
     for await (const part of head) parts.push(part as Uint8Array);
-    return await this.#deps.sniffType(Buffer.concat(parts));
+    return Buffer.concat(parts);
   }
 
   /** Renews the lease until the returned function is called. */

@@ -20,7 +20,7 @@ import { apply, decideConfirmed, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
 import { explained } from './repair.ts';
-import { judgedBody } from './sniffed-body.ts';
+import { judgedBody, keptBody } from './sniffed-body.ts';
 
 export interface ChunkDelivery extends Delivered, Caller {
   readonly uploadId: string;
@@ -41,6 +41,13 @@ export interface Receipt {
   readonly duplicate: boolean;
   /** Of the chunk's bytes: those that the delivery asked for. */
   readonly digests: readonly Digest[];
+}
+
+interface Stored {
+  readonly extent: Omit<Extent, 'receivedAt'>;
+  readonly digests: readonly Digest[];
+  /** First bytes of a file that came as one chunk. */
+  readonly head: Uint8Array | null;
 }
 
 const geometriesMax = 10_000;
@@ -153,7 +160,7 @@ export class Receiver {
     if (refused && !(stored && hasEveryByte(found.upload))) throw refused;
     if (stored) return await this.#again(found.upload, found.extent, { range, delivery });
     if (claim.forced) await this.#distrust(found.upload, claim);
-    const { extent, digests } = await this.#store(found.upload, range, {
+    const { extent, digests, head } = await this.#store(found.upload, range, {
       ...delivery,
       mayWrite: () => claim.isValid(),
     });
@@ -169,7 +176,7 @@ export class Receiver {
     const decision = await decideConfirmed(this.#deps.store, order, delivery.confirm);
     if (decision.kind === 'reject') throw await this.#refused(delivery.uploadId, decision.error);
     this.#deps.crash('receipt:after-commit');
-    await this.#follow(decision.next, command.extent);
+    await this.#follow(decision.next, command.extent, head);
     return { upload: decision.next, extent: command.extent, duplicate: decision.writes.length === 0, digests };
   }
 
@@ -195,22 +202,21 @@ export class Receiver {
     return { upload, duplicate: true, ...acknowledged };
   }
 
-  async #store(
-    upload: Upload,
-    range: Range,
-    delivery: ChunkDelivery & { mayWrite(): boolean },
-  ): Promise<{ readonly extent: Omit<Extent, 'receivedAt'>; readonly digests: readonly Digest[] }> {
+  async #store(upload: Upload, range: Range, delivery: ChunkDelivery & { mayWrite(): boolean }): Promise<Stored> {
     const { blobs, crash } = this.#deps;
     const length = range.end - range.start;
     const whole = length === upload.size && length <= inlineDigestBytesMax;
+    const kept = whole ? keptBody(this.#deps, upload, delivery.body) : null;
+    const begins = range.start === 0;
     try {
-      if (upload.receivedExtents === 0) await blobs.prepare(upload.id, upload.size);
+      // For a whole file nothing is set aside: its only write makes it as long as it is.
+      if (upload.receivedExtents === 0) await blobs.prepare(upload.id, whole ? 0 : upload.size);
       crash('receipt:before-write');
       const request = {
         uploadId: upload.id,
         offset: range.start,
         length,
-        body: range.start === 0 ? judgedBody(this.#deps, upload, delivery.body) : delivery.body,
+        body: kept ?? (begins ? judgedBody(this.#deps, upload, delivery.body) : delivery.body),
         digests: wantedDigests(delivery, whole),
         mayWrite: () => delivery.mayWrite(),
       };
@@ -220,7 +226,8 @@ export class Receiver {
       if (declared) checkDigest(delivery.index, declared, written.digests);
       await blobs.sync(upload.id);
       const { crc32, digests } = written;
-      return { extent: { offset: range.start, length, crc32, sha256: digestBy(digests, 'sha-256') }, digests };
+      const extent = { offset: range.start, length, crc32, sha256: digestBy(digests, 'sha-256') };
+      return { extent, digests, head: kept?.head ?? null };
     } catch (error) {
       if (error instanceof HoldfastError && error.code === 'unsupported-type') {
         await this.#finisher.refuse(upload.id, error);
@@ -242,10 +249,10 @@ export class Receiver {
     return error;
   }
 
-  async #follow(upload: Upload, extent: Extent): Promise<void> {
+  async #follow(upload: Upload, extent: Extent, head: Uint8Array | null): Promise<void> {
     if (upload.phase.name === 'validating') {
       this.#coverage.forget(upload.id);
-      this.#finisher.start(upload, extent.length === upload.size ? extent.sha256 : null);
+      this.#finisher.start(upload, extent.length === upload.size ? extent.sha256 : null, head);
       return;
     }
     this.#deps.blobs.hashAhead(upload.id, await this.#coverage.add(upload, extent));

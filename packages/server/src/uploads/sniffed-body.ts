@@ -8,31 +8,46 @@ import type { UploadDependencies } from './dependencies.ts';
 /** Enough for every signature that type sniffing knows. */
 export const headBytes = 4_100;
 
+type Sniffing = Pick<UploadDependencies, 'allowedTypes' | 'sniffType'>;
+/** Null when the bytes may be taken. */
+type Judge = (head: Uint8Array) => Promise<HoldfastError | null>;
+
 /** The body that begins a file; where types are restricted, one that ends with `unsupported-type` when its first bytes are of another type. */
-export function judgedBody(
-  { allowedTypes, sniffType }: Pick<UploadDependencies, 'allowedTypes' | 'sniffType'>,
-  upload: Upload,
-  body: BodySource,
-): BodySource {
+export function judgedBody(sniffing: Sniffing, upload: Upload, body: BodySource): BodySource {
+  const judge = judgeOf(sniffing, upload);
+  return judge === null ? body : new SniffedBody(body, judge);
+}
+
+/** As `judgedBody`, and keeps the first bytes, for a file whose type is told as soon as it is there. */
+export function keptBody(sniffing: Sniffing, upload: Upload, body: BodySource): SniffedBody {
+  return new SniffedBody(body, judgeOf(sniffing, upload) ?? (async () => null));
+}
+
+function judgeOf({ allowedTypes, sniffType }: Sniffing, upload: Upload): Judge | null {
   const allowed = [allowedTypes, upload.allowedTypes];
-  if (!isRestricted(allowed)) return body;
-  return new SniffedBody(body, async (head) => {
+  if (!isRestricted(allowed)) return null;
+  return async (head) => {
     const type = await sniffType(head);
     const found = type === null ? (readsAsText(head) ? 'text' : 'unknown') : { type };
     return typeRefusal(upload.contentType, found, allowed);
-  });
+  };
 }
 
-class SniffedBody implements BodySource {
+export class SniffedBody implements BodySource {
   readonly #body: BodySource;
-  readonly #judge: (head: Uint8Array) => Promise<HoldfastError | null>;
+  readonly #judge: Judge;
   #head: Uint8Array = new Uint8Array(0);
   #judged = false;
 
   /** `judge` is called once, with the first bytes or with all of a shorter body; what it returns is thrown by `next`. */
-  constructor(body: BodySource, judge: (head: Uint8Array) => Promise<HoldfastError | null>) {
+  constructor(body: BodySource, judge: Judge) {
     this.#body = body;
     this.#judge = judge;
+  }
+
+  /** What has come of the first `headBytes`. */
+  get head(): Uint8Array {
+    return this.#head;
   }
 
   async next(): Promise<BodyBatch | null> {

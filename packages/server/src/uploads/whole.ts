@@ -13,7 +13,7 @@ import { algorithmsOf, checkDigest, type ExpectedDigest } from './append-checks.
 import { type CreateRequest, checkRoom, insertUpload, requested } from './beginning.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
-import { judgedBody } from './sniffed-body.ts';
+import { keptBody } from './sniffed-body.ts';
 
 /** Bytes of a file that may come so: as many as are hashed while they are received. Longer ones are worth resuming. */
 export const wholeBytesMax = inlineDigestBytesMax;
@@ -71,7 +71,7 @@ export class WholeFiles {
   async #receive({ upload, event }: Made, request: CreateRequest, file: WholeFile): Promise<Received> {
     const { clock, crash, limits, observer } = this.#deps;
     const started = clock.now();
-    const stored = await this.#store(upload, file);
+    const { head, ...stored } = await this.#store(upload, file);
     crash('receipt:after-sync');
     await request.confirm?.();
     const now = clock.now();
@@ -82,7 +82,7 @@ export class WholeFiles {
     const inserted = await insertUpload(this.#deps, request, { upload: next, events: [event, ...events], writes });
     crash('receipt:after-commit');
     observer.receipt({ bytes: extent.length, seconds: (clock.now() - started) / 1000, duplicate: false });
-    this.#finisher.start(inserted, extent.sha256);
+    this.#finisher.start(inserted, extent.sha256, head);
     return { upload: inserted, extent };
   }
 
@@ -93,23 +93,29 @@ export class WholeFiles {
       : { type: 'append', extent, end: true, fence, lease, ttlMs };
   }
 
-  async #store(upload: Upload, { body, digest }: WholeFile): Promise<Omit<Extent, 'receivedAt'>> {
+  async #store(
+    upload: Upload,
+    { body, digest }: WholeFile,
+  ): Promise<Omit<Extent, 'receivedAt'> & { readonly head: Uint8Array }> {
     const { blobs, crash } = this.#deps;
     const length = sizeOf(upload);
-    await blobs.prepare(upload.id, length);
+    const kept = keptBody(this.#deps, upload, body);
+    // Nothing is set aside for it: its only write makes it as long as it is.
+    await blobs.prepare(upload.id, 0);
     crash('receipt:before-write');
     const written = await blobs.write({
       uploadId: upload.id,
       offset: 0,
       length,
-      body: judgedBody(this.#deps, upload, body),
+      body: kept,
       digests: algorithmsOf(digest, true),
       mayWrite: () => true,
     });
     crash('receipt:after-write');
     if (digest !== null) checkDigest({ ...written, length, end: 'body' }, digest);
     await blobs.sync(upload.id);
-    return { offset: 0, length, crc32: written.crc32, sha256: digestBy(written.digests, 'sha-256') };
+    const sha256 = digestBy(written.digests, 'sha-256');
+    return { offset: 0, length, crc32: written.crc32, sha256, head: kept.head };
   }
 
   /** Of an upload without a row. If its row is there after all, because only the answer to it was lost, it keeps its bytes. */

@@ -1,9 +1,9 @@
 /**
- * Several pieces of work in one SQLite transaction: all work that has arrived by the time the event loop has handled its input. Each piece
- * runs inside a savepoint: one that throws is undone and rejected alone.
+ * Several pieces of work in one SQLite transaction: all work that arrives while the log is being synced for the one before, or until the
+ * event loop has handled its input. Each piece runs inside a savepoint: one that throws is undone and rejected alone.
  *
- * Nothing is resolved before the commit, and nothing that has to survive a power cut before the log is synced; the next transactions run
- * meanwhile, and syncs are shared by those that wait. A reader sees what is committed and waits for the sync of it (`seen`), so that nobody
+ * Nothing is resolved before the commit, and nothing that has to survive a power cut before the log is synced. What arrives during a sync
+ * has to wait for the next one anyway; in one transaction it writes a page that many rows share once. A reader sees what is committed and waits for the sync of it (`seen`), so that nobody
  * is told of something that a power cut would undo.
  */
 
@@ -71,7 +71,9 @@ export class GroupCommit {
   #schedule(): void {
     this.#state = 'busy';
     // Between two transactions the loop gets to read its sockets, which is also what fills the next transaction.
-    setImmediate(() => void this.#runBatch());
+    const next = () => setImmediate(() => void this.#runBatch());
+    if (this.#pending === null) next();
+    else this.#pending.then(next, next);
   }
 
   async #runBatch(): Promise<void> {

@@ -40,24 +40,28 @@ async function turns(count: number): Promise<void> {
 }
 
 describe('group commit', () => {
-  it('resolves when the log is synced, not before; meanwhile the next transaction runs', async () => {
+  it('resolves when the log is synced, not before; what arrives meanwhile shares the next transaction and its sync', async () => {
     const log = new HeldLog();
     const commits = new GroupCommit(connection, log, () => {});
     const order: string[] = [];
     const write = (name: string) => commits.write((session) => session.change(note(name))).then(() => order.push(name));
     const first = write('first');
     await expect.poll(() => log.waiting.length).toBe(1);
-    const second = write('second');
-    await expect.poll(() => log.waiting.length).toBe(2);
+    const others = [write('second'), turns(2).then(() => write('third'))];
     await turns(5);
     expect(order).toEqual([]);
+    expect(log.waiting.length).toBe(1);
     expect(commits.seen).not.toBeNull();
     log.waiting[0]?.resolve();
     await first;
     expect(order).toEqual(['first']);
-    expect(commits.seen, 'the second is committed and not synced').not.toBeNull();
+    await expect.poll(() => log.waiting.length).toBe(2);
+    await turns(5);
+    expect(order).toEqual(['first']);
+    expect(commits.seen, 'the others are committed and not synced').not.toBeNull();
     log.waiting[1]?.resolve();
-    await second;
+    await Promise.all(others);
+    expect(log.waiting.length, 'one sync for both').toBe(2);
     await commits.seen;
     await turns(1);
     expect(commits.seen).toBeNull();
@@ -91,6 +95,20 @@ describe('group commit', () => {
     await expect.poll(() => log.waiting.length).toBe(1);
     log.waiting[0]?.reject(new Error('EIO'));
     await expect(write).rejects.toThrow('EIO');
+    await commits.close();
+  });
+
+  it('goes on with what arrived during a sync that failed', async () => {
+    const log = new HeldLog();
+    const commits = new GroupCommit(connection, log, () => {});
+    const lost = commits.write((session) => session.change(note('lost')));
+    await expect.poll(() => log.waiting.length).toBe(1);
+    const next = commits.write((session) => session.change(note('next')));
+    log.waiting[0]?.reject(new Error('EIO'));
+    await expect(lost).rejects.toThrow('EIO');
+    await expect.poll(() => log.waiting.length).toBe(2);
+    log.waiting[1]?.resolve();
+    await next;
     await commits.close();
   });
 });
