@@ -35,8 +35,9 @@ export class Finisher {
   start(upload: Upload, known: Sha256 | null, head: Uint8Array | null = null): void {
     if (this.#running.has(upload.id)) return;
     const facts = { 'holdfast.upload.id': upload.id, 'holdfast.bytes': upload.size ?? 0 };
+    const sound = upload.doubt === 'none';
     const work = this.#deps.tracing
-      .within('completion', facts, () => this.#finish(upload, upload.doubt === 'none' ? known : null, head))
+      .within('completion', facts, () => this.#finish(upload, sound ? known : null, sound ? head : null))
       .catch((error: unknown) => {
         const lost = error instanceof HoldfastError && error.code === 'lease-lost';
         const fields = { uploadId: upload.id, err: error };

@@ -207,16 +207,14 @@ export class Receiver {
     const length = range.end - range.start;
     const whole = length === upload.size && length <= inlineDigestBytesMax;
     const kept = whole ? keptBody(this.#deps, upload, delivery.body) : null;
-    const begins = range.start === 0;
     try {
-      // For a whole file nothing is set aside: its only write makes it as long as it is.
-      if (upload.receivedExtents === 0) await blobs.prepare(upload.id, whole ? 0 : upload.size);
+      if (upload.receivedExtents === 0) await blobs.prepare(upload.id, upload.size);
       crash('receipt:before-write');
       const request = {
         uploadId: upload.id,
         offset: range.start,
         length,
-        body: kept ?? (begins ? judgedBody(this.#deps, upload, delivery.body) : delivery.body),
+        body: kept ?? (range.start === 0 ? judgedBody(this.#deps, upload, delivery.body) : delivery.body),
         digests: wantedDigests(delivery, whole),
         mayWrite: () => delivery.mayWrite(),
       };

@@ -100,7 +100,7 @@ export class WholeFiles {
     const { blobs, crash } = this.#deps;
     const length = sizeOf(upload);
     const kept = keptBody(this.#deps, upload, body);
-    // Nothing is set aside for it: its only write makes it as long as it is.
+    // There was room a moment ago, and its only write makes it as long as it is.
     await blobs.prepare(upload.id, 0);
     crash('receipt:before-write');
     const written = await blobs.write({

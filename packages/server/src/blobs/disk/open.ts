@@ -3,6 +3,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { BlobStores, OutsideFiles } from '../../core/ports/blob-stores.ts';
 import type { BytePath } from '../../core/ports/file-intake.ts';
+import { systemClock } from '../../platform/system-clock.ts';
 import { withOutsideAssets } from '../with-outside-assets.ts';
 import { DirectorySyncs } from './directory-syncs.ts';
 import { DiskArtifactStore } from './disk-artifact-store.ts';
@@ -70,7 +71,8 @@ export async function openDiskBlobs(options: DiskBlobsOptions): Promise<DiskBlob
     statesMax: options.hashStatesMax ?? hashStatesMaxDefault,
   });
   const files = new UploadFiles(io, layout, options.openFilesMax);
-  const space = new SpaceGuard(io, layout.root, options.reserveBytes);
+  const { reserveBytes } = options;
+  const space = new SpaceGuard({ io, clock: systemClock, path: layout.root, reserveBytes });
   const blobs = new DiskBlobStore({ layout, durability: options.durability, io, files, directories, pool, space });
   await blobs.ping();
   const outside: OutsideFiles = new Map();

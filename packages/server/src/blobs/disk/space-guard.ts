@@ -1,35 +1,31 @@
 /** Refuses uploads that cannot fit, before they send anything. */
 import { HoldfastError } from '../../core/errors.ts';
+import type { Clock } from '../../core/ports/clock.ts';
 import type { FileIo } from './file-io.ts';
 
 /** How long an answer counts, in ms: a disk that fills up meanwhile is told by the write. */
 const answerMs = 100;
 
-export class SpaceGuard {
-  readonly #io: FileIo;
-  readonly #path: string;
-  readonly #reserveBytes: number;
-  #asking: Promise<number> | null = null;
-  #askedAt = Number.NEGATIVE_INFINITY;
+export interface SpaceGuardParts {
+  readonly io: FileIo;
+  readonly clock: Clock;
+  readonly path: string;
+  /** Of the file system at `path`, never promised to uploads. */
+  readonly reserveBytes: number;
+}
 
-  /** `reserveBytes` of the file system at `path` are never promised to uploads. */
-  constructor(io: FileIo, path: string, reserveBytes: number) {
-    this.#io = io;
-    this.#path = path;
-    this.#reserveBytes = reserveBytes;
+export class SpaceGuard {
+  readonly #parts: SpaceGuardParts;
+  #answer: Promise<number> | null = null;
+
+  constructor(parts: SpaceGuardParts) {
+    this.#parts = parts;
   }
 
-  /** Bytes that uploads can have, as of at most `answerMs` ago. Callers at the same moment share the question. */
+  /** Bytes that uploads can have, as of at most `answerMs` ago. Callers share the question and, for that long, its answer. */
   free(): Promise<number> {
-    const now = performance.now();
-    if (this.#asking !== null && now < this.#askedAt + answerMs) return this.#asking;
-    const asking = this.#io.freeBytes(this.#path).then((free) => Math.max(0, free - this.#reserveBytes));
-    asking.catch(() => {
-      if (this.#asking === asking) this.#asking = null;
-    });
-    this.#asking = asking;
-    this.#askedAt = now;
-    return asking;
+    this.#answer ??= this.#ask();
+    return this.#answer;
   }
 
   /** Rejects with `insufficient-storage` when `bytes` more do not fit. */
@@ -39,6 +35,21 @@ export class SpaceGuard {
       throw new HoldfastError('insufficient-storage', 'The store has no room for a file of this size', {
         details: { neededBytes: bytes, freeBytes: free },
       });
+    }
+  }
+
+  async #ask(): Promise<number> {
+    const { io, clock, path, reserveBytes } = this.#parts;
+    const forget = () => {
+      this.#answer = null;
+    };
+    try {
+      const free = Math.max(0, (await io.freeBytes(path)) - reserveBytes);
+      clock.after(answerMs, forget);
+      return free;
+    } catch (error) {
+      forget();
+      throw error;
     }
   }
 }

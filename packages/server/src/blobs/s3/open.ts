@@ -157,7 +157,7 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
   const hashes = new RunningHashes(hashStatesMax, new KeptChunks(slabs));
   const follower = new Follower(sources, hashes);
   const md5 = new Md5Threads(Math.max(1, Math.min(md5ThreadsMax, availableParallelism() - 1)));
-  const { intake, pool } = localIntake(dataDir);
+  const { intake, pool } = localIntake(dataDir, clock);
   const orphans = new Orphans({
     ...sources,
     clock,
@@ -192,13 +192,13 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
 }
 
 /** Reads files of this machine in threads of its own. */
-function localIntake(dataDir: string): { readonly intake: DiskFileIntake; readonly pool: HashPool } {
+function localIntake(dataDir: string, clock: Clock): { readonly intake: DiskFileIntake; readonly pool: HashPool } {
   const io = nodeFileIo;
   const layout = new DiskLayout(dataDir);
   const pool = new HashPool({
     workers: Math.max(1, Math.min(4, availableParallelism() - 1)),
     statesMax: 1,
   });
-  const space = new SpaceGuard(io, layout.root, 0);
+  const space = new SpaceGuard({ io, clock, path: layout.root, reserveBytes: 0 });
   return { intake: new DiskFileIntake({ layout, io, pool, space, directories: new DirectorySyncs(io) }), pool };
 }
