@@ -41,7 +41,7 @@ const bundle = await build({
     sourcemap: false,
   },
 });
-// V8 keeps the source that it runs, and one character beyond Latin-1 makes it two bytes for each: 3 MB of memory.
+// V8 keeps the source that it runs, and one character beyond Latin-1 makes it two bytes for each: 2 MB of memory.
 for (const { type, code, fileName } of bundle.output) {
   if (type === 'chunk') writeFileSync(join(server, 'dist/bin', fileName), inLatin1(code));
 }
