@@ -36,7 +36,7 @@ function uploadStatements(dialect: Dialect): Record<string, CompiledQuery<unknow
     'upload token': tokens.find({ digest: 'd' }),
     'use of an upload token': tokens.consume('t', 'u'),
     'purge of upload tokens': tokens.purge(1, 10),
-    'live of a principal': uploads.liveBeyond({ principal, count: 10 }),
+    'live of a principal': uploads.liveBeyond(10)({ principal }),
     list: uploads.list({ principal, limit: 10 }),
     'list with everything': uploads.list({ principal, limit: 10, cursor, filename: 'a', phases: ['paused'] }),
     dueToExpire: uploads.dueToExpire(1, 10),
@@ -90,7 +90,7 @@ function ledgerStatements(dialect: Dialect): Record<string, CompiledQuery<unknow
     'inputs of a step': ledger.inputsOf('k'),
     'artifacts of an asset': ledger.artifactsOfAsset('a'),
     'all artifacts': ledger.allArtifacts({ stepKey: 'k', name: 'n' }, 10),
-    'running steps of a class': runningUpTo(dialect)({ class: 'c', limit: 4 }),
+    'running steps of a class': runningUpTo(dialect)(4)({ class: 'c' }),
   };
 }
 

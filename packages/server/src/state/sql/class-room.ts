@@ -1,22 +1,24 @@
 /** How many steps of a class may run at once on all nodes together: decided in the transaction that takes one, so that never more do. */
 import { sql } from 'kysely';
-import { type Dialect, first, prepare, type Session } from './engine.ts';
+import { type Dialect, first, perNumber, prepare, type Session } from './engine.ts';
 
 const isRunning = sql<boolean>`state = 'running'`;
 
 export function runningUpTo(dialect: Dialect) {
-  return prepare<{ class: string; limit: number }, { n: number }>((arg) =>
-    dialect.build
-      .selectFrom((eb) =>
-        eb
-          .selectFrom('steps')
-          .select(sql<number>`1`.as('one'))
-          .where('class', '=', arg('class'))
-          .where(isRunning)
-          .limit(arg('limit'))
-          .as('running'),
-      )
-      .select((eb) => eb.fn.countAll<number>().as('n')),
+  return perNumber((limit) =>
+    prepare<{ class: string }, { n: number }>((arg) =>
+      dialect.build
+        .selectFrom((eb) =>
+          eb
+            .selectFrom('steps')
+            .select(sql<number>`1`.as('one'))
+            .where('class', '=', arg('class'))
+            .where(isRunning)
+            .limit(limit)
+            .as('running'),
+        )
+        .select((eb) => eb.fn.countAll<number>().as('n')),
+    ),
   );
 }
 
@@ -37,6 +39,6 @@ export class ClassRoom {
     if (limit === undefined) return true;
     const lock = this.#dialect.lockByName?.(`class ${name}`);
     if (lock) await session.rows(lock);
-    return (first(await session.rows(this.query({ class: name, limit })))?.n ?? 0) < limit;
+    return (first(await session.rows(this.query(limit)({ class: name })))?.n ?? 0) < limit;
   }
 }

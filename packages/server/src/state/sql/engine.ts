@@ -108,6 +108,16 @@ export function perDialect<Q>(make: (dialect: Dialect) => Q): (dialect: Dialect)
   };
 }
 
+/** Statements with a number in their text. It is one of the settings, so there are few of them. */
+export function perNumber<Q>(make: (number: number) => Q): (number: number) => Q {
+  const made = new Map<number, Q>();
+  return (number) => {
+    const known = made.get(number) ?? make(number);
+    made.set(number, known);
+    return known;
+  };
+}
+
 /** The first row, or null. */
 export function first<R>(rows: readonly R[]): R | null {
   return rows[0] ?? null;

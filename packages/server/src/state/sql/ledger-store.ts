@@ -213,7 +213,7 @@ export class SqlLedgerStore implements LedgerStore {
   /** As far as can be seen without a lock. */
   async #isFull(name: string, limit: number | undefined): Promise<boolean> {
     if (limit === undefined) return false;
-    return (first(await this.#engine.read(this.#room.query({ class: name, limit })))?.n ?? 0) >= limit;
+    return (first(await this.#engine.read(this.#room.query(limit)({ class: name })))?.n ?? 0) >= limit;
   }
 
   /** What a worker needs to know of the step that it has just taken. */

@@ -17,7 +17,7 @@ export class LiveLimits {
     if (!Number.isSafeInteger(liveMax)) return true;
     await this.#lock(session, principal);
     if (liveMax < 1) return false;
-    return first(await session.rows(this.#queries.liveBeyond({ principal, count: liveMax - 1 }))) === null;
+    return first(await session.rows(this.#queries.liveBeyond(liveMax - 1)({ principal }))) === null;
   }
 
   /** Throws `quota-exceeded` when the principal's live uploads, with the new one, have more bytes. */

@@ -14,6 +14,8 @@ import { partMap } from './migrations/0011-part-map.ts';
 import { nodeDeaths } from './migrations/0012-node-deaths.ts';
 import { doubt } from './migrations/0015-doubt.ts';
 import { forced } from './migrations/0016-forced.ts';
+import { compared } from './migrations/0017-compared.ts';
+import { listed, oneOf, type WordList } from './word-list.ts';
 
 /** Words of DDL that differ between the engines. */
 export interface Ddl {
@@ -35,9 +37,28 @@ export interface Ddl {
     readonly values: readonly string[];
     readonly more: string;
   }): readonly string[];
+  /**
+   * Has conditions of tables and indexes compare with each word of a list where they look for it in the list. SQLite makes a table of its own for every list of
+   * more than two words, at each run of a statement that depends on it: an update of an upload made ten of them, and took twice to thirty times as long. The
+   * conditions of queries have to be written so, too (`oneOf`), or no partial index answers them.
+   */
+  compareEach(lists: readonly WordList[]): readonly string[];
 }
 
-const quoted = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
+/**
+ * SQLite cannot change a condition in place. Its manual (lang_altertable, "Making Other Kinds Of Table Schema Changes") allows editing the text of a table for
+ * changes that leave the stored rows as they are; copying the tables would take long, and lose columns that others added.
+ */
+function editSqliteSchema(edits: readonly { readonly from: string; readonly to: string; readonly where: string }[]) {
+  const text = (words: string): string => `'${words.replaceAll("'", "''")}'`;
+  return [
+    'pragma writable_schema = on',
+    ...edits.map(
+      ({ from, to, where }) => `update sqlite_schema set sql = replace(sql, ${text(from)}, ${text(to)}) where ${where}`,
+    ),
+    'pragma writable_schema = reset',
+  ];
+}
 
 export const sqliteDdl: Ddl = {
   text: 'text',
@@ -47,16 +68,17 @@ export const sqliteDdl: Ddl = {
   counter: 'integer primary key autoincrement',
   end: ' strict',
   clustered: ' strict, without rowid',
-  // SQLite cannot change a check in place. Its manual (lang_altertable, "Making Other Kinds Of Table Schema Changes") allows editing the text of
-  // the table for changes that leave the stored rows as they are; copying the tables would take long, and lose columns that others added.
   allowValue({ table, column, values, more }) {
-    const list = (all: readonly string[]) => `check (${column} in (${quoted(all)}))`.replaceAll("'", "''");
-    return [
-      'pragma writable_schema = on',
-      `update sqlite_schema set sql = replace(sql, '${list(values)}', '${list([...values, more])}') where type = 'table' and name = '${table}'`,
-      'pragma writable_schema = reset',
-    ];
+    const where = `type = 'table' and name = '${table}'`;
+    const edit = (condition: (list: WordList) => string) => ({
+      from: `check (${condition({ column, values })})`,
+      to: `check (${condition({ column, values: [...values, more] })})`,
+      where,
+    });
+    return editSqliteSchema([edit(listed), edit(oneOf)]);
   },
+  compareEach: (lists) =>
+    editSqliteSchema(lists.map((list) => ({ from: listed(list), to: oneOf(list), where: 'sql is not null' }))),
 };
 
 // Byte order ("C") as in SQLite: keys are compared the same way, and an operating system's new locale data cannot break an index.
@@ -70,8 +92,9 @@ export const postgresDdl: Ddl = {
   clustered: '',
   allowValue: ({ table, column, values, more }) => [
     `alter table ${table} drop constraint ${table}_${column}_check`,
-    `alter table ${table} add constraint ${table}_${column}_check check (${column} in (${quoted([...values, more])}))`,
+    `alter table ${table} add constraint ${table}_${column}_check check (${listed({ column, values: [...values, more] })})`,
   ],
+  compareEach: () => [],
 };
 
 export interface Migration {
@@ -96,6 +119,7 @@ export const migrations: readonly Migration[] = [
   nodeDeaths,
   doubt,
   forced,
+  compared,
 ];
 
 /** Stands in the place of a version while a database is being filled from another one, so that no server takes it for whole. */

@@ -142,7 +142,7 @@ it.each<[string, CompiledQuery<unknown>, number]>([
   ['what a dead node left', uploads.abandoned(1, 200), 20],
   ['bytes to free', uploads.toRelease(200), 20],
   ['what is old enough to be purged', uploads.purgeable(500, 200), 2_000],
-  ['room for one more upload', uploads.liveBeyond({ principal: 'p1', count: 5_000 }), 400],
+  ['room for one more upload', uploads.liveBeyond(5_000)({ principal: 'p1' }), 400],
 ])('%s costs a few pages', async (_, query, pagesMax) => {
   const plan = await planOf(query, ', analyze, buffers');
   const pages = (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0);

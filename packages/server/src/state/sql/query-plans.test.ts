@@ -65,3 +65,10 @@ it('what is asked for in an order is not sorted first', async () => {
     expect({ name, sorts }).toEqual({ name, sorts: [] });
   }
 });
+
+it('how many rows are wanted is no parameter: SQLite would plan the statement anew for every run', () => {
+  const counted = Object.entries(queries).filter(([, { sql }]) => / limit \d/.test(sql));
+  expect(counted.length).toBeGreaterThan(10);
+  const bound = Object.entries(queries).filter(([, { sql }]) => /(limit|offset) \?/.test(sql));
+  expect(bound.map(([name]) => name)).toEqual([]);
+});

@@ -7,9 +7,12 @@ import { HoldfastError } from '../../core/errors.ts';
 const busyTimeoutMs = 5_000;
 /** The log is cut back to this after a checkpoint. */
 const journalBytesMax = 64 * 1024 * 1024;
-/** Pages that a connection keeps in memory: the bound of what a database of any size costs. Beyond it, pages come from the kernel's cache. */
-const pageCacheKib = 8 * 1024;
-/** Statements kept prepared; far more than the store has, so it only guards against a mistake. */
+/**
+ * Pages that a connection keeps in memory, as many as SQLite itself has in mind: the bound of what a database of any size costs. Beyond it, pages come from the
+ * kernel's cache.
+ */
+const pageCacheKib = 2 * 1024;
+/** Statements kept prepared: far more than the store has. Those with a number that people choose (the rows of a page) are one for each, and are what this bounds. */
 const preparedMax = 500;
 
 interface Pragma {

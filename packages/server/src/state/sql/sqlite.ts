@@ -1,13 +1,14 @@
 /** The SQLite engine: one connection that writes, with group commit, and one that reads what is committed while that is at it. */
 
 import type { CompiledQuery } from 'kysely';
-import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely';
+import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, sql } from 'kysely';
 import type { Dialect, Engine, Work } from './engine.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Listeners } from './listeners.ts';
 import { LogSync } from './log-sync.ts';
 import { type Migration, missingStatements, schemaTable, schemaVersion, sqliteDdl } from './migrate.ts';
 import type { Tables } from './schema.ts';
+import { SqliteCompiler } from './sqlite-compiler.ts';
 import { SqliteConnection, translateSqliteError } from './sqlite-connection.ts';
 
 export const sqliteDialect: Dialect = {
@@ -17,7 +18,7 @@ export const sqliteDialect: Dialect = {
       createAdapter: () => new SqliteAdapter(),
       createDriver: () => new DummyDriver(),
       createIntrospector: (db) => new SqliteIntrospector(db),
-      createQueryCompiler: () => new SqliteQueryCompiler(),
+      createQueryCompiler: () => new SqliteCompiler(),
     },
   }),
   rowLocks: false,

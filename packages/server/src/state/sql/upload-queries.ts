@@ -3,16 +3,17 @@ import { sql } from 'kysely';
 import type { UploadQuery } from '../../core/ports/upload-store.ts';
 import { finalPhases, livePhases, type Millis, type PhaseName } from '../../core/upload.ts';
 import { decodeCursor } from './cursor.ts';
-import { type Dialect, prepare } from './engine.ts';
+import { type Dialect, perNumber, prepare } from './engine.ts';
 import type { ExtentRow, UploadRow } from './schema.ts';
 import { changeable, everyColumn, folded } from './upload-rows.ts';
+import { oneOf } from './word-list.ts';
 
 /** Bound parameters in one statement; SQLite allows more, this is plenty. */
 export const listMax = 500;
 
-const list = (words: readonly string[]) => sql.join(words.map((word) => sql.lit(word)));
-export const isLive = sql<boolean>`state in (${list(livePhases)})`;
-const isFinal = sql<boolean>`state in (${list(finalPhases)})`;
+const inPhase = (values: readonly PhaseName[]) => sql.raw<boolean>(oneOf({ column: 'state', values }));
+export const isLive = inPhase(livePhases);
+const isFinal = inPhase(finalPhases);
 const canExpire = sql<boolean>`state in ('receiving', 'paused')`;
 
 /** The expression that the index for counting is on. */
@@ -97,14 +98,16 @@ export function uploadQueries(dialect: Dialect) {
     insert: prepare<UploadRow, unknown>((arg) => db.insertInto('uploads').values(everyColumn((column) => arg(column)))),
 
     /** The live upload after `count` others: there is one when the principal has more than `count`. */
-    liveBeyond: prepare<{ principal: string; count: number }, { id: string }>((arg) =>
-      db
-        .selectFrom('uploads')
-        .select('id')
-        .where('principal', '=', arg('principal'))
-        .where(isLive)
-        .limit(1)
-        .offset(arg('count')),
+    liveBeyond: perNumber((count) =>
+      prepare<{ principal: string }, { id: string }>((arg) =>
+        db
+          .selectFrom('uploads')
+          .select('id')
+          .where('principal', '=', arg('principal'))
+          .where(isLive)
+          .limit(1)
+          .offset(count),
+      ),
     ),
 
     /** What the principal's live uploads add up to, in bytes. */
