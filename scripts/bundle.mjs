@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
+import { builtinImports } from './builtin-imports.mjs';
 
 const server = join(dirname(fileURLToPath(import.meta.url)), '../packages/server');
 const client = join(server, '../client');
@@ -24,6 +25,7 @@ rmSync(join(server, 'dist/bin'), { recursive: true, force: true });
 const bundle = await build({
   input,
   platform: 'node',
+  plugins: [builtinImports],
   external: [
     ...['better-sqlite3', '@node-rs/crc32', 'pg-native'],
     // Optional, and looked for when they are wanted.
@@ -41,15 +43,15 @@ const bundle = await build({
     sourcemap: false,
   },
 });
-// V8 keeps the source that it runs, and one character beyond Latin-1 makes it two bytes for each: 2 MB of memory.
+// V8 keeps the source that it runs, and Node.js reads a file with one character beyond ASCII into two bytes for each: 2 MB of memory.
 for (const { type, code, fileName } of bundle.output) {
-  if (type === 'chunk') writeFileSync(join(server, 'dist/bin', fileName), inLatin1(code));
+  if (type === 'chunk') writeFileSync(join(server, 'dist/bin', fileName), inAscii(code));
 }
 
-/** The same program with escapes for what is beyond Latin-1. After a backslash an escape would mean something else. */
-function inLatin1(code) {
-  if (/\\[\u0100-\uffff]/.test(code)) throw new Error('A character beyond Latin-1 follows a backslash.');
-  return code.replace(/[\u0100-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+/** The same program with escapes for what is beyond ASCII. After a backslash an escape would mean something else. */
+function inAscii(code) {
+  if (/\\[\u0080-\uffff]/.test(code)) throw new Error('A character beyond ASCII follows a backslash.');
+  return code.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 // The browser's worker: one file of its own, so that it runs wherever it is served from. IIFE: as a module and as a classic script.
