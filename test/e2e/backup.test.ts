@@ -24,7 +24,9 @@ test.each([
   const before = await whole(api, 'before.bin');
   const unfinished = await half(api, 'half.bin');
 
-  const to = join(dir, name.replace(' ', '-'));
+  // A folder for each try: what an earlier one left is of another server.
+  const place = await mkdtemp(join(dir, 'backup-'));
+  const to = join(place, name.replace(' ', '-'));
   const backups = await whileBusy(api, async () => {
     const done = [];
     for (let i = 0; i < 3; i += 1) done.push(await holdfast(['backup', to, '--data', server.dataDir]));
@@ -33,7 +35,7 @@ test.each([
   for (const backup of backups) expect(backup).toMatchObject({ code: 0, stderr: '' });
   api.close();
 
-  const restored = join(dir, `restored-${name.replace(' ', '-')}`);
+  const restored = join(place, 'restored');
   await cp(to, restored, { recursive: true, preserveTimestamps: true });
   expect(await holdfast(['verify', '--data', restored])).toMatchObject({
     code: 0,
