@@ -110,7 +110,9 @@ function useFocusThatStays(status: string) {
     const gone = last.current instanceof Element && !last.current.isConnected;
     if (!gone || document.activeElement !== document.body) return;
     // Never to one that ends something: a key that was meant for the old button would press it.
-    const next = root.current?.querySelector<HTMLElement>('button:not(:disabled, [data-action=cancel])');
+    const next = root.current?.querySelector<HTMLElement>(
+      'button:not(:disabled, [data-action=cancel], [data-action=remove])',
+    );
     (next ?? root.current)?.focus();
   });
   return root;
