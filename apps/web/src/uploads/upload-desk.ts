@@ -148,13 +148,7 @@ class Desk implements UploadDesk {
   }
 
   actOnAll(offer: Exclude<Offer, 'select' | null>): void {
-    for (const item of this.#items()) {
-      // What waits for the server offers to try now, but can be paused.
-      const waits = offer === 'pause' && item.status === 'waiting';
-      if (waits || (uploadWords(item).offer === offer && (offer !== 'retry' || item.status === 'failed'))) {
-        this.act(item, offer);
-      }
-    }
+    for (const item of this.#items()) if (isMeant(item, offer)) this.act(item, offer);
   }
 
   remove(item: QueueItem): void {
@@ -251,5 +245,19 @@ class Desk implements UploadDesk {
     this.#crowd = false;
     const stored = listedUploads(items, this.openedAt).filter(({ status }) => status === 'completed');
     this.#options.announce(`${stored.length} files are stored.`);
+  }
+}
+
+/** Whether what is done to all is done to this one, too. */
+function isMeant(item: QueueItem, offer: Exclude<Offer, 'select' | null>): boolean {
+  switch (offer) {
+    // What waits for the server offers to try now, but can be paused.
+    case 'pause':
+      return item.status === 'waiting' || uploadWords(item).offer === 'pause';
+    // One that was just paused, perhaps in another tab, may not be shown so yet.
+    case 'resume':
+      return !isOver(item);
+    case 'retry':
+      return item.status === 'failed' && uploadWords(item).offer === 'retry';
   }
 }

@@ -1,4 +1,7 @@
-/** What becomes of an upload, written down: durable first, then shown. A record that is gone (removed, wiped) does not come back. */
+/**
+ * What becomes of an upload, written down: durable first, then shown. A record that is gone (removed, wiped) does not come back, and what is over stays so: a
+ * command may come while the end is being written.
+ */
 import { backoffMs } from '../backoff.ts';
 import type { Runtime } from '../runtime.ts';
 import type { UploadClient } from '../upload-client.ts';
@@ -30,19 +33,22 @@ export class EntryOutcomes {
     this.#options = options;
   }
 
-  /** Changes the record. Resolves with whether there was one. */
+  /** Changes the record of what is not over. Resolves with whether there was one. */
   async write(entry: QueueEntry, change: Partial<UploadRow>, also: AlsoChange = {}): Promise<boolean> {
     const { storage, runtime, show, gone, count } = this.#options;
     const updatedAt = runtime.now();
-    const row = await storage.use((store) =>
-      store.update(entry.row.id, (before) => ({ ...before, ...change, updatedAt }), also),
-    );
+    let over = false;
+    const changed = (before: UploadRow): UploadRow | null => {
+      over = isOver(before.status);
+      return over ? null : { ...before, ...change, updatedAt };
+    };
+    const row = await storage.use((store) => store.update(entry.row.id, changed, also));
     if (row === null) {
       gone(entry.row.id);
       return false;
     }
     entry.row = row;
-    if (also.tally !== undefined) count(also.tally);
+    if (also.tally !== undefined && !over) count(also.tally);
     show(entry);
     return true;
   }

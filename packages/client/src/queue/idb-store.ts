@@ -102,7 +102,7 @@ class IdbStore implements QueueStore {
     });
   }
 
-  update(id: string, change: (row: UploadRow) => UploadRow, also: AlsoChange = {}): Promise<UploadRow | null> {
+  update(id: string, change: (row: UploadRow) => UploadRow | null, also: AlsoChange = {}) {
     const { tally, drop } = also;
     const names: StoreName[] = ['uploads'];
     if (tally !== undefined) names.push('metrics');
@@ -113,6 +113,7 @@ class IdbStore implements QueueStore {
       const before = await uploads.get(id);
       if (before === undefined) return null;
       const after = change(before);
+      if (after === null) return before;
       if (after !== before) await uploads.put(after);
       if (tally !== undefined) await count(tx, after.owner, tally);
       if (drop !== undefined) await tx.objectStore('blobs').delete(ofUpload(id));

@@ -37,6 +37,7 @@ export function createMemoryStore(known: readonly UploadRow[] = [], tallies: rea
       const before = rows.get(id);
       if (before === undefined) return null;
       const after = change(before);
+      if (after === null) return before;
       rows.set(id, after);
       if (tally !== undefined) totals.set(after.owner, addToTally(tallyOf(after.owner), tally));
       if (drop !== undefined) slices.delete(id);

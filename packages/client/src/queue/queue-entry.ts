@@ -23,6 +23,7 @@ export class QueueEntry {
   settling = false;
   readonly receipts: ReceiptBook;
   readonly #endpoint: string;
+  #commands: Promise<void> = Promise.resolve();
   #progress = 0;
   #cancelRetry = () => {};
   #unsubscribe = () => {};
@@ -66,6 +67,13 @@ export class QueueEntry {
     });
     this.#progress = item.progress;
     return item;
+  }
+
+  /** Commands are obeyed in their order: one may come while what the one before asks for is being written. */
+  inTurn(command: () => Promise<void>): Promise<void> {
+    const obeyed = this.#commands.then(command);
+    this.#commands = obeyed.catch(() => {});
+    return obeyed;
   }
 
   begin(handle: UploadHandle, onChange: () => void): void {

@@ -98,8 +98,12 @@ export class QueueRunner {
 
   async command(name: CommandName, id: string): Promise<void> {
     const entry = this.#entries.get(id);
-    if (entry === undefined) return;
-    const { status } = entry.row;
+    await entry?.inTurn(() => this.#obey(name, entry));
+  }
+
+  async #obey(name: CommandName, entry: QueueEntry): Promise<void> {
+    const { id, status } = entry.row;
+    if (this.#entries.get(id) !== entry) return;
     switch (name) {
       case 'pause':
         if (status === 'queued') await this.#outcomes.pause(entry);

@@ -23,8 +23,11 @@ export interface QueueStore {
   row(id: string): Promise<UploadRow | undefined>;
   /** A new upload, with bytes if they come in one piece. @throws when the id is taken, or there is no room: then nothing is kept. */
   insert(row: UploadRow, slice?: SliceRow): Promise<void>;
-  /** Replaces a row by what `change` makes of it. Resolves with it, or null when there is none (any more): nothing comes back to life. */
-  update(id: string, change: (row: UploadRow) => UploadRow, also?: AlsoChange): Promise<UploadRow | null>;
+  /**
+   * Replaces a row by what `change` makes of it; where that is null, everything stays as it is. Resolves with the row, or null when there is none (any more):
+   * nothing comes back to life.
+   */
+  update(id: string, change: (row: UploadRow) => UploadRow | null, also?: AlsoChange): Promise<UploadRow | null>;
   /** Adds bytes. Resolves with false when the upload is over or gone: then nothing is kept. Each place is written once. */
   putSlice(slice: SliceRow): Promise<boolean>;
   /** What is kept of `[start, end)`, in order; the first and the last may reach beyond. */
