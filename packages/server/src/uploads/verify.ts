@@ -7,7 +7,7 @@ import type { ArtifactStore } from '../core/ports/artifact-store.ts';
 import type { LedgerStore } from '../core/ports/ledger-store.ts';
 import type { Sha256, Upload } from '../core/upload.ts';
 import type { UploadDependencies } from './dependencies.ts';
-import { damagedExtents, dropDamaged } from './repair.ts';
+import { damagedExtents, dropDamaged, wholeDigest } from './repair.ts';
 
 export type FindingKind =
   | 'lost-asset'
@@ -45,9 +45,10 @@ export interface VerifyCounts {
   artifacts: number;
 }
 
-/** Uploads that are not finished, and the parts of those among them that are concatenations. */
-interface Unfinished {
-  readonly live: Map<string, Upload>;
+/** Digests of assets that some row speaks of, uploads that are not finished, and the parts of those among them that are concatenations. */
+interface Recorded {
+  readonly assets: Set<Sha256>;
+  readonly live: Set<string>;
   readonly parts: Set<string>;
 }
 
@@ -56,11 +57,10 @@ const batch = 200;
 /** Yields findings as they come; the last value is what was checked. */
 export async function* verify(options: VerifyOptions): AsyncGenerator<Finding, VerifyCounts> {
   const counts: VerifyCounts = { assets: 0, bytes: 0, uploads: 0, artifacts: 0 };
-  const known = new Set<Sha256>();
-  yield* assets(options, counts, known);
-  const found: Unfinished = { live: new Map(), parts: new Set() };
-  yield* unfinished(options, counts, found);
-  yield* orphans(options, known, found);
+  const recorded: Recorded = { assets: new Set(), live: new Set(), parts: new Set() };
+  yield* assets(options, counts, recorded);
+  yield* unfinished(options, counts, recorded);
+  yield* orphans(options, recorded);
   yield* artifactFiles(options, counts);
   return counts;
 }
@@ -68,10 +68,10 @@ export async function* verify(options: VerifyOptions): AsyncGenerator<Finding, V
 async function* assets(
   { deps, deep, progress }: VerifyOptions,
   counts: VerifyCounts,
-  known: Set<Sha256>,
+  recorded: Recorded,
 ): AsyncGenerator<Finding> {
   for await (const asset of pages((after: { id: string } | null) => deps.store.allAssets(after?.id ?? '', batch))) {
-    known.add(asset.id);
+    recorded.assets.add(asset.id);
     counts.assets += 1;
     const size = await deps.blobs.assetSize(asset.id);
     if (size === null)
@@ -108,14 +108,16 @@ async function* assets(
 async function* unfinished(
   { deps, repair, progress }: VerifyOptions,
   counts: VerifyCounts,
-  { live, parts }: Unfinished,
+  recorded: Recorded,
 ): AsyncGenerator<Finding> {
   for await (const upload of pages((after: Upload | null) => deps.store.live(after?.id ?? '', batch))) {
-    live.set(upload.id, upload);
+    recorded.live.add(upload.id);
     // The file of a part that was taken may not have its new name yet.
-    if (upload.concatenation.role === 'final') for (const part of upload.concatenation.parts) parts.add(part);
+    if (upload.concatenation.role === 'final') for (const part of upload.concatenation.parts) recorded.parts.add(part);
     counts.uploads += 1;
     progress(counts);
+    const placed = await finishingDigest(deps, upload);
+    if (placed !== null) recorded.assets.add(placed);
     // An upload that is being assembled may already be in the asset store; finishing it tells.
     if (upload.phase.name === 'assembling') continue;
     const bad = (await damagedExtents(deps, upload)).reduce((sum, extent) => sum + extent.length, 0);
@@ -130,11 +132,13 @@ async function* unfinished(
   }
 }
 
-async function* orphans(
-  { deps, repair }: VerifyOptions,
-  known: ReadonlySet<Sha256>,
-  { live, parts }: Unfinished,
-): AsyncGenerator<Finding> {
+/** What an upload that is being finished may have put into the asset store already: it publishes it when it goes on. */
+async function finishingDigest({ store }: UploadDependencies, upload: Upload): Promise<Sha256 | null> {
+  if (upload.phase.name === 'assembling') return upload.phase.digest;
+  return upload.phase.name === 'validating' ? wholeDigest(upload, await store.extents(upload.id)) : null;
+}
+
+async function* orphans({ deps, repair }: VerifyOptions, { assets, live, parts }: Recorded): AsyncGenerator<Finding> {
   for await (const id of deps.blobs.storedUploads()) {
     if (live.has(id) || parts.has(id)) continue;
     if (repair) await deps.blobs.discard(id);
@@ -145,15 +149,9 @@ async function* orphans(
       repaired: repair,
     };
   }
-  const finishing = [...live.values()].some(
-    (upload) => upload.phase.name === 'validating' || upload.phase.name === 'assembling',
-  );
   for await (const digest of deps.blobs.storedAssets()) {
-    if (known.has(digest)) continue;
-    const detail = finishing
-      ? 'no asset is recorded for it; an upload that is being finished may be about to'
-      : 'no asset is recorded for it';
-    yield { kind: 'orphaned-asset', subject: digest, detail, repaired: false };
+    if (assets.has(digest)) continue;
+    yield { kind: 'orphaned-asset', subject: digest, detail: 'no asset is recorded for it', repaired: false };
   }
 }
 

@@ -1,0 +1,59 @@
+/** E1: `verify` on what a crash left while an upload was being finished, and on bytes that nobody knows. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { patternBytes } from '../src/testing/body.ts';
+import { type Finding, verify } from '../src/uploads/verify.ts';
+import { AppendFolder, type AppendNode } from './append-node.ts';
+import { sha256 } from './running-node.ts';
+
+// Few enough that one piece is hashed as it comes: such an upload is placed without a checkpoint.
+const bytes = patternBytes(30_000, 33);
+let folder: AppendFolder;
+let node: AppendNode;
+beforeEach(async () => {
+  folder = await AppendFolder.make();
+  node = await folder.open();
+});
+afterEach(() => folder[Symbol.asyncDispose]());
+
+async function findings({ deps, ledger, artifacts }: AppendNode): Promise<Finding[]> {
+  const found: Finding[] = [];
+  for await (const one of verify({ deep: true, repair: true, deps, ledger, artifacts, progress: () => {} }))
+    found.push(one);
+  return found;
+}
+
+test.each([
+  ['validating', [bytes]],
+  ['assembling', [bytes.subarray(0, 10_000), bytes.subarray(10_000)]],
+] as const)('an asset that was placed by an upload still %s is no orphan', async (phase, pieces) => {
+  const dying = await folder.open({
+    crash: (point) => {
+      if (point === 'completion:after-place') throw new Error('the process died here (test)');
+    },
+  });
+  const { id } = await dying.create({ size: bytes.length });
+  let offset = 0;
+  for (const piece of pieces) {
+    await dying.append(id, offset, piece).catch(() => {});
+    offset += piece.length;
+  }
+  await dying.service.finisher.idle();
+  expect((await node.find(id)).phase.name).toBe(phase);
+  expect(await node.deps.blobs.assetSize(sha256(bytes))).toBe(bytes.length);
+  expect(await findings(node)).toEqual([]);
+  await node.service.finisher.takeOver(await node.find(id), dying.deps.holder);
+  await node.service.finisher.idle();
+  expect((await node.find(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(bytes) });
+  expect(await findings(node)).toEqual([]);
+});
+
+test('bytes of no record are orphans: those of an upload are removed, those of an asset are left to a person', async () => {
+  const { deps } = node;
+  await deps.blobs.prepare('nobody-1', 10);
+  await deps.blobs.prepare('nobody-2', 0);
+  const nothing = sha256(new Uint8Array(0));
+  await deps.blobs.place('nobody-2', 0, nothing);
+  const asset = { kind: 'orphaned-asset', subject: nothing, repaired: false };
+  expect(await findings(node)).toMatchObject([{ kind: 'orphaned-bytes', subject: 'nobody-1', repaired: true }, asset]);
+  expect(await findings(node)).toMatchObject([asset]);
+});
