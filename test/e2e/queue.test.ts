@@ -210,6 +210,34 @@ test('C14: two tabs: one sends, the other shows and commands; when the first cra
   expect(heard).toContain('upload-paused tabs.bin');
 });
 
+test('C14: all of many cancelled at once: nothing is begun any more, and nothing of them stays on the server', async () => {
+  proxy.pieceDelayMs = 100;
+  const page = await openPage();
+  await page.evaluate(() => {
+    const seeds = Array.from({ length: 40 }, (_, seed) => seed);
+    return Promise.all(
+      seeds.map((seed) => window.page.addBytes(300_000, 100 + seed, { filename: `unwanted ${seed}` })),
+    );
+  });
+  const sending = () => page.evaluate(() => window.page.items().filter(({ status }) => status === 'uploading').length);
+  await expect.poll(sending, { timeout: 20_000, interval: 20 }).toBeGreaterThan(0);
+  const before = await page.evaluate(async () => {
+    const ids = window.page.items().map(({ id }) => id);
+    const begun = window.page.items().filter(({ uploadId }) => uploadId !== null).length;
+    await Promise.all(ids.map((id) => window.page.queue.remove(id)));
+    return begun;
+  });
+  expect(await page.evaluate(() => window.page.items())).toEqual([]);
+  const unwanted = async () => {
+    const answer = (await (await fetch(`${server.url}/v1/uploads?limit=200`)).json()) as UploadList;
+    return answer.items.filter(({ filename }) => filename.startsWith('unwanted'));
+  };
+  const open = async () => (await unwanted()).filter(({ state }) => state === 'receiving' || state === 'paused').length;
+  await expect.poll(open, { timeout: 10_000 }).toBe(0);
+  // Those that were on their way.
+  expect((await unwanted()).length).toBeLessThanOrEqual(before + 4);
+});
+
 test('C14: offline for a while, and a leader that closes its page', async () => {
   const first = await openPage({ chunkSize: MiB });
   const second = await openPage({ chunkSize: MiB });

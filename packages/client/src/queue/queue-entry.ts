@@ -23,7 +23,9 @@ export class QueueEntry {
   settling = false;
   readonly receipts: ReceiptBook;
   readonly #endpoint: string;
-  #commands: Promise<void> = Promise.resolve();
+  #tail: Promise<void> = Promise.resolve();
+  /** Tasks that wait for their turn or are at it. */
+  #tasks = 0;
   #progress = 0;
   #cancelRetry = () => {};
   #unsubscribe = () => {};
@@ -48,7 +50,8 @@ export class QueueEntry {
 
   /** Whether it could be sent now. */
   get isDue(): boolean {
-    return this.row.status === 'queued' && this.handle === null && this.retryAt === null && this.hasContent;
+    const wanted = this.row.status === 'queued' && this.#tasks === 0;
+    return wanted && this.handle === null && this.retryAt === null && this.hasContent;
   }
 
   /** Whether it takes one of the places of those that are worked on. */
@@ -69,11 +72,16 @@ export class QueueEntry {
     return item;
   }
 
-  /** Commands are obeyed in their order: one may come while what the one before asks for is being written. */
-  inTurn(command: () => Promise<void>): Promise<void> {
-    const obeyed = this.#commands.then(command);
-    this.#commands = obeyed.catch(() => {});
-    return obeyed;
+  /** What becomes of it is decided and written one after the other. It is not due before: it may be about to be paused, or to end. */
+  async inTurn(task: () => Promise<void>): Promise<void> {
+    this.#tasks += 1;
+    const done = this.#tail.then(task);
+    this.#tail = done.catch(() => {});
+    try {
+      await done;
+    } finally {
+      this.#tasks -= 1;
+    }
   }
 
   begin(handle: UploadHandle, onChange: () => void): void {

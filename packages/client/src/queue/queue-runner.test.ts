@@ -1,28 +1,38 @@
 /** C14: commands to one upload are obeyed in their order, also when they come at once. */
+import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import type { UploadClient } from '../upload-client.ts';
+import { createUploadClient } from '../create-client.ts';
 import { createMemoryStore } from './memory-store.ts';
 import { newRow } from './new-upload.ts';
 import { QueueRunner } from './queue-runner.ts';
 import type { CommandName } from './tab-channel.ts';
 
-async function runnerOfOne() {
+/** Each write takes a while; one upload is at work at a time, on a line on which nothing moves. */
+async function runnerOf(ids: readonly string[], keeping: 'stored' | 'memory') {
   const store = createMemoryStore();
-  const wish = { id: 'a', blob: new Blob(['content']), file: null, metadata: {}, options: {}, now: 1 };
-  const row = newRow(wish, { endpoint: '' });
-  await store.insert(row);
-  const runner = new QueueRunner(await store.load(row.owner), {
-    ...{ activeMax: 4, endpoint: '', onItem: () => {}, onRemoved: () => {}, onTally: () => {} },
-    // Its content is in another tab, which holds its lock: there is nothing to send.
-    client: {} as UploadClient,
+  for (const id of ids) {
+    const wish = { id, blob: new Blob(['content']), file: null, metadata: {}, options: {}, now: 1 };
+    await store.insert({ ...newRow(wish, { endpoint: '' }), keeping });
+  }
+  const client = createUploadClient({ endpoint: '', transport: { send: () => new Promise(() => {}) } });
+  let begun = 0;
+  const runner = new QueueRunner(await store.load('default'), {
+    ...{ activeMax: 1, endpoint: '', onItem: () => {}, onRemoved: () => {}, onTally: () => {} },
+    client: {
+      ...client,
+      add: (...wish) => {
+        begun += 1;
+        return client.add(...wish);
+      },
+    },
     locks: { lead: () => new Promise(() => {}), hold: () => new Promise(() => {}) },
-    storage: { use: (work) => work(store), close: () => {} },
+    storage: { use: (work) => setTimeout(2).then(() => work(store)), close: () => {} },
     runtime: {
       ...{ now: () => 7, random: () => 0.5, isOnline: () => true },
       ...{ after: () => () => {}, onConnectivity: () => () => {} },
     },
   });
-  return { store, runner };
+  return { store, runner, begun: () => begun };
 }
 
 it.each<[readonly CommandName[], string | undefined]>([
@@ -31,7 +41,17 @@ it.each<[readonly CommandName[], string | undefined]>([
   [['pause', 'cancel', 'resume'], 'cancelled'],
   [['remove', 'pause', 'resume'], undefined],
 ])('%j ends in %s', async (commands, status) => {
-  const { store, runner } = await runnerOfOne();
+  // Its content is in another tab, which holds its lock: there is nothing to send.
+  const { store, runner } = await runnerOf(['a'], 'memory');
   await Promise.all(commands.map((name) => runner.command(name, 'a')));
   expect((await store.row('a'))?.status).toBe(status);
+});
+
+it.each(['pause', 'cancel', 'remove'] as const)('told to %s all of them, it begins none', async (command) => {
+  const ids = ['a', 'b', 'c', 'd'];
+  const { runner, begun } = await runnerOf(ids, 'stored');
+  expect(begun()).toBe(1);
+  // Each is written a little later than the one before it.
+  await Promise.all(ids.map((id, index) => setTimeout(index).then(() => runner.command(command, id))));
+  expect(begun()).toBe(1);
 });

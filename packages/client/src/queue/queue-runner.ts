@@ -98,7 +98,12 @@ export class QueueRunner {
 
   async command(name: CommandName, id: string): Promise<void> {
     const entry = this.#entries.get(id);
-    await entry?.inTurn(() => this.#obey(name, entry));
+    if (entry === undefined) return;
+    try {
+      await entry.inTurn(() => this.#obey(name, entry));
+    } finally {
+      this.#startDue();
+    }
   }
 
   async #obey(name: CommandName, entry: QueueEntry): Promise<void> {
@@ -126,7 +131,6 @@ export class QueueRunner {
       default:
         name satisfies never;
     }
-    this.#startDue();
   }
 
   /** Stops it without a word: its record is gone. */
@@ -209,7 +213,7 @@ export class QueueRunner {
     else if (state === 'completed') void this.#completed(entry, handle);
     else if (state === 'failed' && error !== null) {
       entry.end();
-      void this.#settle(this.#outcomes.failed(entry, error), entry);
+      void this.#settle(entry, () => this.#outcomes.failed(entry, error));
     } else if (uploadId !== null && isNews(entry.row, uploadId, totalChunks)) {
       const change = { uploadId, totalChunks, gridBytes: chunkSize };
       // At once in memory, so that it is written once; a crash before that leaves an upload that nobody resumes, and that expires.
@@ -221,12 +225,13 @@ export class QueueRunner {
   async #completed(entry: QueueEntry, { snapshot }: UploadHandle): Promise<void> {
     entry.settling = true;
     const { uploadId, assetId, sha256 } = snapshot;
-    await this.#settle(this.#outcomes.completed(entry, { uploadId, assetId, sha256 }), entry);
+    await this.#settle(entry, () => this.#outcomes.completed(entry, { uploadId, assetId, sha256 }));
   }
 
   /** When it is written down, the next one; when it cannot be, that is a failure of its own. */
-  async #settle(writing: Promise<void>, entry: QueueEntry): Promise<void> {
-    await writing.catch((error: unknown) => this.#outcomes.failed(entry, asUploadError(error))).catch(ignore);
+  async #settle(entry: QueueEntry, write: () => Promise<void>): Promise<void> {
+    const failed = (error: unknown) => this.#outcomes.failed(entry, asUploadError(error));
+    await entry.inTurn(() => write().catch(failed)).catch(ignore);
     this.#startDue();
   }
 
