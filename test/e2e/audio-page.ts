@@ -19,8 +19,6 @@ const html = `<!doctype html><html lang="en"><title>Audio</title><link rel="icon
 <script type="module">
 import * as audio from '/client/audio/index.js';
 window.audio = audio;
-window.longTasks = [];
-new PerformanceObserver((list) => longTasks.push(...list.getEntries().map((e) => Math.round(e.duration)))).observe({ type: 'longtask' });
 window.fetchBlob = async (name) => (await fetch('/media/' + name)).blob();
 // What goes back to the test: facts, and the content as a file.
 window.told = async (result) => {

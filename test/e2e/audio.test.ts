@@ -17,6 +17,7 @@ import {
   serveAudioPage,
   type Told,
 } from './audio-page.ts';
+import { mainThreadTasks } from './page-tasks.ts';
 
 const seconds = 6.345;
 const longSeconds = 120;
@@ -131,7 +132,7 @@ describe('target sizes (C15)', () => {
     ['sound.webm', 0.03],
     ['sound.ogg', 0.02],
     ['film.mp4', 0.0145],
-  ] as const)('%s to %f MB: within 3 %% of it, never above', async (name, target) => {
+  ] as const)('%s to %f MB: hardly below it, never above', async (name, target) => {
     const told = await inPage<Told>(
       page,
       `return told(await audio.autoCompress(await fetchBlob('${name}'), ${target}))`,
@@ -193,25 +194,28 @@ describe('while it works (C16)', () => {
         await setTimeout(200);
       }
     })();
-    const { ms, fractions, longTasks, ...told } = await inPage<
-      Told & { ms: number; fractions: number[]; longTasks: number[] }
-    >(
+    await other.startTracing(fresh, { categories: ['disabled-by-default-devtools.timeline'] });
+    const { ms, fractions, ...told } = await inPage<Told & { ms: number; fractions: number[] }>(
       fresh,
       `const fractions = []; const start = performance.now();
        const result = await audio.compress(document.querySelector('input').files[0], 'SPEECH', { onProgress: (f) => fractions.push(f) });
-       return { ms: performance.now() - start, fractions, longTasks, ...(await told(result)) };`,
+       return { ms: performance.now() - start, fractions, ...(await told(result)) };`,
     ).finally(() => {
       running = false;
     });
     await measuring;
+    const tasks = mainThreadTasks(await other.stopTracing());
     const speed = (longSeconds * 1000) / ms;
     console.log(
-      `audio: ${longSeconds} s of WAV at ${speed.toFixed(1)}x real time, renderer ${idle.own.toFixed(0)} → ${peak.own.toFixed(0)} MB of its own, ${idle.resident.toFixed(0)} → ${peak.resident.toFixed(0)} MB resident, long tasks [${longTasks}]`,
+      `audio: ${longSeconds} s of WAV at ${speed.toFixed(1)}x real time, renderer ${idle.own.toFixed(0)} → ${peak.own.toFixed(0)} MB of its own, ${idle.resident.toFixed(0)} → ${peak.resident.toFixed(0)} MB resident, ${tasks.length} tasks of the page, the longest ${Math.max(...tasks).toFixed(1)} ms of the processor`,
     );
     expect(told.skipped).toBeNull();
     expect(peak.own).toBeLessThan(200);
     expect(speed).toBeGreaterThan(2);
-    expect(longTasks).toEqual([]);
+    expect(tasks.length).toBeGreaterThan(10);
+    // Compression in the page would be seconds of tasks. A single one may be the machine's: what it does for others counts in its clocks.
+    expect(tasks.filter((taskMs) => taskMs > 50).length).toBeLessThan(2);
+    expect(tasks.reduce((sum, taskMs) => sum + taskMs, 0)).toBeLessThan(ms / 4);
     expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
     expect(fractions.at(-1)).toBe(1);
     expect(fractions.length).toBeGreaterThan(3);
