@@ -45,21 +45,26 @@ function Unavailable({ gone, message }: { gone: boolean; message: string }) {
   );
 }
 
-/** The name, and what it is in a sentence; the place of the sentence is kept until it is there. */
+/** The name, and what it is in a sentence. Where that is still to come its place is kept, also when it is shorter in the end: nothing may move. */
 function AssetHead({ view: { asset, runs } }: { view: AssetView }) {
   const logline = outputText(runs, 'logline');
   const processing = processingOf(runs);
+  const running = processing.state === 'running';
+  const [seenRunning, setSeenRunning] = useState(running);
+  if (running && !seenRunning) setSeenRunning(true);
   if (logline !== null)
     return (
-      <header className="asset-head" data-kept="true">
+      <header className="asset-head" data-kept={seenRunning}>
         <p className="asset-name">{asset.filename}</p>
-        <h1 className="logline">{logline}</h1>
+        <h1 className="logline" title={logline}>
+          {logline}
+        </h1>
       </header>
     );
   return (
-    <header className="asset-head" data-kept={processing.state === 'running'}>
+    <header className="asset-head" data-kept={running}>
       <h1>{asset.filename}</h1>
-      {processing.state === 'running' ? (
+      {running ? (
         <p className="quiet">
           {processing.step} · {formatPercent(processing.fraction)}
         </p>
