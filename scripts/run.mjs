@@ -97,6 +97,12 @@ function* filesIn(folder) {
   }
 }
 
+/** `npm --prefix FOLDER start` hands FOLDER on as the place of the machine's own npm settings, and they would not be found. */
+function ownSettings() {
+  const { npm_config_prefix, npm_config_globalconfig, ...own } = env;
+  return own;
+}
+
 function install() {
   once(
     'install',
@@ -104,7 +110,7 @@ function install() {
     () => {
       console.log('Installing packages …');
       // Not `npm ci`: it stops when the lock leaves out optional packages of other platforms. The versions are the lock's all the same.
-      run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
+      run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], { env: ownSettings() });
     },
   );
 }
