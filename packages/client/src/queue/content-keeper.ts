@@ -7,7 +7,7 @@ import { UploadError } from '../upload-error.ts';
 import { sourceUnreadable, unreadableBlob } from '../upload-source.ts';
 import { hasRoomFor } from './browser-room.ts';
 import { cancelledError } from './new-upload.ts';
-import type { SliceRow, UploadRow } from './queue-row.ts';
+import { isOver, type SliceRow, type UploadRow } from './queue-row.ts';
 import { isQuotaError, type SwitchedStorage } from './storage-switch.ts';
 import type { TabLocks } from './tab-locks.ts';
 
@@ -67,7 +67,10 @@ export class ContentKeeper {
       const fits = isDurable() && (await hasRoomFor(this.#promised + blob.size));
       const release = await this.#hold(row.id);
       const keeping = fits ? 'storing' : 'memory';
-      await storage.use((store) => store.update(row.id, (before) => ({ ...accept(before), keeping })));
+      // One that was cancelled while the file was picked stays so.
+      const taken = (before: UploadRow): UploadRow | null =>
+        isOver(before.status) ? null : { ...accept(before), keeping };
+      await storage.use((store) => store.update(row.id, taken));
       await this.#keep({ id: row.id, blob, sliceBytes: row.sliceBytes, fits, release });
     });
   }

@@ -1,6 +1,6 @@
 /** The tab that had the bytes of an upload is gone: what is left of them? */
 import { ByteRanges } from './byte-ranges.ts';
-import type { UploadRow } from './queue-row.ts';
+import { isOver, type UploadRow } from './queue-row.ts';
 import type { AlsoChange } from './queue-store.ts';
 import type { SwitchedStorage } from './storage-switch.ts';
 
@@ -23,8 +23,11 @@ const lost = {
 export async function recoverContent({ storage, row, ranges, now }: ContentRecovery): Promise<'kept' | 'removed'> {
   const { id, status, size, keeping, file } = row;
   const end = keeping === 'memory' ? 0 : await storage.use((store) => store.storedEnd(id));
+  // What somebody ended meanwhile stays so.
+  const changed = (before: UploadRow, change: Partial<UploadRow>) =>
+    isOver(before.status) ? null : { ...before, ...change, updatedAt: now };
   const as = (change: Partial<UploadRow>, also?: AlsoChange) =>
-    storage.use((store) => store.update(id, (before) => ({ ...before, ...change, updatedAt: now }), also));
+    storage.use((store) => store.update(id, (before) => changed(before, change), also));
   if (status === 'recording') {
     if (end > 0) await as({ status: 'queued', keeping: 'stored', size: end });
     else await storage.use((store) => store.remove([id]));
