@@ -1,8 +1,4 @@
-/**
- * Measures Holdfast beside the limit and a peer, all in one run: `npm run bench -- [--quick] [--rounds 3] [--only W1,W3]
- * [--subjects sink,tus] [--dir FOLDER] [--server holdfast.js] [--json] [--from RESULTS.json] [--profile FOLDER]
- * [--node-options '…']`. What the rows mean: docs/performance.md.
- */
+/** Measures Holdfast beside the limit and a peer, all in one run. What the rows mean: docs/performance.md. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -17,6 +13,20 @@ import { defaultServer, nodeBinary, subjects } from './subjects.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 
+const usage = `Measures Holdfast beside the limit (a bare server that writes a file) and a peer (tus), all in one run.
+Usage: npm run bench -- [options]
+
+  --quick                short rounds, to see that it works
+  --rounds N             default 3; figures are medians
+  --only W1,W3           these rows; what they mean: docs/performance.md
+  --subjects sink,tus    servers whose names begin so
+  --dir FOLDER           where they write; default tmp/ of the project
+  --server holdfast.js   another build of Holdfast
+  --node-options '…'     flags of Node.js for its server
+  --profile FOLDER       CPU profiles of the servers
+  --json                 all figures instead of a table
+  --from RESULTS.json    the table of figures that are kept`;
+
 function options() {
   const { values } = parseArgs({
     options: {
@@ -30,8 +40,13 @@ function options() {
       'node-options': { type: 'string' },
       from: { type: 'string' },
       json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) {
+    console.log(usage);
+    process.exit();
+  }
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds takes a whole number from 1');
   return { ...values, rounds };
@@ -46,7 +61,7 @@ function isBundled(dist) {
 }
 
 function prepare({ server }) {
-  if (!existsSync(nodeBinary)) throw new Error('Run `npm ci` first.');
+  if (!existsSync(nodeBinary)) throw new Error('Run `npm run compile` first.');
   if (!isBundled(join(dirname(server), '..', 'dist'))) throw new Error('Run `npm run compile` first.');
   if (existsSync(join(here, 'node_modules', '@tus', 'server'))) return;
   const done = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--prefix', here], { stdio: ['ignore', 2, 2] });
@@ -96,6 +111,13 @@ async function run(wish) {
   return { machine: machine(), rows, results };
 }
 
-const wish = options();
-const done = wish.from === undefined ? await run(wish) : JSON.parse(readFileSync(wish.from, 'utf8'));
-process.stdout.write(wish.json ? `${JSON.stringify(done, null, 2)}\n` : report(done.machine, done.rows, done.results));
+try {
+  const wish = options();
+  const done = wish.from === undefined ? await run(wish) : JSON.parse(readFileSync(wish.from, 'utf8'));
+  process.stdout.write(
+    wish.json ? `${JSON.stringify(done, null, 2)}\n` : report(done.machine, done.rows, done.results),
+  );
+} catch (error) {
+  console.error(process.env.DEBUG === undefined ? `${error.message}\n\n--help tells how it is used.` : error);
+  process.exitCode = 1;
+}
