@@ -209,6 +209,8 @@ test('everything can be done with the keyboard', async () => {
   await page.keyboard.press('Enter');
   await (await chooser).setFiles([films.film]);
   await button(page, 'Pause harbour.mp4').waitFor();
+  // What waits for its turn can be paused and cancelled, too; but then the server never hears of it.
+  await expect.poll(() => tab.chunksSent.length).toBeGreaterThan(0);
   await page.keyboard.press('Tab');
   expect(await focused()).toBe('Recording');
   await page.keyboard.press('Tab');
