@@ -44,12 +44,19 @@ const pausedPollMs = 5_000;
 /** An answer "still finishing" that comes sooner than it was asked to is not asked for again at once. */
 const finishPollMsMin = 1_000;
 
-/** @throws UploadError; the signal's reason. `mayResume`: whether an upload that is paused on the server may be resumed. */
-export async function runSession(session: Session, mayResume: boolean): Promise<CompletedUpload> {
+/**
+ * An upload that is paused on the server is resumed if it is so at the beginning; a later pause is somebody else's.
+ *
+ * @param latePause a pause of our own was given up before it was answered, and may still arrive: it is taken back, too.
+ * @throws UploadError; the signal's reason.
+ */
+export async function runSession(session: Session, latePause: boolean): Promise<CompletedUpload> {
   const { record } = session;
   let acknowledged = -1;
-  for (let fruitless = 0, first = true; ; first = false) {
-    const upload = await synchronise(session, mayResume && first);
+  let mayResume = true;
+  for (let fruitless = 0; ; ) {
+    const { upload, resumed } = await synchronise(session, mayResume);
+    mayResume = mayResume && latePause && !resumed;
     if (upload.state === 'paused') {
       await waitWhilePaused(session);
       continue;
@@ -77,17 +84,24 @@ function isFinal(upload: Upload): boolean {
   return ['completed', 'cancelled', 'expired', 'failed'].includes(upload.state);
 }
 
+interface Synchronised {
+  readonly upload: Upload;
+  /** It was paused, and is no more. */
+  readonly resumed: boolean;
+}
+
 /** What the server has; creates the upload if there is none. */
-async function synchronise(session: Session, mayResume: boolean): Promise<Upload> {
+async function synchronise(session: Session, mayResume: boolean): Promise<Synchronised> {
   const { api, record, source, digests, trusted, wish, signal } = session;
   try {
     return await insist(session, async () => {
       const { uploadId } = record;
-      if (uploadId === null) return create(session);
+      if (uploadId === null) return { upload: await create(session), resumed: false };
       const upload = await api.status(uploadId, signal);
       checkSameFile(source, upload, wish().sha256);
       if (digests && !trusted && !record.known && !isFinal(upload)) await probeContent({ api, source, upload, signal });
-      return mayResume && upload.state === 'paused' ? api.resume(uploadId, signal) : upload;
+      const resumed = mayResume && upload.state === 'paused';
+      return { upload: resumed ? await api.resume(uploadId, signal) : upload, resumed };
     });
   } catch (error) {
     record.gone = isVanished(error);
@@ -129,7 +143,7 @@ async function waitWhilePaused(session: Session): Promise<void> {
   record.moveTo({ name: 'paused', by: 'server' });
   for (;;) {
     await sleep(runtime, pausedPollMs, signal);
-    const upload = await synchronise(session, false);
+    const { upload } = await synchronise(session, false);
     if (upload.state !== 'paused') break;
   }
   record.moveTo({ name: 'preparing' });

@@ -43,6 +43,8 @@ export class ManagedUpload implements UploadHandle {
   #session = new AbortController();
   /** Of the attempt to tell the server of a pause. */
   #telling = new AbortController();
+  /** A pause of ours was sent and not answered. */
+  #latePause = false;
   #tail: Promise<void> = Promise.resolve();
 
   constructor(id: string, parts: UploadParts) {
@@ -72,7 +74,7 @@ export class ManagedUpload implements UploadHandle {
     const telling = new AbortController();
     this.#telling = telling;
     return this.#then(async () => {
-      await this.#tell((uploadId) => this.#parts.api.pause(uploadId, telling.signal));
+      if (!(await this.#tell((uploadId) => this.#parts.api.pause(uploadId, telling.signal)))) this.#latePause = true;
     });
   }
 
@@ -130,6 +132,8 @@ export class ManagedUpload implements UploadHandle {
     if (signal.aborted) return;
     const { runtime, source, sessionStarted } = this.#parts;
     const ended = sessionStarted();
+    const latePause = this.#latePause;
+    this.#latePause = false;
     let cancelTick = () => {};
     const tick = () => {
       this.#record.tick();
@@ -137,7 +141,7 @@ export class ManagedUpload implements UploadHandle {
     };
     tick();
     try {
-      const result = await runSession({ ...this.#parts, signal }, true);
+      const result = await runSession({ ...this.#parts, signal }, latePause);
       this.#record.moveTo({ name: 'completed', result });
       this.#deferred.resolve(result);
     } catch (error) {

@@ -60,6 +60,26 @@ describe('commands', () => {
     expect(server.uploads.size).toBe(1);
   });
 
+  test('a pause that was taken back before the server had it does not stop the upload when it arrives', async () => {
+    const [pause, chunks] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    server.intercept = (seen) => {
+      if (seen.path.endsWith('/pause')) return pause.promise;
+      return seen.index !== null && seen.index >= 4 ? chunks.promise : undefined;
+    };
+    const handle = clientOf().add(fileOf(someBytes(10_000)));
+    await until(handle, (s) => s.chunksAcknowledged === 4);
+    void handle.pause();
+    await expect.poll(() => server.requests('POST', /pause/).length).toBe(1);
+    server.seen.length = 0;
+    handle.resume();
+    await expect.poll(() => server.requests('PUT', /chunks/).length).toBeGreaterThan(0);
+    pause.resolve(undefined);
+    await expect.poll(() => server.upload.state).toBe('paused');
+    chunks.resolve(undefined);
+    await handle.done;
+    expect(server.requests('POST', /resume/)).toHaveLength(1);
+  });
+
   test('a pause while it is being created makes no second upload', async () => {
     let answer = () => {};
     server.intercept = (seen) =>

@@ -7,7 +7,7 @@ import { newRow } from './new-upload.ts';
 import { QueueRunner } from './queue-runner.ts';
 import type { CommandName } from './tab-channel.ts';
 
-/** Each write takes a while; one upload is at work at a time, on a line on which nothing moves. */
+/** Each write takes a while, and the next one longer; one upload is at work at a time, on a line on which nothing moves. */
 async function runnerOf(ids: readonly string[], keeping: 'stored' | 'memory') {
   const store = createMemoryStore();
   for (const id of ids) {
@@ -16,6 +16,7 @@ async function runnerOf(ids: readonly string[], keeping: 'stored' | 'memory') {
   }
   const client = createUploadClient({ endpoint: '', transport: { send: () => new Promise(() => {}) } });
   let begun = 0;
+  let writes = 0;
   const runner = new QueueRunner(await store.load('default'), {
     ...{ activeMax: 1, endpoint: '', onItem: () => {}, onRemoved: () => {}, onTally: () => {} },
     client: {
@@ -26,7 +27,13 @@ async function runnerOf(ids: readonly string[], keeping: 'stored' | 'memory') {
       },
     },
     locks: { lead: () => new Promise(() => {}), hold: () => new Promise(() => {}) },
-    storage: { use: (work) => setTimeout(2).then(() => work(store)), close: () => {} },
+    storage: {
+      use: (work) => {
+        writes += 1;
+        return setTimeout(writes * 3).then(() => work(store));
+      },
+      close: () => {},
+    },
     runtime: {
       ...{ now: () => 7, random: () => 0.5, isOnline: () => true },
       ...{ after: () => () => {}, onConnectivity: () => () => {} },
@@ -51,7 +58,6 @@ it.each(['pause', 'cancel', 'remove'] as const)('told to %s all of them, it begi
   const ids = ['a', 'b', 'c', 'd'];
   const { runner, begun } = await runnerOf(ids, 'stored');
   expect(begun()).toBe(1);
-  // Each is written a little later than the one before it.
-  await Promise.all(ids.map((id, index) => setTimeout(index).then(() => runner.command(command, id))));
+  await Promise.all(ids.map((id) => runner.command(command, id)));
   expect(begun()).toBe(1);
 });
