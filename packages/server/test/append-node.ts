@@ -124,6 +124,7 @@ export class AppendNode {
         claims.close();
       },
       close: async () => {
+        await node.service.concatenations.idle();
         await node.service.finisher.idle();
         locks.close();
         claims.close();
