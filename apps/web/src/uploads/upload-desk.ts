@@ -251,10 +251,10 @@ class Desk implements UploadDesk {
 /** Whether what is done to all is done to this one, too. */
 function isMeant(item: QueueItem, offer: Exclude<Offer, 'select' | null>): boolean {
   switch (offer) {
-    // What waits for the server offers to try now, but can be paused.
+    // What waits for the server offers to try now, but can be paused. One that was just resumed, perhaps in another tab, may not be shown so yet.
     case 'pause':
-      return item.status === 'waiting' || uploadWords(item).offer === 'pause';
-    // One that was just paused, perhaps in another tab, may not be shown so yet.
+      return item.status === 'waiting' || item.status === 'paused' || uploadWords(item).offer === 'pause';
+    // The same with one that was just paused.
     case 'resume':
       return !isOver(item);
     case 'retry':
