@@ -4,15 +4,17 @@ import { createResource } from './resource.ts';
 
 function setup(load: () => Promise<number>) {
   const timers: (() => void)[] = [];
+  const mistakes: unknown[] = [];
   const resource = createResource(load, {
     intervalMs: 1,
     setTimer(run) {
       timers.push(run);
       return () => timers.splice(timers.indexOf(run), 1);
     },
+    report: (error) => mistakes.push(error),
   });
   const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
-  return { resource, timers, settle };
+  return { resource, timers, mistakes, settle };
 }
 
 it('loads once for many changes that come while it loads', async () => {
@@ -51,6 +53,24 @@ it('keeps what it has when a later load fails', async () => {
     await settle();
   }
   expect(loads).toBe(3);
+  expect(resource.getSnapshot()).toEqual({ state: 'ready', value: 2 });
+});
+
+it('goes on after a mistake of ours, which is not shown as the server’s', async () => {
+  const mistake = new TypeError('value is undefined');
+  let loads = 0;
+  const { resource, timers, mistakes, settle } = setup(async () => {
+    loads += 1;
+    if (loads === 1) throw mistake;
+    return loads;
+  });
+  resource.start();
+  await settle();
+  expect(resource.getSnapshot()).toEqual({ state: 'loading' });
+  expect(mistakes).toEqual([mistake]);
+  timers.shift()?.();
+  resource.reload();
+  await settle();
   expect(resource.getSnapshot()).toEqual({ state: 'ready', value: 2 });
 });
 

@@ -21,6 +21,8 @@ export interface Resource<T> extends Watchable<Loaded<T>> {
 export interface ResourceOptions {
   readonly intervalMs: number;
   setTimer(run: () => void, ms: number): () => void;
+  /** An error that is not from the API is a mistake of ours: it goes to the console, and is not shown as the server's. */
+  report(error: unknown): void;
 }
 
 export function createResource<T>(load: () => Promise<T>, options: ResourceOptions): Resource<T> {
@@ -32,13 +34,19 @@ export function createResource<T>(load: () => Promise<T>, options: ResourceOptio
   let again = false;
   let cancelTimer: (() => void) | null = null;
 
+  const failed = (error: unknown): Loaded<T> | null => {
+    if (isApiError(error)) return { state: 'failed', error };
+    options.report(error);
+    return null;
+  };
+
   const run = async (current: number) => {
     cancelTimer = null;
     busy = true;
     again = false;
-    const result = await load().then<Loaded<T>, Loaded<T>>((value) => ({ state: 'ready', value }), failed);
+    const result = await load().then<Loaded<T>, Loaded<T> | null>((value) => ({ state: 'ready', value }), failed);
     if (current !== life) return;
-    if (result.state !== 'failed' || store.getSnapshot().state !== 'ready') store.set(result);
+    if (result?.state === 'ready' || (result && store.getSnapshot().state !== 'ready')) store.set(result);
     cancelTimer = options.setTimer(() => {
       busy = false;
       cancelTimer = null;
@@ -68,16 +76,13 @@ export function createResource<T>(load: () => Promise<T>, options: ResourceOptio
   };
 }
 
-/** An error that is not from the API is a mistake of ours: it is thrown on, to the console, and not shown as the server's. */
-function failed(error: unknown): { state: 'failed'; error: ApiError } {
-  if (!isApiError(error)) throw error;
-  return { state: 'failed', error };
-}
-
 /** `load` belongs to `key`: another key is another thing and starts empty. */
 export function useResource<T>(key: string, load: () => Promise<T>): [Loaded<T>, () => void] {
   // biome-ignore lint/correctness/useExhaustiveDependencies: `load` is a new closure in every render; `key` says when it means something else.
-  const resource = useMemo(() => createResource(load, { intervalMs: 700, setTimer }), [key]);
+  const resource = useMemo(
+    () => createResource(load, { intervalMs: 700, setTimer, report: (error) => reportError(error) }),
+    [key],
+  );
   useEffect(() => resource.start(), [resource]);
   return [useWatchable(resource), resource.reload];
 }

@@ -59,9 +59,10 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
   let unsubscribe = () => {};
   const started = (async () => {
     tools = await mediaTools(options.config, stopping.signal);
+    // Who was stopped while looking knows nothing of the tools.
+    if (stopping.signal.aborted) return;
     if (tools.state === 'missing')
       options.log.warn({ reason: tools.reason }, 'media steps are skipped on this machine');
-    if (stopping.signal.aborted) return;
     await endOrphans(options.place.scratch, options.log);
     const settings = { ...runnerSettings(options, tools), secrets: await engineSecrets(options.config) };
     const made = new Runner(settings, dispatcherOf(settings, options.queue ?? null));
