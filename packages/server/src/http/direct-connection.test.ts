@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -214,6 +214,36 @@ test('the memory of what is given out before a piece is full is not used again b
     const [before, behind, end] = await read.promise;
     expect(before?.length).toBeGreaterThan(0);
     expect(Buffer.concat([before, behind, end] as Buffer[]).equals(content)).toBe(true);
+  } finally {
+    socket.destroy();
+  }
+});
+
+test('a connection that is upgraded after a long body belongs to the other protocol, at its pace', async () => {
+  server.on('upgrade', async (_incoming, socket: Socket, head: Buffer) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n');
+    socket.write(head);
+    for await (const bytes of socket) if (!socket.write(bytes)) await once(socket, 'drain');
+  });
+  const sent: Sent = { bytes: 900 * KiB, chunked: false, reader: 'all' };
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  try {
+    socket.write(wireOf(sent, 0));
+    expect(String(((await once(socket, 'data')) as [Buffer])[0])).toContain(answerTo(sent, 0));
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nfirst ');
+    const echoed: Buffer[] = [];
+    const content = contentOf({ ...sent, bytes: 4096 * KiB }, 7);
+    const all = new Promise<Buffer>((resolve) => {
+      socket.on('data', (data) => {
+        echoed.push(data);
+        const text = Buffer.concat(echoed);
+        const at = text.indexOf('first ') + 6;
+        if (at > 5 && text.length - at >= content.length) resolve(text.subarray(at));
+      });
+    });
+    socket.write(content);
+    expect((await all).equals(content)).toBe(true);
+    expect(failures).toEqual([]);
   } finally {
     socket.destroy();
   }

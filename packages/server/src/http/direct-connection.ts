@@ -128,14 +128,16 @@ export class DirectConnection {
     return this.#aimed ?? between;
   }
 
-  #read(memory: Uint8Array, bytes: number): void {
+  /** False: read no more for now. */
+  #read(memory: Uint8Array, bytes: number): boolean {
     const read = memory.subarray(0, bytes);
-    if (this.#body !== null && memory === this.#aimed) this.#filled(this.#body, read);
-    else this.#copied(read);
+    if (this.#body === null || memory !== this.#aimed) return this.#copied(read);
+    this.#filled(this.#body, read);
+    return true;
   }
 
   /** What lies elsewhere: the first read of a body, the first after a pause, and everything between bodies. */
-  #copied(read: Uint8Array): void {
+  #copied(read: Uint8Array): boolean {
     let rest = read;
     while (this.#body !== null && rest.length > 0) {
       const room = this.#body.place.room();
@@ -144,7 +146,14 @@ export class DirectConnection {
       rest = rest.subarray(part.length);
       this.#filled(this.#body, part);
     }
-    if (rest.length > 0) this.#socket.emit('data', rest);
+    return rest.length === 0 || this.#passedOn(Buffer.from(rest));
+  }
+
+  /** To the parser, or to whoever has the connection since it was upgraded to another protocol. */
+  #passedOn(bytes: Buffer): boolean {
+    if (insideOf(this.#socket).parser === null) return this.#socket.push(bytes);
+    this.#socket.emit('data', bytes);
+    return true;
   }
 
   #filled({ request, place }: Body, bytes: Uint8Array): void {
