@@ -219,6 +219,28 @@ test('the memory of what is given out before a piece is full is not used again b
   }
 });
 
+test.each([-5, 5])(
+  'an end that the parser does not see there (%i bytes off) breaks the connection: the body never ends',
+  async (off) => {
+    const ends: boolean[] = [];
+    server.removeAllListeners('request');
+    server.on('request', async (incoming) => {
+      incoming.on('error', () => {});
+      await setImmediate();
+      const connection = directConnection(incoming);
+      const room = new Uint8Array(64 * KiB);
+      const left = 900 * KiB - incoming.readableLength + off;
+      connection?.begin(incoming, left, { room: () => room, filled: (_bytes, last) => ends.push(last) });
+      incoming.read();
+      connection?.resume();
+    });
+    const sent: Sent = { bytes: 900 * KiB, chunked: false, reader: 'all' };
+    await expect(exchange([sent], [])).rejects.toThrow(/closed after 0 answers|ECONNRESET|EPIPE/);
+    expect(ends.length).toBeGreaterThan(0);
+    expect(ends).not.toContain(true);
+  },
+);
+
 test('a connection that is upgraded after a long body belongs to the other protocol, at its pace', async () => {
   server.on('upgrade', async (_incoming, socket: Socket, head: Buffer) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n');
