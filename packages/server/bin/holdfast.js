@@ -20,6 +20,8 @@ if (main === null) {
 } else if (major > 22 || (major === 22 && minor >= 14)) {
   // The young generation stays small and with it the server's memory: what passes through it are buffers, which lie outside the heap.
   setFlagsFromString('--semi-space-growth-factor=1');
+  // So small a one is collected sooner by the thread that fills it than by waking others for it: 0.94 to 0.96 times the CPU.
+  setFlagsFromString('--no-parallel-scavenge');
   // The old generation is collected when it has grown by so much. V8 would wait for more after many small uploads, and not so long while 16 senders' bodies lie outside the heap.
   setFlagsFromString('--heap-growing-percent=70');
   // The pool writes and syncs files. Twice the cores: with 16 threads on two cores, 16 senders were 5 to 10 % slower. Counts when it is first used.

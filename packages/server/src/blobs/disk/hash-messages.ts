@@ -1,8 +1,8 @@
 /** What the hash pool and its workers say to each other. */
 import type { DigestAlgorithm } from '../../core/digest.ts';
 
-/** Bytes read and hashed in one go, in bytes. */
-export const hashStepBytes = 1024 * 1024;
+/** Bytes read and hashed in one go: what is read is still in the core's cache when it is hashed and checked. */
+export const hashStepBytes = 256 * 1024;
 
 export type HashRequest =
   /** Hash the file as far as `upTo` and keep the running state. */

@@ -1,5 +1,5 @@
 /**
- * Worker thread: digests of files, off the path of receipts. Reads in steps of 1 MiB into one buffer with synchronous calls (only this
+ * Worker thread: digests of files, off the path of receipts. Reads in steps of 256 KiB into one buffer with synchronous calls (only this
  * thread waits), and takes turns between its tasks so that a big file does not hold up the others.
  */
 import { createHash, type Hash } from 'node:crypto';
