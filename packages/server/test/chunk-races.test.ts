@@ -1,6 +1,7 @@
 /** A1, A3: chunks at the wrong time and two at once; senders that stop, crawl or break off. Nothing stays behind. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { defaultLimits } from '../src/core/limits.ts';
 import { RawConnection } from './raw-connection.ts';
 import { chunkBytes, expectProblem, RunningNode, sha256, someBytes } from './running-node.ts';
 
@@ -229,15 +230,18 @@ describe('bad senders', () => {
   });
 
   test('A1: a slow one that keeps sending is waited for', async () => {
-    const bytes = someBytes(3000);
+    const bytes = someBytes(9000);
     const { id } = await node.create({ size: bytes.length });
     const slow = await RawConnection.open(node.port);
     slow.head(`PUT /v1/uploads/${id}/chunks/0`, [`Content-Length: ${bytes.length}`]);
-    for (let at = 0; at < bytes.length; at += 500) {
-      slow.send(bytes.subarray(at, at + 500));
+    // More than the least that is wanted in a second, even if only one of them arrives in it.
+    const step = 1500;
+    expect(step).toBeGreaterThan(defaultLimits.bodyBytesPerSecondMin);
+    for (let at = 0; at < bytes.length; at += step) {
+      slow.send(bytes.subarray(at, at + step));
       await sleep((idleSeconds * 1000) / 3);
     }
-    expect(await slow.answer()).toMatchObject({ status: 200, body: { receivedBytes: 3000 } });
+    expect(await slow.answer()).toMatchObject({ status: 200, body: { receivedBytes: 9000 } });
     slow.destroy();
     expect((await node.json('POST', `/v1/uploads/${id}/complete`)).body).toMatchObject({ sha256: sha256(bytes) });
   });

@@ -183,7 +183,7 @@ function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < min || value > max)
-      throw new InvalidArgumentError(`a whole number, ${min} … ${max}`);
+      throw new InvalidArgumentError(`It takes a whole number, ${min} … ${max}.`);
     return value;
   };
 }
@@ -193,13 +193,13 @@ function byteCount(text: string): number {
   const [, digits, unit = ''] = /^(\d+)([KMG]?)(?:i?B)?$/i.exec(text) ?? [];
   const factor = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }[unit.toUpperCase()];
   if (digits === undefined || factor === undefined || Number(digits) === 0) {
-    throw new InvalidArgumentError('bytes, such as 8388608, 8M or 512K');
+    throw new InvalidArgumentError('It takes bytes, such as 8388608, 8M or 512K.');
   }
   return Number(digits) * factor;
 }
 
 function metadataPair(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
   const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('key=value');
+  if (at < 1) throw new InvalidArgumentError('It takes key=value.');
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
