@@ -29,7 +29,7 @@ import { isolateSealed } from './isolation.ts';
 import { beginJoin } from './join.ts';
 import { type DiskLayout, isDigest, isUploadId } from './layout.ts';
 import { placeSealed, sizeOf, unlinkIfThere } from './placement.ts';
-import { receive } from './receive.ts';
+import { receive, type WriteTarget } from './receive.ts';
 import { receiveSegment } from './receive-segment.ts';
 import type { SpaceGuard } from './space-guard.ts';
 import { type ReadAt, readerOf, storedChecksum } from './stored-range.ts';
@@ -52,10 +52,11 @@ export interface DiskBlobStoreParts {
 
 export class DiskBlobStore implements BlobStore {
   readonly #parts: DiskBlobStoreParts;
-  readonly #syncBehind = new SyncBehind();
+  readonly #syncBehind: SyncBehind;
 
   constructor(parts: DiskBlobStoreParts) {
     this.#parts = parts;
+    this.#syncBehind = new SyncBehind(parts.durability);
   }
 
   async prepare(uploadId: string, size: number | null): Promise<void> {
@@ -74,14 +75,14 @@ export class DiskBlobStore implements BlobStore {
     );
     // Bytes that were hashed are about to change (they were found damaged and are sent again).
     if (this.#parts.pool.followedTo(uploadId) > offset) this.#parts.pool.forget(uploadId);
-    return this.#parts.files.of(uploadId).hold((file) => receive(this.#parts.io, file, request));
+    return this.#parts.files.of(uploadId).hold((file) => receive(this.#target(file), request));
   }
 
   append(request: AppendRequest): Promise<Appended> {
     const { uploadId, offset, lengthMax } = request;
     invariant(Number.isSafeInteger(offset) && offset >= 0 && lengthMax >= 0, 'range in whole bytes');
     if (this.#parts.pool.followedTo(uploadId) > offset) this.#parts.pool.forget(uploadId);
-    return this.#parts.files.of(uploadId).hold((file) => receiveSegment(this.#parts.io, file, request));
+    return this.#parts.files.of(uploadId).hold((file) => receiveSegment(this.#target(file), request));
   }
 
   async isolate(uploadId: string, upTo: number): Promise<void> {
@@ -251,6 +252,12 @@ export class DiskBlobStore implements BlobStore {
       if (isNew) await unlinkIfThere(io, file.path);
       throw error;
     }
+  }
+
+  /** Under `committed` a failed sync is for the end to tell: it does not fail the chunk that is being written. */
+  #target(file: UploadFile): WriteTarget {
+    const { io, durability } = this.#parts;
+    return durability === 'synced' ? { io, file, landed: () => this.#syncBehind.consider(file) } : { io, file };
   }
 
   async #sync(file: UploadFile): Promise<void> {

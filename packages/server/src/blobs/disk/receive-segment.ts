@@ -1,11 +1,9 @@
 /** The hot path of appended bytes: a request's body behind what is there, as far as it comes. */
 import { HoldfastError } from '../../core/errors.ts';
 import type { Appended, AppendRequest } from '../../core/ports/blob-store.ts';
-import type { FileIo } from './file-io.ts';
 import { storeError } from './io-errors.ts';
-import { batchesInFlightMax, byteLength, writeAll } from './receive.ts';
+import { batchesInFlightMax, byteLength, type WriteTarget, writeAll } from './receive.ts';
 import { RunningDigests } from './running-digests.ts';
-import type { UploadFile } from './upload-file.ts';
 
 interface Running {
   readonly write: Promise<void>;
@@ -15,9 +13,10 @@ interface Running {
 }
 
 /** As `BlobStore.append`. When this settles no write is under way and every batch was released. */
-export async function receiveSegment(io: FileIo, file: UploadFile, request: AppendRequest): Promise<Appended> {
+export async function receiveSegment(to: WriteTarget, request: AppendRequest): Promise<Appended> {
+  const { file } = to;
   await file.refresh();
-  const segment = new Segment({ io, file }, request);
+  const segment = new Segment(to, request);
   try {
     await file.use((fd) => file.facts(fd));
     const end = await segment.receive();
@@ -32,7 +31,7 @@ export async function receiveSegment(io: FileIo, file: UploadFile, request: Appe
 }
 
 class Segment {
-  readonly #target: { readonly io: FileIo; readonly file: UploadFile; readonly mayWrite: () => boolean };
+  readonly #target: WriteTarget & { readonly mayWrite: () => boolean };
   readonly #request: AppendRequest;
   readonly #failuresBefore: number;
   readonly #digests: RunningDigests;
@@ -40,7 +39,7 @@ class Segment {
   #received = 0;
   #settled = { length: 0, crc32: 0 };
 
-  constructor(target: { readonly io: FileIo; readonly file: UploadFile }, request: AppendRequest) {
+  constructor(target: WriteTarget, request: AppendRequest) {
     this.#target = { ...target, mayWrite: () => request.mayWrite() };
     this.#request = request;
     this.#failuresBefore = target.file.failures;

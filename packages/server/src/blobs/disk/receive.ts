@@ -30,9 +30,17 @@ function rest(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
   return out;
 }
 
+/** A file that is written. */
+export interface WriteTarget {
+  readonly io: FileIo;
+  readonly file: UploadFile;
+  /** More bytes are in the file. */
+  readonly landed?: () => void;
+}
+
 /** Writes all the buffers from `position` on, however little each call takes. */
 export async function writeAll(
-  target: { io: FileIo; file: UploadFile; mayWrite?: () => boolean },
+  target: WriteTarget & { readonly mayWrite?: () => boolean },
   buffers: readonly Uint8Array[],
   position: number,
 ): Promise<void> {
@@ -45,6 +53,10 @@ export async function writeAll(
       if (target.mayWrite?.() === false) throw new HoldfastError('lease-lost', 'The right to write ended meanwhile');
       return target.io.writev(fd, pending, at);
     });
+    if (taken > 0) {
+      target.file.landed(taken);
+      target.landed?.();
+    }
     if (taken === left) return;
     if (taken <= 0) throw new HoldfastError('unavailable', 'The disk took no bytes');
     left -= taken;
@@ -54,14 +66,15 @@ export async function writeAll(
 }
 
 /**
- * Receives the body of `request` into `file`. Never writes past the request's range: a batch that would is not begun. When this settles
+ * Receives the body of `request` into the file. Never writes past the request's range: a batch that would is not begun. When this settles
  * no write is under way and every batch was released; what is left of the body is the caller's to abandon.
  */
-export async function receive(io: FileIo, file: UploadFile, request: WriteRequest): Promise<Written> {
+export async function receive(to: WriteTarget, request: WriteRequest): Promise<Written> {
+  const { file } = to;
   const failuresBefore = file.failures;
   const running: Promise<void>[] = [];
   const digests = new RunningDigests(request.digests);
-  const target = { io, file, mayWrite: () => request.mayWrite?.() !== false };
+  const target = { ...to, mayWrite: () => request.mayWrite?.() !== false };
   let received = 0;
   try {
     // Another process may have put a copy in its place.

@@ -9,7 +9,7 @@
  */
 import { constants } from 'node:fs';
 import { HoldfastError, invariant } from '../../core/errors.ts';
-import { addRange, coveredBytes, type ExtentSet, emptyExtents, missingRanges, type Range } from '../../core/extents.ts';
+import { addRange, type ExtentSet, emptyExtents, missingRanges, type Range } from '../../core/extents.ts';
 import { JointTask } from '../../platform/joint-task.ts';
 import type { FileFacts, FileIo } from './file-io.ts';
 import { errnoOf } from './io-errors.ts';
@@ -41,6 +41,7 @@ export class UploadFile {
   #dirty = true;
   #syncing = false;
   #unsynced: ExtentSet = emptyExtents;
+  #unsyncedBytes = 0;
   #lost: ExtentSet;
   /** Rises when a sync fails: a write that was under way then does not count. */
   #failures = 0;
@@ -69,7 +70,7 @@ export class UploadFile {
   }
   /** Bytes written since the last sync began; 0 while one runs or when nothing may be synced any more. */
   get unsyncedBytes(): number {
-    return this.#sealed || this.#syncing ? 0 : coveredBytes(this.#unsynced);
+    return this.#sealed || this.#syncing ? 0 : this.#unsyncedBytes;
   }
 
   /**
@@ -136,6 +137,12 @@ export class UploadFile {
   /** The size was changed. */
   resized(): void {
     this.#dirty = true;
+  }
+
+  /** So many bytes of a write that is still going on are in the file. */
+  landed(bytes: number): void {
+    this.#dirty = true;
+    this.#unsyncedBytes += bytes;
   }
 
   /** A write of the range was finished that began when `failures` was `failuresBefore`. */
@@ -218,6 +225,7 @@ export class UploadFile {
   async #syncDescriptor(fd: number): Promise<void> {
     const taken = this.#unsynced;
     this.#unsynced = emptyExtents;
+    this.#unsyncedBytes = 0;
     this.#dirty = false;
     this.#syncing = true;
     try {
