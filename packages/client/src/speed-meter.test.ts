@@ -67,3 +67,13 @@ test('a standstill shows as a falling speed and no remaining time in the end', (
   expect(meter.bytesPerSecond(70_000)).toBeLessThan(1);
   expect(meter.etaSeconds(70_000)).toBeNull();
 });
+
+test('the remaining time is right again soon after a standstill', () => {
+  const meter = new SpeedMeter();
+  meter.restart(0);
+  run(meter, { from: 0, seconds: 10, rate: 1_000, left: 100_000 });
+  run(meter, { from: 10_000, seconds: 20, rate: 0, left: 90_000 });
+  const left = run(meter, { from: 30_000, seconds: 10, rate: 1_000, left: 90_000 });
+  expect(meter.etaSeconds(40_000)).toBeGreaterThan(left / 1_000);
+  expect(meter.etaSeconds(40_000)).toBeLessThan((2 * left) / 1_000);
+});

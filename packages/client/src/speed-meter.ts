@@ -48,7 +48,9 @@ export class SpeedMeter {
     const estimate = remainingBytes / speed;
     // The old estimate, one sample later, would be that much shorter.
     const previous = this.#eta === null ? estimate : Math.max(0, this.#eta - elapsed / 1_000);
-    this.#eta = estimate + (previous - estimate) * keep;
+    // After a standstill the old one is of hours: it would be shown long after the bytes flow again.
+    const wavers = previous < 2 * estimate && estimate < 2 * previous;
+    this.#eta = wavers ? estimate + (previous - estimate) * keep : estimate;
   }
 
   /** Null while it is not worth showing. */

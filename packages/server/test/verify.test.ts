@@ -1,7 +1,7 @@
 /** E1: `verify` on what a crash left while an upload was being finished, and on bytes that nobody knows. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { patternBytes } from '../src/testing/body.ts';
-import { type Finding, verify } from '../src/uploads/verify.ts';
+import { type Finding, type VerifyCounts, verify } from '../src/uploads/verify.ts';
 import { AppendFolder, type AppendNode } from './append-node.ts';
 import { sha256 } from './running-node.ts';
 
@@ -15,10 +15,12 @@ beforeEach(async () => {
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
-async function findings({ deps, ledger, artifacts }: AppendNode): Promise<Finding[]> {
+async function findings(
+  { deps, ledger, artifacts }: AppendNode,
+  progress: (counts: VerifyCounts) => void = () => {},
+): Promise<Finding[]> {
   const found: Finding[] = [];
-  for await (const one of verify({ deep: true, repair: true, deps, ledger, artifacts, progress: () => {} }))
-    found.push(one);
+  for await (const one of verify({ deep: true, repair: true, deps, ledger, artifacts, progress })) found.push(one);
   return found;
 }
 
@@ -56,4 +58,20 @@ test('bytes of no record are orphans: those of an upload are removed, those of a
   const asset = { kind: 'orphaned-asset', subject: nothing, repaired: false };
   expect(await findings(node)).toMatchObject([{ kind: 'orphaned-bytes', subject: 'nobody-1', repaired: true }, asset]);
   expect(await findings(node)).toMatchObject([asset]);
+});
+
+test('the bytes that were read are counted once, however many steps they were read in', async () => {
+  const { deps } = node;
+  const sizes = [17_000_000, 10_000_000, 100];
+  for (const [index, size] of sizes.entries()) {
+    const content = patternBytes(size, index + 1);
+    const { id } = await node.create({ size });
+    await node.append(id, 0, content);
+    await node.ended(id);
+    expect(await deps.blobs.assetSize(sha256(content))).toBe(size);
+  }
+  const seen: number[] = [];
+  expect(await findings(node, ({ bytes: read }) => seen.push(read))).toEqual([]);
+  expect(seen.at(-1)).toBe(27_000_100);
+  expect(new Set(seen).size, 'told on the way').toBeGreaterThan(sizes.length);
 });

@@ -89,8 +89,9 @@ async function* assets(
         repaired: false,
       };
     else if (deep) {
+      const before = counts.bytes;
       const digest = await deps.blobs.rehashAsset(asset.id, (bytes) => {
-        counts.bytes += bytes;
+        counts.bytes = before + bytes;
         progress(counts);
       });
       if (digest !== asset.id)

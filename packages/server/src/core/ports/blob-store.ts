@@ -143,7 +143,7 @@ export interface BlobStore {
   readAsset(digest: Sha256, range: Range): Promise<Readable>;
   /** The asset as a file that local tools can read. Rejects with `storage-damaged` when it is not there, `insufficient-storage`, `unavailable`. */
   localAsset(digest: Sha256): Promise<LocalFile>;
-  /** SHA-256 of the stored asset, read again from storage, for `verify`. Null when it is not there. */
+  /** SHA-256 of the stored asset, read again from storage, for `verify`. Null when it is not there. `onBytes` hears how many bytes were read so far. */
   rehashAsset(digest: Sha256, onBytes?: (bytes: number) => void): Promise<Sha256 | null>;
 
   /** Ids of uploads that have bytes here, for `verify` only. */
