@@ -1,6 +1,6 @@
 /** Syncs behind the writers: little is left for the one that is waited for, and a failure is not forgotten. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { bodyOf, patternBytes } from '../../testing/body.ts';
+import { bodyOf, patternBytes, type TestBody } from '../../testing/body.ts';
 import { Openings, sha256Hex, writeBytes } from '../../testing/faulty-disk.ts';
 import { type FileFaults, systemError } from '../with-faults.ts';
 
@@ -101,6 +101,24 @@ describe('`synced`: each chunk waits for a sync', () => {
     const { blobs, write } = await halted((call, nth) => call === 'fdatasync' && nth === 1);
     await expect(write).rejects.toMatchObject({ code: 'unavailable' });
     await writeBytes(blobs, id, { bytes: chunk });
+    await blobs.sync(id);
+    await blobs.place(id, chunk.length, sha256Hex(chunk));
+    expect(await blobs.rehashAsset(sha256Hex(chunk))).toBe(sha256Hex(chunk));
+  });
+
+  test('B6: when it fails behind bytes that are appended, none of them count, and they can come again', async () => {
+    const { blobs, calls } = await disk(chunk.length, (call, nth) => call === 'fdatasync' && nth === 1);
+    const append = (body: TestBody) =>
+      blobs.append({
+        ...{ uploadId: id, offset: 0, lengthMax: chunk.length, body, digests: [] },
+        isEnough: () => false,
+        mayWrite: () => true,
+      });
+    const beforeBatch = async (sent: number) => {
+      if (sent === 4 * MiB) await expect.poll(() => calls).toContain('fdatasync');
+    };
+    await expect(append(bodyOf(chunk, { beforeBatch }))).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await append(bodyOf(chunk))).toMatchObject({ length: chunk.length, end: 'body' });
     await blobs.sync(id);
     await blobs.place(id, chunk.length, sha256Hex(chunk));
     expect(await blobs.rehashAsset(sha256Hex(chunk))).toBe(sha256Hex(chunk));
