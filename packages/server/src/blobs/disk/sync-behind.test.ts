@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { bodyOf, patternBytes, type TestBody } from '../../testing/body.ts';
 import { Openings, sha256Hex, writeBytes } from '../../testing/faulty-disk.ts';
 import { type FileFaults, systemError } from '../with-faults.ts';
+import { nodeFileIo } from './file-io.ts';
 
 const openings = new Openings();
 afterEach(() => openings.undo());
@@ -122,6 +123,28 @@ describe('`synced`: each chunk waits for a sync', () => {
     await blobs.sync(id);
     await blobs.place(id, chunk.length, sha256Hex(chunk));
     expect(await blobs.rehashAsset(sha256Hex(chunk))).toBe(sha256Hex(chunk));
+  });
+
+  test('B6: a chunk whose last bytes were written while it ran and failed is not acknowledged, although the next sync succeeds', async () => {
+    const first = Promise.withResolvers<void>();
+    let syncs = 0;
+    const fdatasync = async (fd: number) => {
+      syncs += 1;
+      if (syncs === 1) await first.promise;
+      else await nodeFileIo.fdatasync(fd);
+    };
+    const { blobs } = await openings.disk({}, { io: { ...nodeFileIo, fdatasync } });
+    await blobs.prepare(id, chunk.length);
+    await writeBytes(blobs, id, { bytes: chunk });
+    expect(syncs).toBe(1);
+    const receipt = blobs.sync(id);
+    first.reject(systemError('EIO'));
+    await expect(receipt).rejects.toMatchObject({ code: 'unavailable' });
+    expect(syncs).toBe(2);
+    expect(blobs.lost(id)).toEqual([{ start: 0, end: chunk.length }]);
+    await writeBytes(blobs, id, { bytes: chunk });
+    await blobs.sync(id);
+    expect(blobs.lost(id)).toEqual([]);
   });
 
   test('B6: a chunk that was written before it fails is not acknowledged', async () => {
