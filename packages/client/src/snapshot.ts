@@ -60,6 +60,8 @@ export interface UploadSnapshot {
   /** Smoothed; null while it is not known (the first 2 s) and when nothing is being sent. */
   readonly bytesPerSecond: number | null;
   readonly etaSeconds: number | null;
+  /** While it is `finishing`: bytes that the server has checked, 0 … `size`. Null until it has told so, and otherwise. */
+  readonly bytesChecked: number | null;
   /** Of the content, once it is completed. */
   readonly assetId: string | null;
   readonly sha256: string | null;

@@ -18,7 +18,7 @@ import { UploadError } from './upload-error.ts';
 import type { ChunkBytes } from './upload-source.ts';
 
 /** How long one `complete` request waits at the server, in seconds. */
-export const completeWaitSeconds = 20;
+export const completeWaitSeconds = 3;
 
 export interface UploadApiOptions {
   readonly endpoint: string;
@@ -123,7 +123,7 @@ export class UploadApi {
     return this.#upload({ method: 'POST', path: `${uploadPath(uploadId)}/resume`, signal });
   }
 
-  /** Waits at the server for the end, up to `completeWaitSeconds`; an answer in a state that is not final means: ask again. */
+  /** Waits at the server for the end, up to `completeWaitSeconds`; an answer in a state that is not final tells how far it is. */
   complete(uploadId: string, signal: AbortSignal): Promise<Upload> {
     const path = `${uploadPath(uploadId)}/complete?wait=${completeWaitSeconds}`;
     return this.#upload({ method: 'POST', path, signal, answerMs: completeWaitSeconds * 1_000 });

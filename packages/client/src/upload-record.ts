@@ -30,6 +30,7 @@ export class UploadRecord {
   #resumed = false;
   #requests = 0;
   #progress = 0;
+  #bytesChecked: number | null = null;
   /** A creation that was sent and not answered. It is not aborted with its session, or the server would keep an upload that nobody knows. */
   creating: Promise<Upload> | null = null;
   /** Whether the server has nothing any more to go on from: `retry` begins anew. */
@@ -59,6 +60,7 @@ export class UploadRecord {
     const before = this.#phase;
     this.#phase = enter(before, next);
     if (this.#phase === before || before.name === next.name) return;
+    this.#bytesChecked = null;
     if (next.name === 'sending') this.#meter.restart(this.#options.runtime.now());
     else this.#meter.stop();
     if (!isWorking(this.#phase)) this.#ledger?.dropInFlight();
@@ -116,6 +118,12 @@ export class UploadRecord {
     };
   }
 
+  /** While it finishes: what the server told last of its check. */
+  checked(bytes: number | null): void {
+    this.#bytesChecked = bytes;
+    this.store.touch();
+  }
+
   /** To be called twice a second while it works: speed and remaining time change without any event. */
   tick(): void {
     const { runtime, size } = this.#options;
@@ -165,6 +173,7 @@ export class UploadRecord {
       chunkSize: ledger?.chunkSize ?? 0,
       bytesPerSecond: waiting === null ? this.#meter.bytesPerSecond(now) : null,
       etaSeconds: waiting === null ? this.#meter.etaSeconds(now) : null,
+      bytesChecked: this.#bytesChecked,
       assetId: completed?.assetId ?? null,
       sha256: completed?.sha256 ?? null,
       resumed: this.#resumed,

@@ -174,6 +174,7 @@ async function finish(session: Session): Promise<Upload | null> {
       const upload = await insist(turn, () => api.complete(uploadId, signal));
       if (isFinal(upload)) return upload;
       if (upload.state === 'receiving' || upload.state === 'paused') return null;
+      record.checked(upload.hashedBytes);
     } catch (error) {
       if (error instanceof UploadError && remedyFor(error).kind === 'ask') return null;
       throw error;

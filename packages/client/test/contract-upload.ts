@@ -45,6 +45,7 @@ export function viewOf(upload: Stored): Upload {
     missingTruncated: false,
     bytesPerSecond: null,
     etaSeconds: null,
+    hashedBytes: state === 'validating' ? Math.floor(wish.size / 2) : null,
     expectedSha256: wish.sha256 ?? null,
     sha256: digest,
     assetId: digest,

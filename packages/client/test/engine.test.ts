@@ -76,9 +76,12 @@ describe('an upload', () => {
     server.finishingAnswers = 1;
     const handle = clientOf().add(fileOf(someBytes(500)));
     const finishing = await until(handle, (s) => s.state === 'finishing');
-    expect(finishing).toMatchObject({ bytesAcknowledged: 500, progress: 0.999, assetId: null });
+    expect(finishing).toMatchObject({ bytesAcknowledged: 500, progress: 0.999, bytesChecked: null, assetId: null });
+    const checked = await until(handle, (s) => s.bytesChecked !== null);
+    expect(checked).toMatchObject({ state: 'finishing', progress: 0.999, bytesChecked: 250 });
     await handle.done;
-    expect(server.requests('POST', /complete\?wait=20$/)).toHaveLength(2);
+    expect(handle.snapshot).toMatchObject({ state: 'completed', bytesChecked: null });
+    expect(server.requests('POST', /complete\?wait=3$/)).toHaveLength(2);
   });
 
   test('several share the connections, and the first is finished first', async () => {

@@ -94,6 +94,11 @@ export const Upload = Type.Object(
     missingTruncated: Type.Boolean(),
     bytesPerSecond: Nullable(Type.Number({ description: 'Measured over the recent receipts.' })),
     etaSeconds: Nullable(Type.Number()),
+    hashedBytes: Nullable(
+      Type.Integer({
+        description: 'While every byte is checked (`validating`): how many are. Null where another node does that.',
+      }),
+    ),
     expectedSha256: Nullable(
       Type.String({
         pattern: '^[0-9a-f]{64}$',
@@ -123,7 +128,7 @@ export type Upload = Static<typeof Upload>;
 /** An upload in a list: without the missing ranges, which need its extents. */
 export const UploadSummary = Type.Omit(
   Upload,
-  ['missing', 'missingChunks', 'missingTruncated', 'receivedChunks', 'direct'],
+  ['missing', 'missingChunks', 'missingTruncated', 'receivedChunks', 'hashedBytes', 'direct'],
   { $id: 'UploadSummary' },
 );
 export type UploadSummary = Static<typeof UploadSummary>;

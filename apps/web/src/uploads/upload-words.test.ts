@@ -15,7 +15,8 @@ function snapshot(change: Partial<QueueItem> = {}): QueueItem {
     },
     ...{ filename: 'film.mp4', contentType: 'video/mp4', size: 80_000_000, metadata: {}, uploadId: 'u' },
     ...{ bytesAcknowledged: 34_100_000, bytesInFlight: 0, progress: 0.43, chunksAcknowledged: 12, totalChunks: 28 },
-    ...{ chunkSize: 3_000_000, bytesPerSecond: 5_200_000, etaSeconds: 9, retries: 0, maxRetries: 3, error: null },
+    ...{ chunkSize: 3_000_000, bytesPerSecond: 5_200_000, etaSeconds: 9, bytesChecked: null, retries: 0 },
+    ...{ maxRetries: 3, error: null },
     ...{
       assetId: null,
       sha256: null,
@@ -54,6 +55,12 @@ describe('a row', () => {
   it('shows what is known', () => {
     expect(uploadFigures(snapshot())).toEqual(['34.1 MB of 80.0 MB', '12 of 28 chunks', '5.20 MB/s', '9 s left']);
     expect(uploadFigures(snapshot({ status: 'paused' }))).toHaveLength(2);
+    const whole = { status: 'finishing', bytesAcknowledged: 80_000_000, chunksAcknowledged: 28 } as const;
+    expect(uploadFigures(snapshot({ ...whole, bytesChecked: 36_000_000 }))).toEqual([
+      '80.0 MB of 80.0 MB',
+      '28 of 28 chunks',
+      '45 % checked',
+    ]);
     expect(uploadFigures(snapshot({ status: 'completed' }))).toEqual(['80.0 MB']);
     expect(uploadFigures(snapshot({ totalChunks: 0, bytesPerSecond: null, etaSeconds: null }))).toHaveLength(1);
   });

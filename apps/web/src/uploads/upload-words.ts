@@ -91,7 +91,8 @@ function words(
 
 /** `12 of 28 chunks · 34.1 MB of 80.0 MB · 5.20 MB/s · about 3 min left`, as far as it is known. */
 export function uploadFigures(item: QueueItem): string[] {
-  const { size, bytesAcknowledged, chunksAcknowledged, totalChunks, bytesPerSecond, etaSeconds, status } = item;
+  const { size, bytesAcknowledged, chunksAcknowledged, totalChunks, bytesPerSecond, etaSeconds, bytesChecked, status } =
+    item;
   if (status === 'recording') return [`${formatBytes(size)} are safe`];
   const before = compressionFigure(item);
   if (status === 'completed') return [before ?? formatBytes(size)];
@@ -101,6 +102,7 @@ export function uploadFigures(item: QueueItem): string[] {
     if (bytesPerSecond !== null) figures.push(formatSpeed(bytesPerSecond));
     if (etaSeconds !== null) figures.push(formatRemaining(etaSeconds));
   }
+  if (bytesChecked !== null) figures.push(`${formatPercent(bytesChecked / size)} checked`);
   if (before !== null) figures.push(before);
   return figures;
 }

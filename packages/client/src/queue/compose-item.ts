@@ -50,6 +50,7 @@ export function composeItem(row: UploadRow, live: Partial<LiveFacts> = {}): Queu
     chunkSize: snapshot?.chunkSize || row.gridBytes,
     bytesPerSecond: snapshot?.bytesPerSecond ?? null,
     etaSeconds: snapshot?.etaSeconds ?? null,
+    bytesChecked: snapshot?.bytesChecked ?? null,
     ...{ retries, maxRetries, error },
     uploadId: row.uploadId,
     assetId: row.assetId,

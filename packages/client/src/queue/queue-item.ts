@@ -80,6 +80,8 @@ export interface QueueItem {
   /** Null while not known. */
   readonly bytesPerSecond: number | null;
   readonly etaSeconds: number | null;
+  /** While `finishing`: bytes that the server has checked, 0 … `size`; null until it has told so, and otherwise. */
+  readonly bytesChecked: number | null;
   /** How often it was begun again after a failure, and how often it may be. */
   readonly retries: number;
   readonly maxRetries: number;

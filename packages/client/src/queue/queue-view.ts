@@ -156,6 +156,7 @@ function showsProgress(before: QueueItem, after: QueueItem): boolean {
     before.bytesAcknowledged !== after.bytesAcknowledged ||
     before.preparation !== after.preparation ||
     before.bytesPerSecond !== after.bytesPerSecond ||
-    before.etaSeconds !== after.etaSeconds
+    before.etaSeconds !== after.etaSeconds ||
+    before.bytesChecked !== after.bytesChecked
   );
 }

@@ -14,8 +14,8 @@ export function statusText({ status, snapshot }: UploaderState, labels: Uploader
   return status === 'waiting' && reason !== undefined ? labels.waiting[reason] : labels.status[status];
 }
 
-/** `34 MB of 80 MB`, `12 of 28 chunks`, `sending chunk 13`, `5.2 MB/s`, `3 min left`, as far as they are known. */
-export function figures({ progress, file, status }: UploaderState, { labels, format }: Wording): string[] {
+/** `34 MB of 80 MB`, `12 of 28 chunks`, `sending chunk 13`, `5.2 MB/s`, `3 min left`, `40 % checked`, as far as they are known. */
+export function figures({ progress, file, status, snapshot }: UploaderState, { labels, format }: Wording): string[] {
   if (file === null) return [];
   if (progress === null || status === 'completed') return [format.bytes(progress?.bytesTotal ?? file.size)];
   const { bytesUploaded, bytesTotal, chunksUploaded, totalChunks, currentChunk, bytesPerSecond, etaSeconds } = progress;
@@ -24,6 +24,8 @@ export function figures({ progress, file, status }: UploaderState, { labels, for
   if (currentChunk !== null && totalChunks > 1) said.push(labels.currentChunk(format.count(currentChunk)));
   if (bytesPerSecond !== null) said.push(format.speed(bytesPerSecond));
   if (etaSeconds !== null) said.push(labels.remaining(format.duration(etaSeconds)));
+  const checked = snapshot?.bytesChecked ?? null;
+  if (checked !== null) said.push(labels.checked(format.percent(checked / bytesTotal)));
   return said;
 }
 

@@ -28,7 +28,7 @@ export class JsonDisplay implements Display {
 
   changed(file: DisplayedFile, snapshot: UploadSnapshot): void {
     const now = Date.now();
-    const { uploadId, waiting, state, bytesAcknowledged, size, bytesPerSecond, etaSeconds } = snapshot;
+    const { uploadId, waiting, state, bytesAcknowledged, size, bytesPerSecond, etaSeconds, bytesChecked } = snapshot;
     const before = this.#printed.get(file.index) ?? { at: 0, uploadId: null, waitingUntil: null };
     let { at } = before;
     if (uploadId !== before.uploadId) this.event('created', { file: file.path, uploadId });
@@ -38,7 +38,7 @@ export class JsonDisplay implements Display {
     }
     if (now - before.at >= progressMsMin) {
       at = now;
-      const figures = { bytesAcknowledged, size, bytesPerSecond, etaSeconds };
+      const figures = { bytesAcknowledged, size, bytesPerSecond, etaSeconds, bytesChecked };
       this.event('progress', { file: file.path, uploadId, state, ...figures });
     }
     this.#printed.set(file.index, { at, uploadId, waitingUntil: waiting?.until ?? null });

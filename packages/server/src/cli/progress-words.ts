@@ -6,7 +6,7 @@ import type { DisplayedFile, Outcome } from './progress.ts';
 
 /** What it does now; '' while it simply uploads. */
 export function stateWords(snapshot: UploadSnapshot, now: number): string {
-  const { state, waiting } = snapshot;
+  const { state, waiting, bytesChecked, size } = snapshot;
   if (state === 'waiting' && waiting !== null) {
     const inSeconds = `trying again in ${formatDuration(Math.max(1, (waiting.until - now) / 1_000))}`;
     switch (waiting.reason) {
@@ -22,7 +22,10 @@ export function stateWords(snapshot: UploadSnapshot, now: number): string {
   }
   if (state === 'preparing') return 'waiting for its turn';
   if (state === 'paused') return 'paused on the server; goes on when it is resumed there';
-  return state === 'finishing' ? 'server is finishing' : '';
+  if (state !== 'finishing') return '';
+  return bytesChecked === null
+    ? 'server checks every byte'
+    : `${formatPercent(bytesChecked / size)} checked by the server`;
 }
 
 /** Speed and remaining time. */

@@ -77,6 +77,21 @@ async function freshHashIsOfWhatAnotherProcessLeft(subject: BlobStoreSubject): P
   }
 }
 
+async function hashTellsProgress(subject: BlobStoreSubject): Promise<void> {
+  const bytes = patternBytes(18 * mib, 26);
+  const id = await stored(subject, bytes);
+  for (const fresh of [true, false]) {
+    const seen: number[] = [];
+    const onBytes = (count: number) => void seen.push(count);
+    assert.deepEqual(await subject.blobs.hash(id, bytes.byteLength, { fresh, onBytes }), hashed(bytes));
+    if (fresh) assert.ok(seen.length > 0, 'there is something to tell of 18 MiB');
+    assert.ok(
+      seen.every((count, i) => count > (seen[i - 1] ?? 0) && count <= bytes.byteLength),
+      `it rises: ${seen}`,
+    );
+  }
+}
+
 async function hashAheadInSteps(subject: BlobStoreSubject): Promise<void> {
   const bytes = patternBytes(4 * mib + 1, 11);
   const id = subject.newId();
@@ -281,6 +296,7 @@ export const assetChecks: readonly BlobStoreCheck[] = [
   emptyFile,
   rewriteReplacesBytesAlreadyHashed,
   freshHashIsOfWhatAnotherProcessLeft,
+  hashTellsProgress,
   hashAheadInSteps,
   digestByEveryAlgorithm,
   digestOfMissingOrShortIsDamage,

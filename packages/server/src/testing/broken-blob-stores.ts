@@ -198,6 +198,10 @@ export const brokenBlobStores: Readonly<Record<string, Breakage>> = {
   readsMissingAssets: overriding((sound) => ({
     readAsset: (digest, range) => sound.readAsset(digest, range).catch(() => Readable.from([])),
   })),
+  hashesInSilence: overriding((sound) => ({ hash: (id, size, { fresh }) => sound.hash(id, size, { fresh }) })),
+  tellsWhatItReadNotWhere: overriding((sound) => ({
+    hash: (id, size, wish) => sound.hash(id, size, { ...wish, onBytes: () => wish.onBytes?.(1) }),
+  })),
   believesNames: overriding(() => ({ rehashAsset: async (digest) => digest })),
   listsNothing: overriding(() => ({ storedUploads: nothing, storedAssets: nothing })),
   cannotBeReached: overriding(() => ({ ping: () => Promise.reject(damaged()) })),

@@ -5,7 +5,7 @@
  */
 import { crc32OfAll } from '../core/crc32.ts';
 import { HoldfastError } from '../core/errors.ts';
-import type { Hashed } from '../core/ports/blob-store.ts';
+import type { Hashed, HashProgress } from '../core/ports/blob-store.ts';
 import type { Extent, Sha256, Upload } from '../core/upload.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { dropDamaged } from './repair.ts';
@@ -18,15 +18,16 @@ export async function acknowledgedDigest(
   deps: UploadDependencies,
   upload: Upload,
   size: number,
+  onBytes: HashProgress,
 ): Promise<Sha256 | null> {
   const { blobs, store } = deps;
   // What comes late goes to a file that has no name any more, before it is looked at for the last time.
   if (upload.doubt === 'writers') await blobs.isolate(upload.id, size);
   const expected = crc32OfAll(await store.extents(upload.id));
   const fresh = upload.doubt !== 'none';
-  const hashed = await blobs.hash(upload.id, size, { fresh });
+  const hashed = await blobs.hash(upload.id, size, { fresh, onBytes });
   if (hashed.crc32 === expected) return hashed.sha256;
-  const again = fresh ? hashed : await blobs.hash(upload.id, size, { fresh: true });
+  const again = fresh ? hashed : await blobs.hash(upload.id, size, { fresh: true, onBytes });
   if (again.crc32 === expected) return again.sha256;
   if ((await dropDamaged(deps, upload.id, 'the stored bytes are not the ones that were acknowledged')) > 0) return null;
   throw new HoldfastError('unavailable', 'The stored bytes read differently each time.');

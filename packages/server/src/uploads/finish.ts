@@ -17,6 +17,8 @@ import { headBytes } from './sniffed-body.ts';
 export class Finisher {
   readonly #deps: UploadDependencies;
   readonly #running = new Map<string, Promise<void>>();
+  /** Bytes of those at work whose digest is being taken. */
+  readonly #hashedBytes = new Map<string, number>();
   readonly #ended: (upload: Upload) => void;
 
   constructor(deps: UploadDependencies, ended: (upload: Upload) => void) {
@@ -46,6 +48,11 @@ export class Finisher {
       })
       .finally(() => this.#running.delete(upload.id));
     this.#running.set(upload.id, work);
+  }
+
+  /** How many bytes, from the start, are in the digest by now; null when this node is not at it. */
+  hashedBytes(uploadId: string): number | null {
+    return this.#hashedBytes.get(uploadId) ?? null;
   }
 
   /** Ends an upload whose first bytes prove that it is of a type that is not taken. One that ended meanwhile stays as it is. */
@@ -135,17 +142,20 @@ export class Finisher {
   async #digest(upload: Upload, algorithm: DigestAlgorithm, joins = false): Promise<Digest | null> {
     const { blobs } = this.#deps;
     const size = sizeOf(upload);
+    const onBytes = (bytes: number) => void this.#hashedBytes.set(upload.id, bytes);
     try {
-      if (joins && size > 0) return { algorithm, value: await joinParts(this.#deps, upload) };
+      if (joins && size > 0) return { algorithm, value: await joinParts(this.#deps, upload, onBytes) };
       if (size === 0) await blobs.prepare(upload.id, 0);
       const value =
         algorithm === 'sha-256'
-          ? await acknowledgedDigest(this.#deps, upload, size)
+          ? await acknowledgedDigest(this.#deps, upload, size, onBytes)
           : await blobs.digest(upload.id, size, algorithm);
       return value === null ? null : { algorithm, value };
     } catch (error) {
       if (!(error instanceof HoldfastError && error.code === 'storage-damaged')) throw error;
       return await this.#damaged(upload, error);
+    } finally {
+      this.#hashedBytes.delete(upload.id);
     }
   }
 

@@ -1,4 +1,5 @@
 /** What the finisher does with a final upload before anything else: its parts become one file, and are freed when it is an asset. */
+import type { HashProgress } from '../core/ports/blob-store.ts';
 import { transition } from '../core/transition.ts';
 import type { Sha256, Upload } from '../core/upload.ts';
 import { assertAcknowledged } from './acknowledged.ts';
@@ -9,7 +10,7 @@ import type { UploadDependencies } from './dependencies.ts';
  * Puts the parts of a final upload that is validating into its file; resolves to the digest of it. The first part's file becomes the
  * upload's where nobody else uses it, the others are copied. Rejects with `storage-damaged` when bytes of a part are gone.
  */
-export async function joinParts(deps: UploadDependencies, upload: Upload): Promise<Sha256> {
+export async function joinParts(deps: UploadDependencies, upload: Upload, onBytes: HashProgress): Promise<Sha256> {
   const { concatenation } = upload;
   if (concatenation.role !== 'final') throw new Error('not a final upload');
   const parts: { id: string; size: number }[] = [];
@@ -22,7 +23,7 @@ export async function joinParts(deps: UploadDependencies, upload: Upload): Promi
   const alone = first !== undefined && filled.filter((part) => part.id === first.id).length === 1;
   const taken = alone && (await take(deps, first.id));
   deps.crash('concatenation:after-take');
-  const hashed = await deps.blobs.join(upload.id, { parts: filled, takeFirst: taken });
+  const hashed = await deps.blobs.join(upload.id, { parts: filled, takeFirst: taken, onBytes });
   await assertAcknowledged(
     deps,
     filled.map(({ id }) => id),

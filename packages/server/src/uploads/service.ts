@@ -175,7 +175,8 @@ export class UploadService {
   async status(handle: Handle): Promise<UploadView> {
     const upload = await this.#owned(handle);
     const extents = upload.phase.name === 'completed' ? [] : await this.#deps.store.extents(upload.id);
-    return viewOf(upload, extents, this.#deps.clock.now());
+    const view = viewOf(upload, extents, this.#deps.clock.now());
+    return { ...view, hashedBytes: this.finisher.hashedBytes(upload.id) };
   }
 
   /** The chunks that are stored, by offset; those of completed uploads too, as long as the upload is kept in lists. */

@@ -18,6 +18,8 @@ export interface UploadView {
   readonly missingTruncated: boolean;
   readonly bytesPerSecond: number | null;
   readonly etaSeconds: number | null;
+  /** Bytes in the digest by now, while this node takes it; null otherwise. */
+  readonly hashedBytes: number | null;
 }
 
 const rangesMax = 1_000;
@@ -47,5 +49,6 @@ export function viewOf(upload: Upload, extents: readonly Extent[], now: Millis):
     missingTruncated: gaps.length > rangesMax || absent.length > chunksMax,
     bytesPerSecond: speed,
     etaSeconds: live && upload.size !== null ? etaSeconds(size - coveredBytes(stored), speed) : null,
+    hashedBytes: null,
   };
 }

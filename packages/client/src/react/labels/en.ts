@@ -38,6 +38,7 @@ export const en: UploaderLabels = {
   chunks: (sent, total) => `${sent} of ${total} chunks`,
   currentChunk: (chunk) => `sending chunk ${chunk}`,
   remaining: (time) => `${time} left`,
+  checked: (percent) => `${percent} checked`,
   saved: (before, after, percent) => `Compressed from ${before} to ${after}: ${percent} saved`,
   notCompressed: (reason) => `Sent as it is. ${reason}`,
   tooLarge: (max) => `The file is too large. At most ${max} can be uploaded.`,

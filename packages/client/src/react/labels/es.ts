@@ -38,6 +38,7 @@ export const es: UploaderLabels = {
   chunks: (sent, total) => `${sent} de ${total} fragmentos`,
   currentChunk: (chunk) => `enviando el fragmento ${chunk}`,
   remaining: (time) => `quedan ${time}`,
+  checked: (percent) => `${percent} comprobado`,
   saved: (before, after, percent) => `Comprimido de ${before} a ${after}: ${percent} de ahorro`,
   notCompressed: (reason) => `Se envía sin comprimir. ${reason}`,
   tooLarge: (max) => `El archivo es demasiado grande. Se pueden subir ${max} como máximo.`,

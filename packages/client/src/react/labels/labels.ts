@@ -24,6 +24,8 @@ export interface UploaderLabels {
   readonly chunks: (sent: string, total: string) => string;
   readonly currentChunk: (chunk: string) => string;
   readonly remaining: (time: string) => string;
+  /** While the server checks the whole. */
+  readonly checked: (percent: string) => string;
   /** What compression did: sizes and per cent. */
   readonly saved: (before: string, after: string, percent: string) => string;
   /** It did nothing; the reason is the engine's. */

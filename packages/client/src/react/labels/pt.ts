@@ -38,6 +38,7 @@ export const pt: UploaderLabels = {
   chunks: (sent, total) => `${sent} de ${total} partes`,
   currentChunk: (chunk) => `enviando a parte ${chunk}`,
   remaining: (time) => `faltam ${time}`,
+  checked: (percent) => `${percent} verificado`,
   saved: (before, after, percent) => `Comprimido de ${before} para ${after}: ${percent} a menos`,
   notCompressed: (reason) => `Enviado sem compressão. ${reason}`,
   tooLarge: (max) => `O arquivo é grande demais. O limite é de ${max}.`,

@@ -12,6 +12,7 @@ import type {
   CompareRequest,
   Comparison,
   Hashed,
+  HashWish,
   JoinWish,
   WriteRequest,
   Written,
@@ -116,7 +117,7 @@ export class DiskBlobStore implements BlobStore {
     this.#parts.pool.forget(uploadId);
     const path = this.#parts.layout.incomingFile(uploadId);
     const sources = await translated('joining uploads', () => beginJoin(this.#parts, uploadId, wish));
-    return await this.#parts.pool.join(path, sources);
+    return await this.#parts.pool.join(path, sources, wish.onBytes);
   }
 
   async checksum(uploadId: string, range: Range): Promise<number | null> {
@@ -136,10 +137,10 @@ export class DiskBlobStore implements BlobStore {
     if (upTo > inlineBytesMax) this.#parts.pool.follow(uploadId, this.#parts.layout.incomingFile(uploadId), upTo);
   }
 
-  async hash(uploadId: string, size: number, { fresh }: { readonly fresh: boolean }): Promise<Hashed> {
+  async hash(uploadId: string, size: number, { fresh, onBytes }: HashWish): Promise<Hashed> {
     const { pool, layout } = this.#parts;
     if (fresh) pool.forget(uploadId);
-    if (size > inlineBytesMax) return await pool.hash(uploadId, layout.incomingFile(uploadId), size);
+    if (size > inlineBytesMax) return await pool.hash(uploadId, layout.incomingFile(uploadId), size, onBytes);
     const { value, crc32 } = await smallUploadDigest(this.#parts, uploadId, { size, algorithm: 'sha-256' });
     return { sha256: value, crc32 };
   }

@@ -1,7 +1,7 @@
 /** Digests of files in worker threads: background hashing that follows uploads, and digests that somebody waits for. */
 import { Worker } from 'node:worker_threads';
 import { HoldfastError } from '../../core/errors.ts';
-import type { Hashed } from '../../core/ports/blob-store.ts';
+import type { Hashed, HashProgress } from '../../core/ports/blob-store.ts';
 import { siblingModule } from '../../platform/sibling-module.ts';
 import type { HashReply, HashRequest, JoinSource } from './hash-messages.ts';
 
@@ -20,7 +20,7 @@ type Done = Pick<Extract<HashReply, { type: 'done' }>, 'digest' | 'crc32'>;
 
 interface Job {
   readonly request: Extract<HashRequest, { type: 'digest' | 'file' | 'join' }>;
-  readonly onBytes: ((bytes: number) => void) | null;
+  readonly onBytes: HashProgress | null;
   readonly resolve: (done: Done) => void;
   readonly reject: (error: Error) => void;
   attempts: number;
@@ -194,15 +194,15 @@ export class HashPool {
   }
 
   /** Of the upload's first `size` bytes. Rejects with `storage-damaged` when the file is missing or short. */
-  async hash(id: string, path: string, size: number): Promise<Hashed> {
+  async hash(id: string, path: string, size: number, onBytes: HashProgress | null = null): Promise<Hashed> {
     this.#jobs += 1;
-    return hashed(await this.#submit(this.#lane(id), { type: 'digest', job: this.#jobs, id, path, size }, null));
+    return hashed(await this.#submit(this.#lane(id), { type: 'digest', job: this.#jobs, id, path, size }, onBytes));
   }
 
   /** A digest of a whole file, read from the start; lower-case hex. `onBytes` hears how many bytes were read so far. */
   async digestFile(
     file: Pick<Extract<HashRequest, { type: 'file' }>, 'path' | 'size' | 'algorithm' | 'awaited'>,
-    onBytes: ((bytes: number) => void) | null,
+    onBytes: HashProgress | null,
   ): Promise<string> {
     this.#jobs += 1;
     return (await this.#submit(this.#leastBusy(), { type: 'file', job: this.#jobs, ...file }, onBytes)).digest;
@@ -215,7 +215,7 @@ export class HashPool {
   async join(
     path: string | Uint8Array,
     sources: readonly JoinSource[],
-    onBytes: ((bytes: number) => void) | null = null,
+    onBytes: HashProgress | null = null,
   ): Promise<Hashed> {
     this.#jobs += 1;
     return hashed(await this.#submit(this.#leastBusy(), { type: 'join', job: this.#jobs, path, sources }, onBytes));

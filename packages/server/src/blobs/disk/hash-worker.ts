@@ -143,7 +143,7 @@ function jobTurn(job: Job): void {
         message: `the file ends at ${running.at} of ${job.size} bytes`,
       });
     } else if (running.at < job.size) {
-      if (job.type !== 'digest') reply({ type: 'progress', job: job.job, bytes: running.at });
+      reply({ type: 'progress', job: job.job, bytes: running.at });
       jobs.push(job);
     } else {
       reply({ type: 'done', job: job.job, digest: hexOf(running.hash), crc32: running.crc32 });

@@ -1,7 +1,7 @@
 /** Hashes what did not pass in order, from memory or the store: in the background while an upload goes on, and what is left at its end. */
 import { HoldfastError } from '../../core/errors.ts';
 import type { Range } from '../../core/extents.ts';
-import type { Hashed } from '../../core/ports/blob-store.ts';
+import type { Hashed, HashProgress } from '../../core/ports/blob-store.ts';
 import type { MapHead } from '../../core/ports/part-map.ts';
 import { type PieceSources, uploadBytes } from './piece-reader.ts';
 import { Hashing, type RunningHash, type RunningHashes } from './running-hashes.ts';
@@ -46,14 +46,14 @@ export class Follower {
   async hash(
     uploadId: string,
     size: number,
-    how: { readonly head: MapHead; readonly fresh: boolean },
+    how: { readonly head: MapHead; readonly fresh: boolean; readonly onBytes?: HashProgress | null },
   ): Promise<Hashed> {
-    const { head, fresh } = how;
+    const { head, fresh, onBytes } = how;
     await this.#running.get(uploadId);
     if (fresh) this.forget(uploadId);
     const known = this.#hashes.of(uploadId, head);
     const from = known.upTo <= size ? known : { hash: new Hashing(), upTo: 0, rewrites: head.rewrites };
-    const hashed = await this.#go(uploadId, from, size);
+    const hashed = await this.#go(uploadId, from, size, onBytes);
     if (hashed === null) throw new HoldfastError('unavailable', 'The store is closed.');
     return hashed.hash.hashed;
   }
@@ -78,7 +78,12 @@ export class Follower {
   }
 
   /** Goes on from what is hashed; null when the store is closed meanwhile. */
-  async #go(uploadId: string, from: RunningHash, upTo: number): Promise<RunningHash | null> {
+  async #go(
+    uploadId: string,
+    from: RunningHash,
+    upTo: number,
+    onBytes: HashProgress | null = null,
+  ): Promise<RunningHash | null> {
     const hash = from.hash.copy();
     const { rewrites } = from;
     let at = from.upTo;
@@ -87,6 +92,7 @@ export class Follower {
       if (this.#closed) return null;
       hash.update(bytes);
       at += bytes.byteLength;
+      onBytes?.(at);
       if (at - kept < keepBytes) continue;
       this.#hashes.keep(uploadId, { hash: hash.copy(), upTo: at, rewrites });
       kept = at;

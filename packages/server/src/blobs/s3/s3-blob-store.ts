@@ -13,6 +13,7 @@ import type {
   CompareRequest,
   Comparison,
   Hashed,
+  HashWish,
   JoinWish,
   WriteRequest,
   Written,
@@ -118,7 +119,7 @@ export class S3BlobStore implements BlobStore {
       throw new HoldfastError('storage-damaged', 'A part has fewer bytes in the store than were recorded.');
     await this.#removal.garbage({ uploadId });
     const size = wish.parts.reduce((sum, part) => sum + part.size, 0);
-    return await this.hash(uploadId, size, { fresh: false });
+    return await this.hash(uploadId, size, { ...wish, fresh: false });
   }
 
   async checksum(uploadId: string, range: Range): Promise<number | null> {
@@ -136,11 +137,11 @@ export class S3BlobStore implements BlobStore {
     this.#parts.follower.follow(uploadId, upTo);
   }
 
-  async hash(uploadId: string, size: number, { fresh }: { readonly fresh: boolean }): Promise<Hashed> {
+  async hash(uploadId: string, size: number, { fresh, onBytes }: HashWish): Promise<Hashed> {
     const head = await headOf(this.#parts, uploadId);
     // All of it has to be there, whatever was hashed.
     await requireBytes(this.#parts.map, uploadId, size);
-    const hashed = await this.#parts.follower.hash(uploadId, size, { head, fresh });
+    const hashed = await this.#parts.follower.hash(uploadId, size, { head, fresh, onBytes: onBytes ?? null });
     await this.#parts.map.setDigest(uploadId, head, { sha256: hashed.sha256, size });
     return hashed;
   }

@@ -66,6 +66,15 @@ export interface JoinWish {
   /** Uploads with their sizes in bytes, above 0; one may be in it more than once. */
   readonly parts: readonly { readonly id: string; readonly size: number }[];
   readonly takeFirst: boolean;
+  readonly onBytes?: HashProgress;
+}
+
+/** Hears now and then how many bytes from the start are hashed. */
+export type HashProgress = (bytes: number) => void;
+
+export interface HashWish {
+  readonly fresh: boolean;
+  readonly onBytes?: HashProgress;
 }
 
 /** Both of the same reading of the same bytes. */
@@ -124,7 +133,7 @@ export interface BlobStore {
    * SHA-256 and CRC-32 of the upload's first `size` bytes, from what was hashed ahead: of the bytes as they were at that time. With `fresh` every
    * byte is read now, and what was hashed ahead is forgotten. Rejects with `storage-damaged` when there are fewer bytes.
    */
-  hash(uploadId: string, size: number, how: { readonly fresh: boolean }): Promise<Hashed>;
+  hash(uploadId: string, size: number, wish: HashWish): Promise<Hashed>;
   /** Digest of the upload's first `size` bytes; lower-case hex. SHA-256, the default, as `hash` has it; others read every byte again. */
   digest(uploadId: string, size: number, algorithm?: DigestAlgorithm): Promise<string>;
 

@@ -58,6 +58,7 @@ export function renderUpload(view: UploadView, direct: boolean): wire.Upload {
     missing: view.missing.map((range) => ({ ...range })),
     missingChunks: [...view.missingChunks],
     missingTruncated: view.missingTruncated,
+    hashedBytes: view.hashedBytes,
     bytesPerSecond: view.bytesPerSecond,
     etaSeconds: view.etaSeconds,
   };
