@@ -7,6 +7,8 @@ import type { HashReply, HashRequest, JoinSource } from './hash-messages.ts';
 
 /** How often a job is given to a new worker after its worker died. */
 const attemptsMax = 3;
+/** A worker that is at an upload hears of so many bytes more. */
+const newsBytesMin = 64 * 1024 * 1024;
 
 export interface HashPoolOptions {
   /** Worker threads at most; they start when first needed. */
@@ -31,7 +33,7 @@ interface Followed {
   upTo: number;
   /** What the worker was told last; equal to `upTo` when it has nothing new to hear. */
   told: number;
-  /** Whether the worker is at it. While it is, a higher `upTo` is only noted. */
+  /** Whether the worker is at it. While it is, a little more is only noted. */
   busy: boolean;
 }
 
@@ -46,9 +48,10 @@ class HashLane {
     return this.#worker?.threadId ?? null;
   }
 
-  /** Tells the worker to go on with the upload, unless it is at it. */
+  /** Tells the worker to go on with the upload, or how far it is behind. */
   follow(id: string, followed: Followed): void {
-    if (followed.busy || followed.told >= followed.upTo) return;
+    const news = followed.upTo - followed.told;
+    if (news <= 0 || (followed.busy && news < newsBytesMin)) return;
     followed.busy = true;
     followed.told = followed.upTo;
     this.#post({ type: 'follow', id, path: followed.path, upTo: followed.upTo });
