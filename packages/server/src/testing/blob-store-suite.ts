@@ -4,6 +4,7 @@
  */
 import { appendChecks } from './blob-store-append-checks.ts';
 import { assetChecks } from './blob-store-asset-checks.ts';
+import { digestChecks } from './blob-store-digest-checks.ts';
 import type { BlobStoreCheck } from './blob-store-fixture.ts';
 import { intakeChecks } from './blob-store-intake-checks.ts';
 import { joinChecks } from './blob-store-join-checks.ts';
@@ -13,5 +14,6 @@ export const blobStoreChecks: readonly BlobStoreCheck[] = [
   ...intakeChecks,
   ...appendChecks,
   ...joinChecks,
+  ...digestChecks,
   ...assetChecks,
 ];

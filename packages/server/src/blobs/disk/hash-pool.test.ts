@@ -60,6 +60,19 @@ test('workers start when needed, follow what grows, and are ended by close', asy
   await expect(digestOf('a', path, 1)).rejects.toMatchObject({ code: 'unavailable' });
 });
 
+test('a worker that is at an upload hears how far it is behind, but not of each receipt', async () => {
+  const posted = vi.spyOn(Worker.prototype, 'postMessage');
+  pool = new HashPool({ workers: 1, statesMax: 10 });
+  const path = join(dir, 'sparse');
+  writeFileSync(path, '');
+  truncateSync(path, 80 * mib);
+  for (const upTo of [1, 20, 64, 65, 80]) pool.follow('a', path, upTo * mib);
+  const told = (): unknown[] => posted.mock.calls.map(([message]) => (message as { upTo?: number }).upTo);
+  expect(told()).toEqual([mib, 65 * mib]);
+  await expect.poll(told).toEqual([mib, 65 * mib, 80 * mib]);
+  expect(await digestOf('a', path, 80 * mib)).toBe(sha256(new Uint8Array(80 * mib)));
+});
+
 test('a killed worker is replaced and its work starts again; other jobs are answered too', async () => {
   const started = startedWorkers();
   pool = new HashPool({ workers: 1, statesMax: 10 });
