@@ -4,7 +4,7 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, platform, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { crc32 } from '@node-rs/crc32';
 import { invariant } from '../../core/errors.ts';
@@ -13,13 +13,18 @@ import { RunningDigests } from './running-digests.ts';
 
 /** Bytes per turn of a task. */
 const turnBytes = 8 * 1024 * 1024;
-/** Niceness while nobody waits for a result: receipts come first. On Linux it is set for the calling thread only. */
+/** Of one that rests in between, which may take long on a busy machine: a digest that somebody asks for meanwhile comes after it. */
+const restingTurnBytes = 1024 * 1024;
+/** Niceness while somebody waits for a result, and while nobody does: receipts come first. */
+const awaitedNice = getPriority();
 const backgroundNice = 19;
+/** Whether this thread may come back from a low priority. If not, what is waited for would be the last in the queue too. */
+const mayBeNice = platform() === 'linux' && mayRaisePriority();
 /**
  * How long following an upload leaves its core after each step, in ms. The scheduler of Linux keeps even the nicest thread on its core for
- * milliseconds while another waits for it; one that sleeps is out of the way at once. On an idle core it costs a quarter of the speed.
+ * milliseconds while another waits for it; one that sleeps is out of the way at once. On an idle core 0.05 costs a quarter of the speed.
  */
-const restMs = 0.05;
+const restMs = mayBeNice ? 0.05 : 0.25;
 /** Bytes that following may be behind before it takes its share like everybody: a file waits for them at its end, 0.6 s at 1.8 GB/s. */
 const behindMax = 1024 * 1024 * 1024;
 
@@ -42,20 +47,27 @@ const states = new Map<string, Running>();
 const follows = new Map<string, { readonly path: string; readonly upTo: number }>();
 const jobs: Job[] = [];
 let scheduled = false;
-let nice = 0;
+let nice = awaitedNice;
 
 function reply(message: HashReply): void {
   port?.postMessage(message);
 }
 
-function beNice(value: number): void {
-  if (nice === value) return;
-  nice = value;
+/** Of the calling thread, as it is on Linux. It takes a privilege (CAP_SYS_NICE, RLIMIT_NICE); without one, this costs one step. */
+function mayRaisePriority(): boolean {
   try {
-    setPriority(0, value);
+    setPriority(awaitedNice + 1);
+    setPriority(awaitedNice);
+    return true;
   } catch {
-    // Lowering niceness needs a privilege that we may not have: then this thread stays in the background.
+    return false;
   }
+}
+
+function beNice(value: number): void {
+  if (nice === value || !mayBeNice) return;
+  nice = value;
+  setPriority(value);
 }
 
 function freshRunning(): Running {
@@ -171,9 +183,11 @@ function followTurn(id: string, follow: { readonly path: string; readonly upTo: 
   follows.delete(id);
   const state = stateOf(id);
   const late = follow.upTo - state.at >= behindMax;
-  beNice(late ? 0 : backgroundNice);
+  beNice(late ? awaitedNice : backgroundNice);
   try {
-    const more = hashTurn(state, follow.path, follow.upTo, late ? undefined : rest);
+    const more = late
+      ? hashTurn(state, follow.path, follow.upTo)
+      : hashTurn(state, follow.path, Math.min(follow.upTo, state.at + restingTurnBytes), rest);
     if (more && state.at < follow.upTo && !follows.has(id)) follows.set(id, follow);
   } catch {
     // Nobody waits for this; whoever asks for the digest meets the same failure and is told.
@@ -186,7 +200,7 @@ function turn(): void {
   const job = jobs.shift();
   const awaited = job !== undefined && (job.type === 'digest' || (job.type === 'file' && job.awaited));
   if (job !== undefined) {
-    beNice(awaited ? 0 : backgroundNice);
+    beNice(awaited ? awaitedNice : backgroundNice);
     jobTurn(job);
   }
   // A digest is waited for; the check of a whole asset is not, and shares with the uploads.
