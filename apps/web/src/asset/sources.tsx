@@ -1,4 +1,5 @@
 import type { Asset } from '@holdfast/protocol';
+import { sourceFacts } from './source-facts.ts';
 
 /** By which ways the content came here, newest first: the same content is stored once, under all its names. */
 export function Sources({ asset: { sources } }: { asset: Asset }) {
@@ -35,13 +36,13 @@ export function Sources({ asset: { sources } }: { asset: Asset }) {
 
 /** What the sender said about it; of no meaning to the server. */
 function Metadata({ values }: { values: Readonly<Record<string, string>> }) {
-  const entries = Object.entries(values).filter(([, value]) => value !== '');
-  if (entries.length === 0) return null;
+  const facts = sourceFacts(values);
+  if (facts.length === 0) return null;
   return (
     <dl className="source-metadata">
-      {entries.map(([key, value]) => (
+      {facts.map(({ key, label, value }) => (
         <div key={key}>
-          <dt>{key}</dt>
+          <dt>{label}</dt>
           <dd>{value}</dd>
         </div>
       ))}

@@ -129,7 +129,7 @@ export function progressOf(snapshot: UploadSnapshot): UploadProgress {
     chunksUploaded: chunksAcknowledged,
     totalChunks,
     currentChunk: state === 'uploading' && chunksAcknowledged < totalChunks ? chunksAcknowledged + 1 : null,
-    bytesUploaded: state === 'completed' ? size : Math.floor(size * progress),
+    bytesUploaded: state === 'completed' || state === 'finishing' ? size : Math.floor(size * progress),
     bytesTotal: size,
     percent: progress * 100,
     bytesPerSecond,

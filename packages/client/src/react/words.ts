@@ -19,13 +19,16 @@ export function figures({ progress, file, status, snapshot }: UploaderState, { l
   if (file === null) return [];
   if (progress === null || status === 'completed') return [format.bytes(progress?.bytesTotal ?? file.size)];
   const { bytesUploaded, bytesTotal, chunksUploaded, totalChunks, currentChunk, bytesPerSecond, etaSeconds } = progress;
+  const checked = snapshot?.bytesChecked ?? null;
+  if (status === 'finishing') {
+    const size = format.bytes(bytesTotal);
+    return checked === null ? [size] : [size, labels.checked(format.percent(checked / bytesTotal))];
+  }
   const said = [labels.bytes(format.bytes(bytesUploaded), format.bytes(bytesTotal))];
   if (totalChunks > 0) said.push(labels.chunks(format.count(chunksUploaded), format.count(totalChunks)));
   if (currentChunk !== null && totalChunks > 1) said.push(labels.currentChunk(format.count(currentChunk)));
   if (bytesPerSecond !== null) said.push(format.speed(bytesPerSecond));
   if (etaSeconds !== null) said.push(labels.remaining(format.duration(etaSeconds)));
-  const checked = snapshot?.bytesChecked ?? null;
-  if (checked !== null) said.push(labels.checked(format.percent(checked / bytesTotal)));
   return said;
 }
 

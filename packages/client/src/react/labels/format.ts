@@ -29,7 +29,8 @@ export function createFormat(locale: string): Format {
   const size = (bytes: number, suffix: string) => {
     let step = 0;
     let value = bytes;
-    while (value >= 1_000 && step < sizes.length - 1) {
+    // 999.5 would be rounded to "1,000 kB".
+    while (value >= 999.5 && step < sizes.length - 1) {
       value /= 1_000;
       step += 1;
     }

@@ -30,6 +30,11 @@ test('C13 numbers are written as the locale does', () => {
   expect([0, 999, 1_000, 34_120_000, 691_200_000, 1.25e12].map((bytes) => narrow(english.bytes(bytes)))).toEqual([
     ...['0 bytes', '999 bytes', '1 kB', '34.1 MB', '691 MB', '1.3 TB'],
   ]);
+  expect([999_499, 999_500, 999_950_000].map((bytes) => narrow(english.bytes(bytes)))).toEqual([
+    '999 kB',
+    '1 MB',
+    '1 GB',
+  ]);
   expect(narrow(spanish.bytes(34_120_000))).toBe('34,1 MB');
   expect(narrow(spanish.percent(0.256))).toBe('25 %');
   expect(narrow(english.speed(5_240_000))).toBe('5.2 MB/s');
