@@ -29,6 +29,7 @@ function columnsOf({ name, job, subjects }, figures) {
         ['CPU s/GiB', of(perGiB(figure.cpuApart), 2)],
         ['× sink', ratio(limit, figure.cpuApart)],
         ['× tus', ratio(peer, figure.cpuApart)],
+        ['kernel s/GiB', of(perGiB(figure.cpuKernel), 2)],
         ['hash threads s/GiB', of(perGiB(figure.cpuHash), 2)],
         ['completion ms', of(figure.completion)],
         ['of it hashing ms', of(figure.hashingLeft)],

@@ -56,6 +56,7 @@ export const figure = {
   speed: (r) => r.bytesPerSecond / MB,
   perSecond: (r) => r.perSecond,
   cpuApart: (r) => r.cpu?.apart ?? Number.NaN,
+  cpuKernel: (r) => r.cpu?.kernel ?? Number.NaN,
   cpuHash: (r) => r.cpu?.hash ?? Number.NaN,
   completion: (r) => r.completionMs,
   hashingLeft: (r) => r.hashingLeftMs,

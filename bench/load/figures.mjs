@@ -17,11 +17,12 @@ function sumOf(pid, read) {
   return familyOf(pid).reduce((sum, one) => sum + read(one), 0);
 }
 
-/** CPU of the whole process with all its threads, also ended ones. */
+/** CPU of the whole process with all its threads, also ended ones: in the kernel, and in all. */
 function processCpu(pid) {
   const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  const kernel = Number(fields[12]) / ticksPerSecond;
+  return { kernel, all: Number(fields[11]) / ticksPerSecond + kernel };
 }
 
 /** CPU of the threads that hash in the background, and how long they waited for a core; to the nanosecond. */
@@ -46,7 +47,8 @@ function hashThreads(pid) {
 export function cpuOf(pid) {
   const hash = familyOf(pid).map(hashThreads);
   return {
-    all: sumOf(pid, processCpu),
+    all: sumOf(pid, (one) => processCpu(one).all),
+    kernel: sumOf(pid, (one) => processCpu(one).kernel),
     hash: hash.reduce((sum, { cpu }) => sum + cpu, 0),
     hashWaited: hash.reduce((sum, { waited }) => sum + waited, 0),
   };
@@ -56,6 +58,7 @@ export function cpuBetween(before, after) {
   const hash = after.hash - before.hash;
   return {
     all: after.all - before.all,
+    kernel: after.kernel - before.kernel,
     hash,
     apart: after.all - before.all - hash,
     hashWaited: after.hashWaited - before.hashWaited,
