@@ -48,6 +48,8 @@ it('speaks of the newest run', () => {
   expect(processingOf([fresh, old])).toEqual({ state: 'done', skipped: 1 });
   expect(processingOf([old])).toEqual({ state: 'failed', step: 'Open the file', reason: 'no moov atom' });
   expect(processingOf([])).toEqual({ state: 'none' });
+  const lacking = run('3', 'succeeded', [step('probe', 'skipped', { reason: 'no ffmpeg' }), step('x', 'skipped')]);
+  expect(processingOf([fresh, lacking])).toEqual({ state: 'skipped', reason: 'no ffmpeg' });
 });
 
 it('takes the newest text that a step put out', () => {

@@ -16,6 +16,8 @@ export type Processing =
   | { readonly state: 'none' }
   | { readonly state: 'running'; readonly fraction: number; readonly step: string }
   | { readonly state: 'done'; readonly skipped: number }
+  /** Nothing could be done here: no step did anything. */
+  | { readonly state: 'skipped'; readonly reason: string }
   | { readonly state: 'failed'; readonly step: string; readonly reason: string };
 
 /** Of the newest run. */
@@ -32,8 +34,12 @@ export function processingOf(runs: readonly Run[]): Processing {
         step: active === undefined ? '' : stepTitle(active.name),
       };
     }
-    case 'succeeded':
-      return { state: 'done', skipped: run.steps.filter((step) => step.state === 'skipped').length };
+    case 'succeeded': {
+      const skipped = run.steps.filter((step) => step.state === 'skipped');
+      const [first] = skipped;
+      if (isAllSkipped(run)) return { state: 'skipped', reason: first?.reason ?? 'No reason was recorded.' };
+      return { state: 'done', skipped: skipped.length };
+    }
     case 'cancelled': {
       const stopped = run.steps.find((step) => step.state === 'cancelled');
       return {
@@ -51,6 +57,11 @@ export function processingOf(runs: readonly Run[]): Processing {
       };
     }
   }
+}
+
+/** Whether no step of it had anything to do, or could do it. */
+export function isAllSkipped({ state, steps }: Run): boolean {
+  return state === 'succeeded' && steps.every((step) => step.state === 'skipped');
 }
 
 export function newestRun(runs: readonly Run[]): Run | null {

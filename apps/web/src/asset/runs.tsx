@@ -5,7 +5,7 @@ import { Icon, type IconName } from '../app/icon.tsx';
 import { useServices } from '../app/services.tsx';
 import { formatPercent } from '../format/format.ts';
 import { ProgressBar } from '../uploads/progress-bar.tsx';
-import { stepTitle } from './asset-view.ts';
+import { isAllSkipped, stepTitle } from './asset-view.ts';
 
 /** What the pipeline did and does, step by step, with the reason where it did not. */
 export function Runs({ runs, onChanged }: { runs: readonly Run[]; onChanged: () => void }) {
@@ -18,7 +18,9 @@ export function Runs({ runs, onChanged }: { runs: readonly Run[]; onChanged: () 
             {run.pipeline} {run.pipelineVersion}
           </span>
         </h2>
-        {run.state === 'failed' || run.state === 'cancelled' ? <RetryButton run={run} onChanged={onChanged} /> : null}
+        {run.state === 'failed' || run.state === 'cancelled' || isAllSkipped(run) ? (
+          <RetryButton run={run} onChanged={onChanged} />
+        ) : null}
       </div>
       <ol className="steps panel">
         {run.steps.map((step) => (
@@ -31,8 +33,16 @@ export function Runs({ runs, onChanged }: { runs: readonly Run[]; onChanged: () 
 
 function runTitle(run: Run): string {
   const ended = { succeeded: 'Processed', failed: 'Processing failed', cancelled: 'Processing cancelled' };
+  if (isAllSkipped(run)) return 'Not processed';
   return run.state === 'running' ? (run.cancelling ? 'Cancelling' : 'Processing') : ended[run.state];
 }
+
+const retryWords: Readonly<Record<Run['state'], string>> = {
+  running: 'Retry',
+  succeeded: 'Retry skipped steps',
+  failed: 'Retry failed steps',
+  cancelled: 'Retry cancelled steps',
+};
 
 function RetryButton({ run, onChanged }: { run: Run; onChanged: () => void }) {
   const { api, announcer } = useServices();
@@ -52,7 +62,7 @@ function RetryButton({ run, onChanged }: { run: Run; onChanged: () => void }) {
   return (
     <button type="button" className="button" aria-disabled={busy} onClick={() => void (busy || retry())}>
       <Icon name="retry" />
-      {run.state === 'failed' ? 'Retry failed steps' : 'Retry cancelled steps'}
+      {retryWords[run.state]}
     </button>
   );
 }

@@ -57,6 +57,8 @@ function ProcessingWords({ asset, processing }: { asset: Asset; processing: Proc
           Stored, but it could not be processed: {processing.reason}
         </span>
       );
+    case 'skipped':
+      return `Stored, not processed: ${processing.reason}`;
     case 'none':
       return 'Stored as it is.';
     case 'done':

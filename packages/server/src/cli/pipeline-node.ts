@@ -62,7 +62,8 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
     // Who was stopped while looking knows nothing of the tools.
     if (stopping.signal.aborted) return;
     if (tools.state === 'missing')
-      options.log.warn({ reason: tools.reason }, 'media steps are skipped on this machine');
+      options.log.warn({ reason: tools.reason }, 'media steps are skipped until this node starts with these tools');
+    else await doWhatLacked(options);
     await endOrphans(options.place.scratch, options.log);
     const settings = { ...runnerSettings(options, tools), secrets: await engineSecrets(options.config) };
     const made = new Runner(settings, dispatcherOf(settings, options.queue ?? null));
@@ -91,6 +92,12 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
       await runner?.stop();
     },
   };
+}
+
+/** Steps that this or another node skipped because it had no media tools. */
+async function doWhatLacked({ state, place, log }: PipelineNodeOptions): Promise<void> {
+  const steps = await state.control.retryLacking('media-tools', { by: place.holder, now: systemClock.now() });
+  if (steps > 0) log.info({ steps }, 'steps that were skipped for want of media tools are done now');
 }
 
 function searchIndexer({ state, disk, log }: PipelineNodeOptions): SearchIndexer {

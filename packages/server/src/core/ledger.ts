@@ -38,6 +38,8 @@ export interface StepPlan {
  * to `blocked` when that input succeeds after all, and so does what depends on it.
  */
 export type StepState = 'blocked' | 'pending' | 'running' | 'succeeded' | 'skipped' | 'failed' | 'cancelled';
+/** What a machine may be without: a step that was skipped for want of it is done once a node starts that has it. */
+export type Lack = 'media-tools';
 export type RunState = 'running' | 'succeeded' | 'failed' | 'cancelled';
 
 export interface Step {

@@ -1,10 +1,10 @@
 /** What a step gets to work with and what it gives back. */
 import type { Asset } from '../core/asset.ts';
 import { splitExtension } from '../core/filename.ts';
-import type { Artifact } from '../core/ledger.ts';
+import type { Artifact, Lack } from '../core/ledger.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Sha256 } from '../core/upload.ts';
-import type { MediaTools } from './media/tools.ts';
+import type { MediaTools, MissingTools } from './media/tools.ts';
 
 /** Facts first, then the sentence: pino's order. */
 export interface StepLog {
@@ -75,7 +75,12 @@ export type StepResult =
       readonly files: readonly ResultFile[];
     }
   /** Cannot be done here (an engine is missing, nothing of that sort in the file): never invented content. */
-  | { readonly kind: 'skipped'; readonly reason: string };
+  | { readonly kind: 'skipped'; readonly reason: string; readonly lacks?: Lack };
+
+/** For a step that needs media tools where there are none. */
+export function withoutTools({ reason }: MissingTools): StepResult & { kind: 'skipped' } {
+  return { kind: 'skipped', reason, lacks: 'media-tools' };
+}
 
 /** The input is at fault: trying again gives the same. The message is for people. Anything else that a step throws is retried. */
 export class PermanentStepError extends Error {

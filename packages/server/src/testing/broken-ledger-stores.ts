@@ -152,13 +152,15 @@ export const brokenLedgerStores: readonly BrokenAdapter<Ledgers>[] = [
   {
     name: 'takes a failure for a skip',
     caughtBy: failedForGood,
-    break: both((store) => ({ fail: (key, fence, failure) => store.skip(key, fence, failure.reason, failure.now) })),
+    break: both((store) => ({
+      fail: (key, fence, failure) => store.skip(key, fence, { reason: failure.reason, lacks: null, now: failure.now }),
+    })),
   },
   {
     name: 'takes a skip for a failure',
     caughtBy: 'a step that skips itself lets those that need it run',
     break: both((store) => ({
-      skip: (key, fence, reason, now) => store.fail(key, fence, { reason, retryAt: null, now }),
+      skip: (key, fence, { reason, now }) => store.fail(key, fence, { reason, retryAt: null, now }),
     })),
   },
   {
@@ -270,5 +272,15 @@ export const brokenLedgerStores: readonly BrokenAdapter<Ledgers>[] = [
     name: 'ignores the time from which runs are asked for',
     caughtBy: 'runs are listed for those who own the asset, newest first',
     break: both((store) => ({ listRuns: ({ since: _, ...query }) => store.listRuns(query) })),
+  },
+  {
+    name: 'forgets what a machine lacked',
+    caughtBy: 'what was skipped for want of media tools is tried again when they are there, with what needs it',
+    break: both((store) => ({ skip: (key, fence, skip) => store.skip(key, fence, { ...skip, lacks: null }) })),
+  },
+  {
+    name: 'takes every skipped step for one that lacked something',
+    caughtBy: 'what was skipped for want of media tools is tried again when they are there, with what needs it',
+    break: both((store) => ({ skip: (key, fence, skip) => store.skip(key, fence, { ...skip, lacks: 'media-tools' }) })),
   },
 ];

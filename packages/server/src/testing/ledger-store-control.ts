@@ -51,7 +51,11 @@ export const controlChecks: readonly LedgerCheck[] = [
       const last = await next(now + 90 + leaseMs);
       await ledger.release(key('a'), last?.step.fence ?? 0, now + 91 + leaseMs);
       const skipped = await next(now + 92 + leaseMs);
-      await ledger.skip(key('a'), skipped?.step.fence ?? 0, 'nothing to do', now + 95 + leaseMs);
+      await ledger.skip(key('a'), skipped?.step.fence ?? 0, {
+        reason: 'nothing to do',
+        lacks: null,
+        now: now + 95 + leaseMs,
+      });
       const attempts = await questions.attempts([key('a')]);
       expect(attempts.map(({ number, attempt, state, errorClass }) => [number, attempt, state, errorClass])).toEqual([
         [1, 1, 'failed', 'transient'],

@@ -23,7 +23,7 @@ function endings(ledger: LedgerStore, { step }: Claim): Promise<Outcome[]> {
   return Promise.all([
     ledger.heartbeat(step.key, step.fence, now + 99_999_999, 0.9),
     ledger.succeed(step.key, step.fence, { output: { stale: true }, artifacts: [], now }),
-    ledger.skip(step.key, step.fence, 'stale', now),
+    ledger.skip(step.key, step.fence, { reason: 'stale', lacks: null, now: now }),
     ledger.fail(step.key, step.fence, { reason: 'stale', retryAt: null, now }),
     ledger.release(step.key, step.fence, now),
   ]);
@@ -81,7 +81,9 @@ export const failureChecks: readonly LedgerCheck[] = [
       const { assetId } = await publish(uploads);
       const runId = await ledger.startRun(assetId, plan, now);
       const { step } = await take(ledger, own, 'a');
-      expect(await ledger.skip(step.key, step.fence, 'no ffmpeg here', now)).toBe('applied');
+      expect(await ledger.skip(step.key, step.fence, { reason: 'no ffmpeg here', lacks: null, now: now })).toBe(
+        'applied',
+      );
       expect(await states(ledger, runId)).toEqual({ run: 'running', a: 'skipped', b: 'pending' });
       const claim = await take(ledger, own, 'b');
       expect(claim.inputs['a']?.step).toMatchObject({ state: 'skipped', reason: 'no ffmpeg here', output: null });
@@ -272,7 +274,7 @@ export const failureChecks: readonly LedgerCheck[] = [
       const { assetId } = await publish(uploads);
       const runId = await ledger.startRun(assetId, plan, now);
       const { step } = await take(ledger, own, 'a');
-      await ledger.skip(step.key, step.fence, 'no engine', now);
+      await ledger.skip(step.key, step.fence, { reason: 'no engine', lacks: null, now: now });
       await done(ledger, await take(ledger, own, 'b'));
       expect(await states(ledger, runId)).toEqual({ run: 'succeeded', a: 'skipped', b: 'succeeded' });
       expect(await ledger.retryRun(runId, now + 5)).toBe(true);

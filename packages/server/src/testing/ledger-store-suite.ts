@@ -3,6 +3,7 @@ import { type Fixture, registerSuite, type Suite } from './conformance.ts';
 import { claimChecks } from './ledger-store-claims.ts';
 import { controlChecks } from './ledger-store-control.ts';
 import { failureChecks } from './ledger-store-failures.ts';
+import { lackChecks } from './ledger-store-lacks.ts';
 import { questionChecks } from './ledger-store-questions.ts';
 import { runChecks } from './ledger-store-runs.ts';
 import type { LedgerCheck, Ledgers } from './ledger-store-subject.ts';
@@ -14,6 +15,7 @@ export const ledgerStoreChecks: readonly LedgerCheck[] = [
   ...failureChecks,
   ...wantChecks,
   ...controlChecks,
+  ...lackChecks,
   ...questionChecks,
 ];
 

@@ -35,7 +35,7 @@ export const wantChecks: readonly LedgerCheck[] = [
       await ledger.fail(speech.step.key, speech.step.fence, failure('no such model'));
       await nothingDue(ledger, of('summary'));
       const text = await take(ledger, of('text'), 'text');
-      await ledger.skip(text.step.key, text.step.fence, 'no pictures', now);
+      await ledger.skip(text.step.key, text.step.fence, { reason: 'no pictures', lacks: null, now: now });
       const summary = await take(ledger, of('summary'), 'summary');
       expect(Object.keys(summary.inputs)).toEqual(['scan']);
       expect(summary.missing).toEqual({ speech: 'failed: no such model', text: 'skipped: no pictures' });
@@ -90,13 +90,13 @@ export const wantChecks: readonly LedgerCheck[] = [
       await done(ledger, await take(ledger, of('scan'), 'scan'));
       await done(ledger, await take(ledger, of('text'), 'text'));
       const speech = await take(ledger, of('speech'), 'speech');
-      await ledger.skip(speech.step.key, speech.step.fence, 'no engine', now);
+      await ledger.skip(speech.step.key, speech.step.fence, { reason: 'no engine', lacks: null, now: now });
       await done(ledger, await take(ledger, of('summary'), 'summary'), { words: 0 });
       const line = await take(ledger, of('line'), 'line');
       expect(await ledger.retryRun(runId, now)).toBe(true);
       // Still without an engine, so that nothing is to be done again.
       const without = await take(ledger, of('speech'), 'speech');
-      await ledger.skip(without.step.key, without.step.fence, 'no engine', now);
+      await ledger.skip(without.step.key, without.step.fence, { reason: 'no engine', lacks: null, now: now });
       expect(await states(ledger, runId)).toMatchObject({ summary: 'succeeded', line: 'running' });
       await ledger.retryRun(runId, now);
       await done(ledger, await take(ledger, of('speech'), 'speech'), { words: 7 });

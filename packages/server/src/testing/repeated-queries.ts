@@ -77,6 +77,7 @@ function ledgerStatements(dialect: Dialect): Record<string, CompiledQuery<unknow
       null,
       10,
     ),
+    'steps that lacked something': questions.lackingKeys('media-tools', 'k', 10),
     'failed steps to retry': questions.failedKeys({}, { at: 1, key: 'k' }, 10),
     'failures by reason': questions.failureGroups({ since: 1 }),
     'pending steps by class': questions.pendingByClass(),

@@ -5,7 +5,7 @@
 
 import type { Asset } from '../asset.ts';
 import type { Evidence } from '../attempt-record.ts';
-import type { Artifact, Run, RunPlan, RunWithSteps, Step, StepState } from '../ledger.ts';
+import type { Artifact, Lack, Run, RunPlan, RunWithSteps, Step, StepState } from '../ledger.ts';
 import type { Millis, Sha256 } from '../upload.ts';
 import type { DueStep } from './due-steps.ts';
 import type { Page } from './upload-store.ts';
@@ -73,6 +73,13 @@ export interface Report {
   readonly tell: boolean;
 }
 
+export interface Skip {
+  readonly reason: string;
+  /** For `RunControl.retryLacking`; null when no machine could do it. */
+  readonly lacks: Lack | null;
+  readonly now: Millis;
+}
+
 export interface StepFailure {
   readonly reason: string;
   readonly retryAt: Millis | null;
@@ -112,7 +119,7 @@ export interface LedgerStore {
     },
   ): Promise<Outcome>;
   /** Skips the step with a reason. What needs it can run, and decides itself what it can do without; the run can still succeed. */
-  skip(key: string, fence: number, reason: string, now: Millis): Promise<Outcome>;
+  skip(key: string, fence: number, skip: Skip): Promise<Outcome>;
   /** Back to pending at `retryAt`, or failed for good when that is null: then what needs it is skipped, what wants it goes on, and the run ends failed. */
   fail(key: string, fence: number, failure: StepFailure): Promise<Outcome>;
   /** Back to pending at once, because its holder stops in order; the attempt does not count. Cancelled instead, if that was asked for. */

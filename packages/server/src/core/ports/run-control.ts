@@ -1,5 +1,6 @@
 /** What people do about runs: try again, cancel, pause. Every change is durable when it resolves and seen by all nodes. */
 import type { ErrorClass } from '../attempt-record.ts';
+import type { Lack } from '../ledger.ts';
 import type { Millis, Sha256 } from '../upload.ts';
 
 /** Who asks, and when. */
@@ -38,6 +39,8 @@ export interface RunControl {
   retryStep(key: string, asking: Asking): Promise<boolean>;
   /** Does so for every failed step that is meant. Resolves to how many failed steps were put back. */
   retryFailed(which: FailedSteps, asking: Asking): Promise<number>;
+  /** Does so for every step that was skipped for want of what is there now. Resolves to how many. */
+  retryLacking(lack: Lack, asking: Asking): Promise<number>;
   /**
    * What has not started ends `cancelled` at once; what runs is asked to let go and ends `cancelled` once its holder has, with its processes dead.
    * A step that another run waits for as well is left to it. Resolves to whether the run was running. Idempotent.

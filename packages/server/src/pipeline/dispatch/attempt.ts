@@ -130,7 +130,8 @@ export class Attempt {
     const { key, fence } = this.#claim.step;
     await this.#reporter.flush();
     if (result.kind === 'skipped') {
-      return this.#written('skipped', () => ledger.skip(key, fence, result.reason, clock.now()));
+      const { reason, lacks = null } = result;
+      return this.#written('skipped', () => ledger.skip(key, fence, { reason, lacks, now: clock.now() }));
     }
     // Asked once more, so that one who lost the step does not replace files of the one who has it.
     const hold = await this.#lease.renew();
@@ -238,7 +239,9 @@ export class Attempt {
     const skipped = Object.values(this.#claim.inputs).find(({ step }) => step.state === 'skipped');
     if (!skipped) return null;
     const { name, reason } = skipped.step;
-    return { kind: 'skipped', reason: `It needs ${name}, which was skipped: ${reason ?? 'no reason is known'}` };
+    // The reason at the root, not the way to it.
+    const root = (reason ?? 'no reason is known').replace(/^It needs \S+, which was skipped: /, '');
+    return { kind: 'skipped', reason: `It needs ${name}, which was skipped: ${root}` };
   }
 
   #inputs(): Record<string, StepInput> {

@@ -1,5 +1,7 @@
 /** Step `contact_sheet`: pictures from all over the film on one sheet, `contact-sheet.jpg`. Costs no decoding: the scan left the pictures. */
+
 import Type from 'typebox';
+import { withoutTools } from '../context.ts';
 import { defineStep } from '../definition.ts';
 import { evenly } from '../media/keyframe-picker.ts';
 import { makeSheets, tileSize } from '../media/sheets.ts';
@@ -25,7 +27,7 @@ export const contactSheetStep = defineStep({
   paramsSchema,
   appliesTo: mayBeMedia,
   async run({ asset, inputs, scratch, params, tools, signal, clock, timeoutMs }) {
-    if (tools.state === 'missing') return { kind: 'skipped', reason: tools.reason };
+    if (tools.state === 'missing') return withoutTools(tools);
     if (!tools.features.tile) return { kind: 'skipped', reason: noTile };
     const pictures = await sampledPictures(inputs);
     if (!pictures) return { kind: 'skipped', reason: noPictures };

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Type, { type Static } from 'typebox';
-import type { StepContext } from '../context.ts';
+import { type StepContext, withoutTools } from '../context.ts';
 import { defineStep } from '../definition.ts';
 import { rounded } from '../media/analysis.ts';
 import type { ReadyTools } from '../media/tools.ts';
@@ -45,7 +45,7 @@ export const detectSpeechStep = defineStep({
   appliesTo: mayBeMedia,
   async run(context) {
     const { tools, asset, params, scratch, inputs } = context;
-    if (tools.state === 'missing') return { kind: 'skipped', reason: tools.reason };
+    if (tools.state === 'missing') return withoutTools(tools);
     const speech = await extractedSpeech(inputs);
     const found = await detect(context, { tools, file: speech.path, seconds: speech.seconds });
     if (found.kind === 'skipped') return found;

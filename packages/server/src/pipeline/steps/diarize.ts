@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Type, { type Static } from 'typebox';
-import type { StepContext } from '../context.ts';
+import { type StepContext, withoutTools } from '../context.ts';
 import { defineStep } from '../definition.ts';
 import { speakersSaid } from '../from-origin.ts';
 import { rounded } from '../media/analysis.ts';
@@ -57,7 +57,7 @@ export const diarizeStep = defineStep({
   appliesTo: mayBeMedia,
   async run(context) {
     const { tools, params, inputs, asset, scratch } = context;
-    if (tools.state === 'missing') return { kind: 'skipped', reason: tools.reason };
+    if (tools.state === 'missing') return withoutTools(tools);
     if (params.speakers === 1)
       return { kind: 'skipped', reason: 'One speaker was given: there is nothing to tell apart.' };
     if ((await detectedSpeech(inputs)).regions.length === 0) return { kind: 'skipped', reason: 'Nobody speaks.' };

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import Type from 'typebox';
-import { PermanentStepError } from '../context.ts';
+import { PermanentStepError, withoutTools } from '../context.ts';
 import { defineStep } from '../definition.ts';
 import { rounded } from '../media/analysis.ts';
 import { chooseChannels, extractSound } from '../speech/extraction.ts';
@@ -29,7 +29,7 @@ export const extractSpeechStep = defineStep({
   }),
   appliesTo: mayBeMedia,
   async run({ asset, assetPath, inputs, scratch, params, tools, signal, clock, timeoutMs, progress }) {
-    if (tools.state === 'missing') return { kind: 'skipped', reason: tools.reason };
+    if (tools.state === 'missing') return withoutTools(tools);
     const media = probedMedia(inputs);
     const tracks = media.streams.filter((stream) => stream.type === 'audio').length;
     if (media.audio === null || tracks === 0) return { kind: 'skipped', reason: 'The file has no sound.' };

@@ -1,5 +1,7 @@
 /** Step `probe`: what the file says that it is. */
+
 import Type from 'typebox';
+import { withoutTools } from '../context.ts';
 import { defineStep } from '../definition.ts';
 import { probeFile } from '../media/probe.ts';
 import { mayBeMedia, refuseEmpty } from './media-assets.ts';
@@ -17,7 +19,7 @@ export const probeStep = defineStep({
   appliesTo: mayBeMedia,
   async run({ asset, assetPath, tools, signal, clock, params }) {
     refuseEmpty(asset);
-    if (tools.state === 'missing') return { kind: 'skipped', reason: tools.reason };
+    if (tools.state === 'missing') return withoutTools(tools);
     const media = await probeFile({ tools, file: assetPath, signal, clock });
     const provenance = { engine: 'ffprobe', engineVersion: tools.probeVersion, params, inputSha256: asset.id };
     return { kind: 'done', output: { ...provenance, media }, files: [] };

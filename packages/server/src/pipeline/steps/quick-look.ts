@@ -1,7 +1,9 @@
 /** Step `quick_look`: a few pictures from all over the file within seconds, `quick-0001.jpg` …, and which of them to show for it. */
+
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Type from 'typebox';
+import { withoutTools } from '../context.ts';
 import { defineStep } from '../definition.ts';
 import { posterOf, quickPictures } from '../media/quick-pictures.ts';
 import { probedMedia } from './inputs.ts';
@@ -27,7 +29,7 @@ export const quickLookStep = defineStep({
   paramsSchema,
   appliesTo: mayBeMedia,
   async run({ asset, assetPath, inputs, scratch, params, tools, signal, clock, progress }) {
-    if (tools.state === 'missing') return { kind: 'skipped', reason: tools.reason };
+    if (tools.state === 'missing') return withoutTools(tools);
     const media = probedMedia(inputs);
     if (!media.video) return { kind: 'skipped', reason: 'The file has no moving picture.' };
     const request = { tools, file: assetPath, media, rules: params, signal, clock, progress };

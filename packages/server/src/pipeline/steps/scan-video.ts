@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Type, { type Static } from 'typebox';
-import { artifactStem, type ResultFile, type StepContext, type StepResult } from '../context.ts';
+import { artifactStem, type ResultFile, type StepContext, type StepResult, withoutTools } from '../context.ts';
 import { defineStep } from '../definition.ts';
 import { type Analysis, rounded, type Shot, type VideoFacts } from '../media/analysis.ts';
 import type { MediaInfo } from '../media/media-info.ts';
@@ -87,7 +87,7 @@ export const scanVideoStep = defineStep({
   appliesTo: mayBeMedia,
   async run(context) {
     const { tools } = context;
-    if (tools.state === 'missing') return { kind: 'skipped', reason: tools.reason };
+    if (tools.state === 'missing') return withoutTools(tools);
     return scanVideo(context, tools, probedMedia(context.inputs));
   },
 });

@@ -2,9 +2,11 @@
  * Step `storyboard`: small pictures for a player's time line on sheets, `storyboard-001.jpg` …, and `storyboard.vtt`, which says by WebVTT
  * cues with media fragments (`#xywh=`, https://www.w3.org/TR/media-frags/) which picture is whose time. Costs no decoding.
  */
+
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Type from 'typebox';
+import { withoutTools } from '../context.ts';
 import { defineStep } from '../definition.ts';
 import { makeSheets, tileSize, vttTime } from '../media/sheets.ts';
 import { mayBeMedia } from './media-assets.ts';
@@ -36,7 +38,7 @@ export const storyboardStep = defineStep({
   paramsSchema,
   appliesTo: mayBeMedia,
   async run({ asset, inputs, scratch, params, tools, signal, clock, timeoutMs }) {
-    if (tools.state === 'missing') return { kind: 'skipped', reason: tools.reason };
+    if (tools.state === 'missing') return withoutTools(tools);
     if (!tools.features.tile) return { kind: 'skipped', reason: noTile };
     const pictures = await sampledPictures(inputs);
     if (!pictures) return { kind: 'skipped', reason: noPictures };

@@ -2,7 +2,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Type, { type Static } from 'typebox';
-import type { ResultFile, StepContext, StepResult } from '../context.ts';
+import { type ResultFile, type StepContext, type StepResult, withoutTools } from '../context.ts';
 import { defineStep } from '../definition.ts';
 import { rounded } from '../media/analysis.ts';
 import type { ReadyTools } from '../media/tools.ts';
@@ -52,7 +52,7 @@ export const transcribeStep = defineStep({
   async run(context) {
     const { tools, params, inputs } = context;
     if (params.engine === 'none') return { kind: 'skipped', reason: howToEnable };
-    if (tools.state === 'missing') return { kind: 'skipped', reason: tools.reason };
+    if (tools.state === 'missing') return withoutTools(tools);
     const speech = await detectedSpeech(inputs);
     if (speech.regions.length === 0)
       return { kind: 'skipped', reason: 'Nobody speaks: no speech was found in the sound.' };

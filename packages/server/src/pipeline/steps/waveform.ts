@@ -1,7 +1,9 @@
 /** Step `waveform`: `waveform.json` in the format of BBC audiowaveform. Sound only, so it is there long before the scan is done. */
+
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Type from 'typebox';
+import { withoutTools } from '../context.ts';
 import { defineStep } from '../definition.ts';
 import { measureWaveform } from '../media/waveform.ts';
 import { probedMedia } from './inputs.ts';
@@ -28,7 +30,7 @@ export const waveformStep = defineStep({
   paramsSchema,
   appliesTo: mayBeMedia,
   async run({ asset, assetPath, inputs, scratch, params, tools, signal, clock, timeoutMs, progress }) {
-    if (tools.state === 'missing') return { kind: 'skipped', reason: tools.reason };
+    if (tools.state === 'missing') return withoutTools(tools);
     if (!tools.features.astats)
       return { kind: 'skipped', reason: 'This ffmpeg has no filter astats: a full build of ffmpeg has it.' };
     const media = probedMedia(inputs);

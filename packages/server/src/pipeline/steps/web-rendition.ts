@@ -1,6 +1,8 @@
 /** Step `web_rendition`: `rendition.mp4` or `rendition.m4a` when browsers cannot play the original, and only then. */
+
 import { open } from 'node:fs/promises';
 import Type from 'typebox';
+import { withoutTools } from '../context.ts';
 import { defineStep } from '../definition.ts';
 import { makeRendition } from '../media/rendition.ts';
 import { planRendition } from '../media/rendition-plan.ts';
@@ -46,7 +48,7 @@ export const webRenditionStep = defineStep({
   appliesTo: mayBeMedia,
   async run({ asset, assetPath, inputs, scratch, params, tools, signal, clock, timeoutMs, progress }) {
     if (params.when === 'never') return { kind: 'skipped', reason: 'Switched off by the parameter when: never.' };
-    if (tools.state === 'missing') return { kind: 'skipped', reason: tools.reason };
+    if (tools.state === 'missing') return withoutTools(tools);
     const media = probedMedia(inputs);
     const plan = planRendition(media, await saysWebm(assetPath));
     if (plan.kind === 'not-needed') return { kind: 'skipped', reason: plan.reason };

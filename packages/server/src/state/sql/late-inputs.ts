@@ -86,6 +86,7 @@ export class LateInputs {
           output: null,
           reason: null,
           error_class: null,
+          lacks: null,
           not_before: now,
           started_at: null,
           finished_at: null,

@@ -13,6 +13,7 @@ import type {
   LedgerStore,
   Outcome,
   Report,
+  Skip,
   StepFailure,
 } from '../../core/ports/ledger-store.ts';
 import type { Page } from '../../core/ports/upload-store.ts';
@@ -120,8 +121,8 @@ export class SqlLedgerStore implements LedgerStore {
     );
   }
 
-  skip(key: string, fence: number, reason: string, now: Millis): Promise<Outcome> {
-    return this.#endings.end({ key, fence, now }, { type: 'skip', reason });
+  skip(key: string, fence: number, { now, ...skip }: Skip): Promise<Outcome> {
+    return this.#endings.end({ key, fence, now }, { type: 'skip', ...skip });
   }
 
   fail(key: string, fence: number, failure: StepFailure): Promise<Outcome> {

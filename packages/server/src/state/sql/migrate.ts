@@ -15,6 +15,7 @@ import { nodeDeaths } from './migrations/0012-node-deaths.ts';
 import { doubt } from './migrations/0015-doubt.ts';
 import { forced } from './migrations/0016-forced.ts';
 import { compared } from './migrations/0017-compared.ts';
+import { lacks } from './migrations/0018-lacks.ts';
 import { listed, oneOf, type WordList } from './word-list.ts';
 
 /** Words of DDL that differ between the engines. */
@@ -120,6 +121,7 @@ export const migrations: readonly Migration[] = [
   doubt,
   forced,
   compared,
+  lacks,
 ];
 
 /** Stands in the place of a version while a database is being filled from another one, so that no server takes it for whole. */

@@ -89,6 +89,7 @@ export class Reopening {
       reason: null,
       error_class: null,
       skipped_for: null,
+      lacks: null,
       not_before: now,
       started_at: null,
       finished_at: null,

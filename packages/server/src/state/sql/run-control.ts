@@ -1,4 +1,5 @@
 /** Retry, cancel, pause: what people do about runs, in SQL. */
+import type { Lack } from '../../core/ledger.ts';
 import type { Asking, ClassState, FailedSteps, RunControl } from '../../core/ports/run-control.ts';
 import type { Sha256 } from '../../core/upload.ts';
 import { type Engine, first, type Session } from './engine.ts';
@@ -46,6 +47,20 @@ export class SqlRunControl implements RunControl {
       // Those that fail again meanwhile are newer than this place, so it ends.
       if (last === undefined || page.length < batch) return total;
       before = { at: last.finished_at ?? 0, key: last.key };
+    }
+  }
+
+  async retryLacking(lack: Lack, { now }: Asking): Promise<number> {
+    let total = 0;
+    for (let after = ''; ; ) {
+      const page = await this.#engine.read(this.#questions.lackingKeys(lack, after, batch));
+      for (const [assetId, steps] of Map.groupBy(page, (step) => step.asset_id)) {
+        const keys = steps.map((step) => step.key);
+        total += await this.#reopening.steps(assetId, keys, now);
+      }
+      const last = page.at(-1);
+      if (last === undefined || page.length < batch) return total;
+      after = last.key;
     }
   }
 

@@ -1,5 +1,6 @@
 /** The statements behind the questions about runs. Conditions that a partial index answers are literals, or no planner would see it. */
 import { type ExpressionBuilder, type SelectQueryBuilder, sql } from 'kysely';
+import type { Lack } from '../../core/ledger.ts';
 import type { FailedSteps } from '../../core/ports/run-control.ts';
 import type { Millis, Sha256 } from '../../core/upload.ts';
 import type { Dialect } from './engine.ts';
@@ -117,6 +118,16 @@ export function questionQueries(dialect: Dialect) {
       after(failed(placedSteps(), which), position)
         .orderBy('steps.finished_at', 'desc')
         .orderBy('steps.key', 'desc')
+        .limit(limit)
+        .compile(),
+
+    lackingKeys: (lack: Lack, after: string, limit: number) =>
+      db
+        .selectFrom('steps')
+        .select(['key', 'asset_id'])
+        .where('lacks', '=', lack)
+        .where('key', '>', after)
+        .orderBy('key')
         .limit(limit)
         .compile(),
 

@@ -132,5 +132,6 @@ function newStep(step: StepPlan, assetId: Sha256, now: Millis) {
     cancel_asked_by: null,
     node_deaths: 0,
     node_deaths_alone: 0,
+    lacks: null,
   };
 }

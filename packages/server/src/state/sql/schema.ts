@@ -5,7 +5,7 @@
 
 import type { Generated } from 'kysely';
 import type { AttemptState, ErrorClass } from '../../core/attempt-record.ts';
-import type { RunState, StepState } from '../../core/ledger.ts';
+import type { Lack, RunState, StepState } from '../../core/ledger.ts';
 import type { Concatenation, PhaseName, Upload } from '../../core/upload.ts';
 import type { DeliveryState } from '../../core/webhook.ts';
 import type { NodeTables } from './node-schema.ts';
@@ -152,6 +152,8 @@ export interface StepRow {
   /** Since it was last put back by hand. */
   node_deaths: number;
   node_deaths_alone: number;
+  /** For what it was skipped by itself, if a machine may have that. */
+  lacks: Lack | null;
 }
 
 export interface StepAttemptRow {

@@ -1,6 +1,6 @@
 /** How a running step stops running: it succeeds, skips itself, fails, or is taken back from a holder that is gone. */
 import type { Evidence } from '../../core/attempt-record.ts';
-import type { Artifact } from '../../core/ledger.ts';
+import type { Artifact, Lack } from '../../core/ledger.ts';
 import { afterNodeDeath } from '../../core/node-deaths.ts';
 import type { Outcome, Report } from '../../core/ports/ledger-store.ts';
 import { passagesType } from '../../core/search.ts';
@@ -20,7 +20,7 @@ export type Ending =
       readonly output: Readonly<Record<string, unknown>>;
       readonly artifacts: readonly Artifact[];
     }
-  | { readonly type: 'skip'; readonly reason: string }
+  | { readonly type: 'skip'; readonly reason: string; readonly lacks: Lack | null }
   /** Back to pending at that time, or failed for good when it is null. */
   | { readonly type: 'fail'; readonly reason: string; readonly retryAt: Millis | null; readonly evidence: Evidence }
   /** Its holder stops in order: back to pending, as if it had not been started. */
@@ -146,14 +146,12 @@ export class StepEndings {
           data: { artifacts: ending.artifacts.map((artifact) => artifact.name) },
         });
         return this.#late.reopen(session, step, now);
-      case 'skip':
-        await this.#set(session, step, { state: 'skipped', reason: ending.reason, finished_at: now });
-        await this.#attempts.end(session, step, { state: 'skipped', now, reason: ending.reason, evidence: null });
-        return this.#tell(session, move, {
-          type: 'skipped',
-          says: `skipped: ${ending.reason}`,
-          data: { reason: ending.reason },
-        });
+      case 'skip': {
+        const { reason, lacks } = ending;
+        await this.#set(session, step, { state: 'skipped', reason, lacks, finished_at: now });
+        await this.#attempts.end(session, step, { state: 'skipped', now, reason, evidence: null });
+        return this.#tell(session, move, { type: 'skipped', says: `skipped: ${reason}`, data: { reason } });
+      }
       case 'fail':
         return this.#failOrRetry(session, move, ending);
       case 'release':

@@ -1,0 +1,35 @@
+/** Checks of ledger stores: what a machine lacked is done once a machine has it. */
+import { expect } from 'vitest';
+import { done, graph, type LedgerCheck, now, publish, states, take } from './ledger-store-subject.ts';
+
+const asking = { by: 'a node that has them', now: now + 10 };
+
+export const lackChecks: readonly LedgerCheck[] = [
+  {
+    name: 'what was skipped for want of media tools is tried again when they are there, with what needs it',
+    run: async ({ ledger, control, uploads }) => {
+      const { plan, class: own } = graph({ a: [], b: ['a'], c: [] });
+      const { assetId } = await publish(uploads);
+      const runId = await ledger.startRun(
+        assetId,
+        { ...plan, steps: plan.steps.map((step) => ({ ...step, priority: step.name === 'c' ? 0 : 1 })) },
+        now,
+      );
+      const skip = async (name: string, reason: string, lacks: 'media-tools' | null) => {
+        const { step } = await take(ledger, own, name);
+        expect(await ledger.skip(step.key, step.fence, { reason, lacks, now })).toBe('applied');
+      };
+      await skip('a', 'no ffmpeg here', 'media-tools');
+      await skip('b', 'needs a', null);
+      await skip('c', 'there is no sound in it', null);
+      expect(await states(ledger, runId)).toEqual({ run: 'succeeded', a: 'skipped', b: 'skipped', c: 'skipped' });
+      // Other checks may have left some in the same database.
+      expect(await control.retryLacking('media-tools', asking)).toBeGreaterThanOrEqual(1);
+      expect(await states(ledger, runId)).toEqual({ run: 'running', a: 'pending', b: 'blocked', c: 'skipped' });
+      expect(await control.retryLacking('media-tools', asking)).toBe(0);
+      await done(ledger, await take(ledger, own, 'a', now + 20));
+      await done(ledger, await take(ledger, own, 'b', now + 20));
+      expect(await states(ledger, runId)).toEqual({ run: 'succeeded', a: 'succeeded', b: 'succeeded', c: 'skipped' });
+    },
+  },
+];
