@@ -235,6 +235,7 @@ function canBeAudio({ blob }: ChosenFile): boolean {
 function sameProgress({ progress: a }: UploaderState, { progress: b }: UploaderState): boolean {
   return (
     a?.bytesUploaded === b?.bytesUploaded &&
+    a?.percent === b?.percent &&
     a?.chunksUploaded === b?.chunksUploaded &&
     a?.totalChunks === b?.totalChunks &&
     a?.bytesPerSecond === b?.bytesPerSecond &&
