@@ -283,4 +283,17 @@ export const brokenLedgerStores: readonly BrokenAdapter<Ledgers>[] = [
     caughtBy: 'what was skipped for want of media tools is tried again when they are there, with what needs it',
     break: both((store) => ({ skip: (key, fence, skip) => store.skip(key, fence, { ...skip, lacks: 'media-tools' }) })),
   },
+  {
+    name: 'revives what was cancelled',
+    caughtBy: 'what was cancelled is not tried again because the tools are there',
+    break: ({ control, ledger, ...rest }) => {
+      let last = '';
+      const cancelRun: typeof control.cancelRun = (id, asking) => {
+        last = id;
+        return control.cancelRun(id, asking);
+      };
+      const retryLacking: typeof control.retryLacking = async (_, { now }) => Number(await ledger.retryRun(last, now));
+      return { ...rest, ledger, control: instead(control, { cancelRun, retryLacking }) };
+    },
+  },
 ];

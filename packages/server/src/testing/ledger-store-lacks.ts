@@ -32,4 +32,17 @@ export const lackChecks: readonly LedgerCheck[] = [
       expect(await states(ledger, runId)).toEqual({ run: 'succeeded', a: 'succeeded', b: 'succeeded', c: 'skipped' });
     },
   },
+  {
+    name: 'what was cancelled is not tried again because the tools are there',
+    run: async ({ ledger, control, uploads }) => {
+      const { plan, class: own } = graph({ a: [], b: ['a'] });
+      const { assetId } = await publish(uploads);
+      const runId = await ledger.startRun(assetId, plan, now);
+      const { step } = await take(ledger, own, 'a');
+      await ledger.skip(step.key, step.fence, { reason: 'no ffmpeg here', lacks: 'media-tools', now });
+      expect(await control.cancelRun(runId, asking)).toBe(true);
+      await control.retryLacking('media-tools', asking);
+      expect(await states(ledger, runId)).toEqual({ run: 'cancelled', a: 'skipped', b: 'cancelled' });
+    },
+  },
 ];

@@ -39,7 +39,7 @@ export interface RunControl {
   retryStep(key: string, asking: Asking): Promise<boolean>;
   /** Does so for every failed step that is meant. Resolves to how many failed steps were put back. */
   retryFailed(which: FailedSteps, asking: Asking): Promise<number>;
-  /** Does so for every step that was skipped for want of what is there now. Resolves to how many. */
+  /** Does so for every step that was skipped for want of what is there now, but for those of cancelled runs. Resolves to how many. */
   retryLacking(lack: Lack, asking: Asking): Promise<number>;
   /**
    * What has not started ends `cancelled` at once; what runs is asked to let go and ends `cancelled` once its holder has, with its processes dead.

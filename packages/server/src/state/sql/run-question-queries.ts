@@ -127,6 +127,17 @@ export function questionQueries(dialect: Dialect) {
         .select(['key', 'asset_id'])
         .where('lacks', '=', lack)
         .where('key', '>', after)
+        // What somebody cancelled stays so.
+        .where((eb) =>
+          eb.exists(
+            eb
+              .selectFrom('run_steps')
+              .innerJoin('runs', 'runs.id', 'run_steps.run_id')
+              .select('runs.id')
+              .whereRef('run_steps.step_key', '=', 'steps.key')
+              .where('runs.state', '<>', 'cancelled'),
+          ),
+        )
         .orderBy('key')
         .limit(limit)
         .compile(),
