@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import {
   concernsAsset,
   currentArtifacts,
+  isAllSkipped,
   keyframes,
   mediaKind,
   outputText,
@@ -50,6 +51,7 @@ it('speaks of the newest run', () => {
   expect(processingOf([])).toEqual({ state: 'none' });
   const lacking = run('3', 'succeeded', [step('probe', 'skipped', { reason: 'no ffmpeg' }), step('x', 'skipped')]);
   expect(processingOf([fresh, lacking])).toEqual({ state: 'skipped', reason: 'no ffmpeg' });
+  expect([fresh, lacking, old, run('4', 'succeeded', [])].map(isAllSkipped)).toEqual([false, true, false, false]);
 });
 
 it('takes the newest text that a step put out', () => {

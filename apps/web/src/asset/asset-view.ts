@@ -61,7 +61,7 @@ export function processingOf(runs: readonly Run[]): Processing {
 
 /** Whether no step of it had anything to do, or could do it. */
 export function isAllSkipped({ state, steps }: Run): boolean {
-  return state === 'succeeded' && steps.every((step) => step.state === 'skipped');
+  return state === 'succeeded' && steps.length > 0 && steps.every((step) => step.state === 'skipped');
 }
 
 export function newestRun(runs: readonly Run[]): Run | null {
