@@ -63,7 +63,6 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
     if (stopping.signal.aborted) return;
     if (tools.state === 'missing')
       options.log.warn({ reason: tools.reason }, 'media steps are skipped until this node starts with these tools');
-    else await doWhatLacked(options);
     await endOrphans(options.place.scratch, options.log);
     const settings = { ...runnerSettings(options, tools), secrets: await engineSecrets(options.config) };
     const made = new Runner(settings, dispatcherOf(settings, options.queue ?? null));
@@ -74,6 +73,8 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
       made.notify();
       indexer.notify();
     });
+    // Last, because there may be many: the rest is processed meanwhile.
+    if (tools.state === 'ready' && (await putBackLacking(options)) > 0) made.notify();
   })().catch((error: unknown) => {
     failure = error;
     options.log.error({ err: error }, 'the pipeline could not be started');
@@ -94,10 +95,16 @@ export function startPipeline(options: PipelineNodeOptions): PipelineNode {
   };
 }
 
-/** Steps that this or another node skipped because it had no media tools. */
-async function doWhatLacked({ state, place, log }: PipelineNodeOptions): Promise<void> {
-  const steps = await state.control.retryLacking('media-tools', { by: place.holder, now: systemClock.now() });
-  if (steps > 0) log.info({ steps }, 'steps that were skipped for want of media tools are done now');
+/** Steps that this or another node skipped because it had no media tools. A failure costs no more than that they wait for the next start. */
+async function putBackLacking({ state, place, log }: PipelineNodeOptions): Promise<number> {
+  try {
+    const steps = await state.control.retryLacking('media-tools', { by: place.holder, now: systemClock.now() });
+    if (steps > 0) log.info({ steps }, 'steps that were skipped for want of media tools are done now');
+    return steps;
+  } catch (error) {
+    log.warn({ err: error }, 'steps that were skipped for want of media tools could not be put back');
+    return 0;
+  }
 }
 
 function searchIndexer({ state, disk, log }: PipelineNodeOptions): SearchIndexer {

@@ -1,5 +1,4 @@
 /** Step `contact_sheet`: pictures from all over the film on one sheet, `contact-sheet.jpg`. Costs no decoding: the scan left the pictures. */
-
 import Type from 'typebox';
 import { withoutTools } from '../context.ts';
 import { defineStep } from '../definition.ts';

@@ -1,5 +1,4 @@
 /** Step `probe`: what the file says that it is. */
-
 import Type from 'typebox';
 import { withoutTools } from '../context.ts';
 import { defineStep } from '../definition.ts';

@@ -1,5 +1,4 @@
 /** Step `quick_look`: a few pictures from all over the file within seconds, `quick-0001.jpg` …, and which of them to show for it. */
-
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Type from 'typebox';

@@ -2,7 +2,6 @@
  * Step `storyboard`: small pictures for a player's time line on sheets, `storyboard-001.jpg` …, and `storyboard.vtt`, which says by WebVTT
  * cues with media fragments (`#xywh=`, https://www.w3.org/TR/media-frags/) which picture is whose time. Costs no decoding.
  */
-
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Type from 'typebox';

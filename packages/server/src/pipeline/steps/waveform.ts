@@ -1,5 +1,4 @@
 /** Step `waveform`: `waveform.json` in the format of BBC audiowaveform. Sound only, so it is there long before the scan is done. */
-
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Type from 'typebox';

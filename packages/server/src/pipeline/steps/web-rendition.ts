@@ -1,5 +1,4 @@
 /** Step `web_rendition`: `rendition.mp4` or `rendition.m4a` when browsers cannot play the original, and only then. */
-
 import { open } from 'node:fs/promises';
 import Type from 'typebox';
 import { withoutTools } from '../context.ts';
