@@ -91,7 +91,7 @@ export class UploadFile {
     this.#users += 1;
     try {
       this.#refuseSealed();
-      const fd = this.#fd ?? (await this.#open(existing));
+      const fd = this.#fd ?? (await this.#open(() => this.#openExisting()));
       this.#refuseSealed();
       return await work(fd);
     } finally {
@@ -105,16 +105,21 @@ export class UploadFile {
     try {
       this.#refuseSealed();
       // Somebody may be opening it without creating it.
-      await this.#opening?.catch(() => {});
+      while (this.#opening !== null) await this.#opening.catch(() => {});
       if (this.#fd !== null) return false;
-      try {
-        await this.#open(fresh);
-        return true;
-      } catch (error) {
-        if (errnoOf(error) !== 'EEXIST') throw error;
-        await this.#open(existing);
-        return false;
-      }
+      let isNew = false;
+      await this.#open(async () => {
+        try {
+          const fd = await this.#io.open(this.path, fresh);
+          isNew = true;
+          return fd;
+        } catch (error) {
+          // Another process was first. Those who wait for this opening get that file.
+          if (errnoOf(error) !== 'EEXIST') throw error;
+          return this.#openExisting();
+        }
+      });
+      return isNew;
     } finally {
       this.#leave();
     }
@@ -176,7 +181,7 @@ export class UploadFile {
     await this.refresh();
     if (this.#fd !== null) return this.#fd;
     try {
-      return await this.#open(existing);
+      return await this.#open(() => this.#openExisting());
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return null;
       throw error;
@@ -199,15 +204,20 @@ export class UploadFile {
     if (fd !== null) await this.#io.close(fd);
   }
 
-  #open(flags: number): Promise<number> {
-    this.#opening ??= this.#openChecked(flags).finally(() => {
+  #openExisting(): Promise<number> {
+    return this.#io.open(this.path, existing);
+  }
+
+  /** Whoever comes while an opening is under way waits for that one, whoever began it. */
+  #open(opens: () => Promise<number>): Promise<number> {
+    this.#opening ??= this.#openChecked(opens).finally(() => {
       this.#opening = null;
     });
     return this.#opening;
   }
 
-  async #openChecked(flags: number): Promise<number> {
-    const fd = await this.#io.open(this.path, flags);
+  async #openChecked(opens: () => Promise<number>): Promise<number> {
+    const fd = await opens();
     try {
       this.facts(fd);
     } catch (error) {

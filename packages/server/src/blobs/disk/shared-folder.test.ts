@@ -1,0 +1,55 @@
+/** B6: two processes over one folder, as two stores. */
+import { afterEach, expect, test } from 'vitest';
+import { uuidv7 } from '../../platform/uuidv7.ts';
+import { patternBytes } from '../../testing/body.ts';
+import { Openings, sha256Hex, writeBytes } from '../../testing/faulty-disk.ts';
+import { type FileFaults, systemError } from '../with-faults.ts';
+
+const openings = new Openings();
+afterEach(() => openings.undo());
+
+const bytes = patternBytes(1000);
+
+/** Two stores over one folder; `opening` is called at each opening of a file of the second. */
+async function twoStores(opening: (nth: number) => Error | null) {
+  let openingsSeen = 0;
+  const faults: FileFaults = {
+    failing: (call, path) => {
+      if (call !== 'open' || path?.includes('incoming') !== true) return null;
+      openingsSeen += 1;
+      return opening(openingsSeen);
+    },
+  };
+  const { blobs: first, dir } = await openings.disk();
+  const { blobs: second } = await openings.disk(faults, { dir });
+  return { first, second };
+}
+
+test('chunks that come to the second process while it takes the file of the first: all are written', async () => {
+  const id = uuidv7();
+  let written: Promise<unknown> | null = null;
+  const { first, second } = await twoStores((nth) => {
+    // While it is about to create a file that is there.
+    if (nth === 1) written = writeBytes(second, id, { bytes: bytes.subarray(500), offset: 500 });
+    return null;
+  });
+  await first.prepare(id, bytes.length);
+  await writeBytes(first, id, { bytes: bytes.subarray(0, 500) });
+  await second.prepare(id, bytes.length);
+  expect(written).not.toBeNull();
+  await written;
+  for (const blobs of [first, second]) await blobs.sync(id);
+  await first.place(id, bytes.length, sha256Hex(bytes));
+  expect(await first.rehashAsset(sha256Hex(bytes))).toBe(sha256Hex(bytes));
+});
+
+test('one opening that fails is nobody else’s failure, and the file of the other process stays', async () => {
+  const id = uuidv7();
+  const { first, second } = await twoStores((nth) => (nth === 1 ? systemError('EMFILE') : null));
+  await first.prepare(id, bytes.length);
+  await writeBytes(first, id, { bytes });
+  const results = await Promise.allSettled([1, 2, 3].map(() => second.prepare(id, 2 * bytes.length)));
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
+  await first.sync(id);
+  await expect(writeBytes(first, id, { bytes })).resolves.toBeDefined();
+});
