@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -150,7 +150,9 @@ function test() {
     numFailedTests = 0,
     numPendingTests = 0,
     numFailedTestSuites = 0,
+    testResults = [],
   } = JSON.parse(readFileSync(report, 'utf8'));
+  tellSecondTries(testResults);
   const lintFailed = lint.status === 0 ? 0 : 1;
   // A file that fails before its tests are known, or a runner that breaks down, is a failure too.
   const broken = tests.status !== 0 && numFailedTests === 0 ? Math.max(1, numFailedTestSuites) : 0;
@@ -159,6 +161,17 @@ function test() {
   const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : '';
   console.log(`\n${numPassedTests} passed, ${failed} failed${skipped}`);
   process.exit(failed === 0 ? 0 : 1);
+}
+
+/** What failed and then passed is told with its failure: it may be a race in the product, not in the test. */
+function tellSecondTries(files) {
+  for (const { name, assertionResults } of files) {
+    for (const { status, fullName, failureMessages } of assertionResults) {
+      if (status !== 'passed' || failureMessages.length === 0) continue;
+      const lines = failureMessages.flatMap((text) => text.split('\n').filter((line) => !line.includes('node_modules')));
+      console.log([`Passed at a second try: ${relative(root, name)}: ${fullName}`, ...lines].join('\n  '));
+    }
+  }
 }
 
 install();

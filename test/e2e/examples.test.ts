@@ -2,13 +2,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Asset } from '@holdfast/protocol';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../../packages/server/src/testing/free-port.ts';
 import { ServerProcess } from './server-process.ts';
 import { expectAccessible, launchChromium } from './web-browser.ts';
 
@@ -40,15 +40,6 @@ async function commandOf(example: string): Promise<string[]> {
   const [, line = ''] = /```sh\n(.+)\n/.exec(readme) ?? [];
   const [program = '', ...args] = line.split(' ');
   return program === 'npx' ? [join(bin, args[0] ?? ''), ...args.slice(1)] : [join(bin, program), ...args];
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('There is no free port.');
-  return address.port;
 }
 
 interface Served {

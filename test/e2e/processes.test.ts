@@ -24,6 +24,8 @@ beforeAll(async () => {
   server = await ServerProcess.start({
     args: ['--processes', '2', '--log-level', 'debug', '--pipelines', pipeline.file],
     env: { HOLDFAST_RESERVE_MB: '0' },
+    // All of them have to agree on the one that the server takes.
+    port: 0,
   });
   api = new Api(() => server.url);
 });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../packages/server/src/testing/free-port.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const nodeBinary = join(root, 'node_modules', '.bin', 'node');
@@ -20,7 +21,7 @@ export interface ServerWish {
   readonly args?: readonly string[];
   /** More environment; nothing of ours but the PATH is passed on. */
   readonly env?: Readonly<Record<string, string>>;
-  /** 0 takes a free one, which restarts use again. */
+  /** Restarts use it again. Default: a free one; with 0 the server takes one. */
   readonly port?: number;
   /** Program and arguments that start what comes behind them, in the same process. */
   readonly within?: readonly string[];
@@ -59,15 +60,16 @@ export class ServerProcess {
   #exit: Promise<Exit> = Promise.resolve({ code: null, signal: null });
   #port: number;
 
-  private constructor(wish: ServerWish, dataDir: string) {
+  private constructor(wish: ServerWish, dataDir: string, port: number) {
     this.#wish = wish;
     this.dataDir = dataDir;
     this.#removes = wish.dataDir === undefined;
-    this.#port = wish.port ?? 0;
+    this.#port = port;
   }
 
   static async start(wish: ServerWish = {}): Promise<ServerProcess> {
-    const server = new ServerProcess(wish, wish.dataDir ?? (await mkdtemp(join(tmpdir(), 'holdfast-e2e-'))));
+    const dataDir = wish.dataDir ?? (await mkdtemp(join(tmpdir(), 'holdfast-e2e-')));
+    const server = new ServerProcess(wish, dataDir, wish.port ?? (await freePort()));
     try {
       await server.run();
     } catch (error) {

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { CreationQuestion, Problem } from '@holdfast/protocol';
 import { describe, expect, it, test } from 'vitest';
+import { freePort } from '../src/testing/free-port.ts';
 import { FormClient } from './chunked-form-client.ts';
 import { runCommand } from './command-line.ts';
 import { type Answer, expectProblem, RunningNode, sha256, someBytes } from './running-node.ts';
@@ -132,7 +133,7 @@ describe('when it gives no answer that means yes or no', () => {
   });
 
   it('nobody listens: as the policy says', async () => {
-    const url = `http://127.0.0.1:${await WebhookReceiver.freePort()}/`;
+    const url = `http://127.0.0.1:${await freePort()}/`;
     await using strict = await nodeWith({ url, secret: newSecret() });
     expectProblem(await create(strict), 503, 'unavailable');
     await using open = await nodeWith({ url, secret: newSecret(), whenUnreachable: 'allow' });

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { WebhookDeliveryList, WebhookEndpointList } from '@holdfast/protocol';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../src/config/load.ts';
+import { freePort } from '../src/testing/free-port.ts';
 import { signatureHeaders } from '../src/webhooks/signature.ts';
 import { runCommand } from './command-line.ts';
 import { expectProblem, RunningNode, someBytes } from './running-node.ts';
@@ -90,7 +91,7 @@ describe('looking after webhooks', () => {
 test('the receiver of the document verifies what comes, and refuses what was changed', async () => {
   const text = await readFile(new URL('../../../docs/webhooks.md', import.meta.url), 'utf8');
   const program = /```js\n([\s\S]*?)```/.exec(text)?.[1] ?? expect.fail('There is no receiver in the document.');
-  const [port, secret] = [await WebhookReceiver.freePort(), newSecret()];
+  const [port, secret] = [await freePort(), newSecret()];
   const env = { ...process.env, WEBHOOK_SECRET: secret, PORT: String(port) };
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], { env });
   try {

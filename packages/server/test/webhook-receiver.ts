@@ -55,14 +55,6 @@ export class WebhookReceiver {
     return receiver;
   }
 
-  /** A port on which nothing listens now, for receivers that come later. */
-  static async freePort(): Promise<number> {
-    const receiver = await WebhookReceiver.start();
-    const { port } = receiver;
-    await receiver.close();
-    return port;
-  }
-
   get port(): number {
     return this.#port;
   }

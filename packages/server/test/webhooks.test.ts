@@ -1,6 +1,7 @@
 /** Issue 3, item 8: events reach their receivers, signed, once each while nothing fails, and in the end whatever fails. */
 import type { WebhookDeliveryList, WebhookEndpointList } from '@holdfast/protocol';
 import { describe, expect, it, test } from 'vitest';
+import { freePort } from '../src/testing/free-port.ts';
 import { chunkBytes, RunningNode, sha256, someBytes } from './running-node.ts';
 import { eventually, newSecret, WebhookReceiver } from './webhook-receiver.ts';
 
@@ -141,7 +142,7 @@ describe('a delivery is tried again, with the same id and the same body,', () =>
   });
 
   it('when nobody listened at first', async () => {
-    const port = await WebhookReceiver.freePort();
+    const port = await freePort();
     const secret = newSecret();
     await using node = await nodeFor([{ url: `http://127.0.0.1:${port}/hook`, secret, ...completedOnly }]);
     await node.upload(someBytes(10));

@@ -1,10 +1,10 @@
 /** A real Redis for tests: Debian's redis-server, a fresh directory, a free port on loopback. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { freePort } from './free-port.ts';
 
 export interface TestRedis extends AsyncDisposable {
   /** The same for as long as the server is used, also after `kill` and `start`. */
@@ -88,17 +88,4 @@ async function answers(url: string, password: string | undefined): Promise<void>
   } finally {
     client.disconnect();
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('No port.')),
-      );
-    });
-  });
 }
