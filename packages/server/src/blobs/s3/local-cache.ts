@@ -3,7 +3,8 @@
  * SHA-256, synced before they get their name. Bounded in bytes, least recently used first; what is in use stays, however large.
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdirSync, renameSync, rmdirSync } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports/clock.ts';
@@ -27,7 +28,7 @@ interface Entry {
   readonly path: string;
   readonly size: number;
   users: number;
-  /** Being downloaded. */
+  /** Being looked for, and downloaded if it is not there. */
   coming: Promise<void> | null;
 }
 
@@ -57,13 +58,13 @@ export class LocalCache {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       const found: { path: string; size: number; usedAt: number }[] = [];
       for (const digest of await readdir(this.#folder)) {
-        if (!isDigest(digest)) await rm(join(this.#folder, digest), { recursive: true, force: true });
-        else
-          for (const name of await readdir(join(this.#folder, digest))) {
-            const path = join(this.#folder, digest, name);
-            const { size, mtimeMs } = await stat(path);
-            found.push({ path, size, usedAt: mtimeMs });
-          }
+        const folder = join(this.#folder, digest);
+        const names = isDigest(digest) ? await readdir(folder) : [];
+        if (names.length === 0) await rm(folder, { recursive: true, force: true });
+        for (const name of names) {
+          const { size, mtimeMs } = await stat(join(folder, name));
+          found.push({ path: join(folder, name), size, usedAt: mtimeMs });
+        }
       }
       for (const { path, size } of found.sort((a, b) => a.usedAt - b.usedAt))
         this.#entries.set(path, { path, size, users: 0, coming: null });
@@ -75,16 +76,17 @@ export class LocalCache {
   async file(wanted: Wanted): Promise<LocalFile> {
     const path = join(this.#folder, wanted.sha256, wanted.name);
     const entry = this.#entries.get(path) ?? { path, size: wanted.size, users: 0, coming: null };
-    const known = this.#entries.delete(path);
+    this.#entries.delete(path);
     this.#entries.set(path, entry);
     entry.users += 1;
     try {
-      if (!known) entry.coming = translated('fetching a file for a step', () => this.#fetch(wanted, entry));
+      entry.coming ??= translated('fetching a file for a step', () => this.#bring(wanted, entry)).finally(() => {
+        entry.coming = null;
+      });
       await entry.coming;
-      entry.coming = null;
     } catch (error) {
       entry.users -= 1;
-      if (this.#entries.get(path) === entry) this.#entries.delete(path);
+      if (entry.users === 0 && this.#entries.get(path) === entry) this.#entries.delete(path);
       throw error;
     }
     let held = true;
@@ -99,6 +101,12 @@ export class LocalCache {
     };
   }
 
+  /** Whoever cleans the disk up may have removed it. */
+  async #bring(wanted: Wanted, entry: Entry): Promise<void> {
+    const found = await stat(entry.path).catch(() => null);
+    if (found?.isFile() !== true || found.size !== wanted.size) await this.#fetch(wanted, entry);
+  }
+
   async #fetch(wanted: Wanted, entry: Entry): Promise<void> {
     const part = join(this.#folder, `${nonce()}.part`);
     await this.#shrink();
@@ -110,8 +118,9 @@ export class LocalCache {
       } finally {
         await file.close();
       }
-      await mkdir(dirname(entry.path), { recursive: true, mode: 0o700 });
-      await rename(part, entry.path);
+      // Nothing comes between the two: what else is in the folder may be removed, and the folder with it.
+      mkdirSync(dirname(entry.path), { recursive: true, mode: 0o700 });
+      renameSync(part, entry.path);
     } catch (error) {
       await rm(part, { force: true });
       throw error;
@@ -136,16 +145,28 @@ export class LocalCache {
     );
   }
 
-  /** Removes what was not used for the longest time, until the rest fits. */
+  /**
+   * Removes what was not used for the longest time, until the rest fits. What goes loses its name at once, so that whoever comes while it is
+   * being removed downloads it anew. Files of one content under other names stay.
+   */
   async #shrink(): Promise<void> {
     let bytes = this.bytes;
+    const leaving: string[] = [];
     for (const [path, entry] of this.#entries) {
-      if (bytes <= this.#bytesMax) return;
+      if (bytes <= this.#bytesMax) break;
       if (entry.users > 0) continue;
       this.#entries.delete(path);
       bytes -= entry.size;
-      await rm(dirname(path), { recursive: true, force: true }).catch(() => {});
+      const leaves = join(this.#folder, `${nonce()}.gone`);
+      try {
+        renameSync(path, leaves);
+        leaving.push(leaves);
+        rmdirSync(dirname(path));
+      } catch {
+        // It is gone already, or its folder has other files.
+      }
     }
+    await Promise.all(leaving.map((path) => rm(path, { force: true }).catch(() => {})));
   }
 
   /** Notes when files were used, for the next process. */
