@@ -168,7 +168,9 @@ function tellSecondTries(files) {
   for (const { name, assertionResults } of files) {
     for (const { status, fullName, failureMessages } of assertionResults) {
       if (status !== 'passed' || failureMessages.length === 0) continue;
-      const lines = failureMessages.flatMap((text) => text.split('\n').filter((line) => !line.includes('node_modules')));
+      const lines = failureMessages.flatMap((text) =>
+        text.split('\n').filter((line) => !line.includes('node_modules')),
+      );
       console.log([`Passed at a second try: ${relative(root, name)}: ${fullName}`, ...lines].join('\n  '));
     }
   }
