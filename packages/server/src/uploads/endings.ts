@@ -3,7 +3,9 @@ import { EventEmitter } from 'node:events';
 import type { Upload } from '../core/upload.ts';
 import type { UploadDependencies } from './dependencies.ts';
 
-const pollMs = 500;
+/** Between two looks at what another process may have done. The first come soon: most uploads end at once. */
+const lookMsMin = 20;
+const lookMsMax = 500;
 
 export class Endings {
   readonly #deps: Pick<UploadDependencies, 'store' | 'clock'>;
@@ -23,8 +25,10 @@ export class Endings {
     const { store, clock } = this.#deps;
     const deadline = clock.now() + waitMs;
     let current = upload;
+    let wait = lookMsMin;
     while (isFinishing(current) && clock.now() < deadline) {
-      await this.#next(upload.id, Math.min(pollMs, Math.max(1, deadline - clock.now())));
+      await this.#next(upload.id, Math.min(wait, Math.max(1, deadline - clock.now())));
+      wait = Math.min(2 * wait, lookMsMax);
       current = (await store.find(upload.id)) ?? current;
     }
     return current;
