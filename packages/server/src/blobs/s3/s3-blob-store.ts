@@ -156,7 +156,12 @@ export class S3BlobStore implements BlobStore {
 
   async place(uploadId: string, size: number, digest: Sha256): Promise<void> {
     invariant(isDigest(digest), 'digest is 64 lower-case hex digits');
-    const made = await s3Translated('placing an asset', () => this.#place(uploadId, size, digest));
+    const placing = s3Translated('placing an asset', () => this.#place(uploadId, size, digest));
+    // Another process may have put it there meanwhile, and removed what it was made of.
+    const made = await placing.catch(async (error: unknown) => {
+      if ((await this.assetSize(digest)) !== size) throw error;
+      return false;
+    });
     await this.#free(uploadId, !made);
   }
 
