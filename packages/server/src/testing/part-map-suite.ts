@@ -1,6 +1,6 @@
 /** The conformance suite of `PartMap`, and maps that break one obligation each. */
 import { expect } from 'vitest';
-import type { PartMap, Piece } from '../core/ports/part-map.ts';
+import type { PartMap, Piece, SeenPieces } from '../core/ports/part-map.ts';
 import type { BrokenAdapter, Check, Suite } from './conformance.ts';
 import { unique } from './sample-upload.ts';
 import { instead } from './stand-in.ts';
@@ -97,9 +97,14 @@ export const partMapChecks: readonly Check<PartMaps>[] = [
       expect((await read()).toString()).toBe('bXYefg');
       const pieces = await one.pieces(id);
       await two.record(id, 0, { start: 0, bytes: Buffer.from('Z') });
-      expect(await one.replace(id, pieces, stored(id, 0, 8))).toBe(false);
+      const rewrites = async () => (await one.find(id))?.rewrites ?? 0;
+      expect(await one.replace(id, { pieces, rewrites: await rewrites() }, stored(id, 0, 8))).toBe(false);
       expect((await two.find(id))?.inlineBytes).toBe(8);
-      expect(await one.replace(id, await one.pieces(id), stored(id, 0, 8))).toBe(true);
+      const seen = { rewrites: await rewrites(), pieces: await one.pieces(id) };
+      await two.record(id, 0, { start: 6, bytes: Buffer.from('GH') });
+      expect(await one.pieces(id)).toEqual(seen.pieces);
+      expect(await one.replace(id, seen, stored(id, 0, 8)), 'other bytes in the same pieces').toBe(false);
+      expect(await one.replace(id, { ...seen, rewrites: await rewrites() }, stored(id, 0, 8))).toBe(true);
       expect(spans(await two.pieces(id))).toEqual([[0, 8, 0]]);
       expect((await two.find(id))?.inlineBytes).toBe(0);
     },
@@ -183,7 +188,19 @@ export const brokenPartMaps: readonly BrokenAdapter<PartMaps>[] = [
     break: breaking(
       (map) =>
         ({
-          replace: async (id: string, _: readonly Piece[], by: Piece) => map.replace(id, await map.pieces(id), by),
+          replace: async (id: string, seen: SeenPieces, by: Piece) =>
+            map.replace(id, { ...seen, pieces: await map.pieces(id) }, by),
+        }) as unknown as PartMap,
+    ),
+  },
+  {
+    name: 'takes other bytes in the same pieces for the same',
+    caughtBy: inlines,
+    break: breaking(
+      (map) =>
+        ({
+          replace: async (id: string, seen: SeenPieces, by: Piece) =>
+            map.replace(id, { ...seen, rewrites: (await map.find(id))?.rewrites ?? 0 }, by),
         }) as unknown as PartMap,
     ),
   },

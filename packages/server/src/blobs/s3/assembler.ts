@@ -5,13 +5,13 @@
 import { createHash } from 'node:crypto';
 import { HoldfastError, invariant } from '../../core/errors.ts';
 import type { Range } from '../../core/extents.ts';
-import type { Piece } from '../../core/ports/part-map.ts';
+import type { MapHead, Piece, SeenPieces } from '../../core/ports/part-map.ts';
 import { type PlannedPart, planParts, runsOf } from './assembly-plan.ts';
 import { inParallel } from './in-parallel.ts';
 import type { DonePart, MultipartUpload } from './multipart.ts';
 import { type PieceSources, pieceBytes } from './piece-reader.ts';
 import { contentOf } from './requests.ts';
-import { isPassing } from './s3-errors.ts';
+import { isPassing, s3Translated } from './s3-errors.ts';
 import type { PieceSizes } from './sizes.ts';
 import { type SlabPool, Slabs } from './slab-pool.ts';
 
@@ -25,9 +25,8 @@ export interface AssemblerParts extends PieceSources {
 }
 
 /** What is to be made of which pieces of an upload. */
-export interface Assembly {
+export interface Assembly extends SeenPieces {
   readonly uploadId: string;
-  readonly pieces: readonly Piece[];
   readonly range: Range;
   readonly key: string;
 }
@@ -60,16 +59,39 @@ export class Assembler {
     return await this.#look(key, bytesOf(range));
   }
 
+  /** Puts what the database keeps of an upload into objects, where enough of it is side by side. */
+  async foldInline(uploadId: string, head: MapHead): Promise<void> {
+    const { map, sizes } = this.#parts;
+    const all = head.inlineBytes >= 2 * sizes.inlineTotalMax;
+    const runs: { start: number; end: number; pieces: Piece[] }[] = [];
+    for (const piece of await map.pieces(uploadId)) {
+      if (piece.object !== null) continue;
+      const run = runs.at(-1);
+      if (run?.end === piece.start && piece.end - run.start <= sizes.pieceBytes) {
+        run.pieces.push(piece);
+        run.end = piece.end;
+      } else runs.push({ start: piece.start, end: piece.end, pieces: [piece] });
+    }
+    for (const run of runs) {
+      const enough = run.end - run.start >= sizes.partBytesMin;
+      if (enough || (all && run.pieces.length > 1))
+        await s3Translated('putting pieces together', () =>
+          this.fold(uploadId, { pieces: run.pieces, rewrites: head.rewrites }),
+        );
+    }
+  }
+
   /** Puts one object in the place of neighbouring pieces. False when they changed meanwhile. */
-  async fold(uploadId: string, pieces: readonly Piece[]): Promise<boolean> {
+  async fold(uploadId: string, seen: SeenPieces): Promise<boolean> {
     const { keys, bucket, map } = this.#parts;
+    const { pieces } = seen;
     const [first, last] = [pieces[0], pieces.at(-1)];
     if (first === undefined || last === undefined) return false;
     const range = { start: first.start, end: last.end };
     const name = keys.newPiece(uploadId);
-    const etag = await this.#whole({ uploadId, pieces, range, key: keys.piece(name) });
+    const etag = await this.#whole({ uploadId, ...seen, range, key: keys.piece(name) });
     const by = { ...range, object: { name, at: 0, size: bytesOf(range), etag } };
-    const replaced = await map.replace(uploadId, pieces, by);
+    const replaced = await map.replace(uploadId, seen, by);
     if (!replaced) await bucket.remove(keys.piece(name));
     return replaced;
   }
@@ -95,7 +117,7 @@ export class Assembler {
   /** An object has at most 10,000 parts: where more are needed, neighbours are joined first, inside the store. */
   async #fewEnough(assembly: Assembly): Promise<readonly Piece[]> {
     const { sizes, map } = this.#parts;
-    const { uploadId, range } = assembly;
+    const { uploadId, range, rewrites } = assembly;
     let { pieces } = assembly;
     for (;;) {
       const plan = planParts(pieces, range, sizes);
@@ -107,7 +129,7 @@ export class Assembler {
         const within = pieces.filter((piece) => piece.start >= start && piece.end <= end);
         if (within.length < 2) continue;
         folded += 1;
-        if (!(await this.fold(uploadId, within)))
+        if (!(await this.fold(uploadId, { pieces: within, rewrites })))
           throw new HoldfastError('unavailable', 'The pieces of the upload changed while they were put together.');
       }
       invariant(folded > 0, 'an object of partsMax parts of copyBytesMax takes every file');

@@ -54,7 +54,7 @@ export class S3BlobStore implements BlobStore {
     this.#removal = new Removal(parts);
     // Whoever brought the last bytes has them recorded; putting pieces together can wait, and somebody else may be at it.
     const crowded = (uploadId: string, head: MapHead) =>
-      this.#fold(uploadId, head).catch((error: unknown) => {
+      this.#assembler.foldInline(uploadId, head).catch((error: unknown) => {
         if (!(error instanceof HoldfastError)) throw error;
       });
     this.#parts = { ...parts, crowded, tidy: (uploadId) => this.#removal.garbage({ uploadId }).then(() => {}) };
@@ -264,28 +264,11 @@ export class S3BlobStore implements BlobStore {
       throw new HoldfastError('storage-damaged', 'The stored bytes are not the ones that the asset is named after.', {
         details: { assetId: digest, stored: hashed },
       });
-    await this.#assembler.assemble({ uploadId, pieces, range: { start: 0, end: size }, key }, head.target);
+    await this.#assembler.assemble(
+      { uploadId, pieces, rewrites: head.rewrites, range: { start: 0, end: size }, key },
+      head.target,
+    );
     return true;
-  }
-
-  /** Puts what the database keeps of an upload into objects, where enough of it is side by side. */
-  async #fold(uploadId: string, head: MapHead): Promise<void> {
-    const { map, sizes } = this.#parts;
-    const all = head.inlineBytes >= 2 * sizes.inlineTotalMax;
-    const runs: { start: number; end: number; pieces: Awaited<ReturnType<typeof map.pieces>> }[] = [];
-    for (const piece of await map.pieces(uploadId)) {
-      if (piece.object !== null) continue;
-      const run = runs.at(-1);
-      if (run?.end === piece.start && piece.end - run.start <= sizes.pieceBytes) {
-        run.pieces.push(piece);
-        run.end = piece.end;
-      } else runs.push({ start: piece.start, end: piece.end, pieces: [piece] });
-    }
-    for (const run of runs) {
-      const enough = run.end - run.start >= sizes.partBytesMin;
-      if (enough || (all && run.pieces.length > 1))
-        await s3Translated('putting pieces together', () => this.#assembler.fold(uploadId, run.pieces));
-    }
   }
 
   /** `begun`: something may have been begun that is not needed any more. */

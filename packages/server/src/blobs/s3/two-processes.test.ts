@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from '@node-rs/crc32';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../platform/system-clock.ts';
 import { uuidv7 } from '../../platform/uuidv7.ts';
@@ -64,6 +65,37 @@ async function upload(bytes: Uint8Array, chunk: number): Promise<string> {
     await put(one.blobs, id, { offset: at, bytes: bytes.slice(at, at + chunk) });
   return id;
 }
+
+test('a chunk that comes again, right this time, while few bytes are put together: its bytes stay', async () => {
+  const [chunk, chunks] = [4 * kib, 16];
+  const bytes = patternBytes(chunks * chunk, 1);
+  const part = (index: number) => ({ offset: index * chunk, bytes: bytes.slice(index * chunk, (index + 1) * chunk) });
+  const range = { start: 3 * chunk, end: 4 * chunk };
+  const id = uuidv7();
+  await one.blobs.prepare(id, bytes.byteLength);
+  // Changed on its way, which its checksum has told: it was never acknowledged.
+  await put(one.blobs, id, { ...part(3), bytes: patternBytes(chunk, 2) });
+  for (let index = 0; index < chunks - 1; index += 1) if (index !== 3) await put(one.blobs, id, part(index));
+  const gates = [gate(), gate()];
+  let waiting = 0;
+  stub.fault = ({ operation }) => {
+    if (operation !== 'PutObject') return null;
+    waiting += 1;
+    return gates[waiting - 1]?.wait ?? null;
+  };
+  const last = put(one.blobs, id, part(chunks - 1));
+  await expect.poll(() => waiting).toBe(1);
+  const again = put(two.blobs, id, part(3));
+  await expect.poll(() => two.blobs.checksum(id, range)).toBe(crc32(part(3).bytes));
+  gates[0]?.open();
+  await last;
+  gates[1]?.open();
+  await again;
+  stub.fault = () => null;
+  expect(await one.blobs.checksum(id, range)).toBe(crc32(part(3).bytes));
+  expect(await one.blobs.digest(id, bytes.byteLength)).toBe(sha256(bytes));
+  await one.blobs.discard(id);
+});
 
 test('both put the asset in place: wherever the second one is when the first is through, it finds the asset', async () => {
   for (let held = 1, through = false; !through; held += 1) {

@@ -44,6 +44,12 @@ export interface MapHead {
   readonly target: string | null;
 }
 
+/** Pieces, and `rewrites` of the map from before they were asked for. */
+export interface SeenPieces {
+  readonly pieces: readonly Piece[];
+  readonly rewrites: number;
+}
+
 /** `gone`: the upload has no map (any more); `fenced`: its epoch is another one. */
 export type Recorded = { readonly kind: 'recorded'; readonly head: MapHead } | { readonly kind: 'gone' | 'fenced' };
 
@@ -61,8 +67,11 @@ export interface PartMap {
    * reach beyond it keep what is outside. Nothing changes unless the epoch is the given one.
    */
   record(uploadId: string, epoch: number, piece: Piece | InlinePiece): Promise<Recorded>;
-  /** Puts one piece in the place of several with the same bytes. False, and nothing changed, unless exactly these are recorded for its range. */
-  replace(uploadId: string, pieces: readonly Piece[], by: Piece): Promise<boolean>;
+  /**
+   * Puts one piece in the place of several with the same bytes. False, and nothing changed, unless exactly these are recorded for its range and
+   * no recorded bytes were replaced since they were looked at: pieces that the database keeps itself tell nothing of their bytes.
+   */
+  replace(uploadId: string, seen: SeenPieces, by: Piece): Promise<boolean>;
   /** Pieces that have bytes of the range, in order; all of them without one. */
   pieces(uploadId: string, range?: Range): Promise<Piece[]>;
   /** The bytes that the database keeps of these ranges, in order. */

@@ -1,6 +1,14 @@
 /** The part map in SQLite or PostgreSQL. */
 import type { Range } from '../../core/extents.ts';
-import type { InlinePiece, JoinPart, MapHead, PartMap, Piece, Recorded } from '../../core/ports/part-map.ts';
+import type {
+  InlinePiece,
+  JoinPart,
+  MapHead,
+  PartMap,
+  Piece,
+  Recorded,
+  SeenPieces,
+} from '../../core/ports/part-map.ts';
 import type { Sha256 } from '../../core/upload.ts';
 import { type Engine, first, type Session } from './engine.ts';
 import {
@@ -55,12 +63,12 @@ export class SqlPartMap implements PartMap {
     });
   }
 
-  replace(uploadId: string, pieces: readonly Piece[], by: Piece): Promise<boolean> {
+  replace(uploadId: string, seen: SeenPieces, by: Piece): Promise<boolean> {
     return this.#engine.write(async (session) => {
       const map = await this.#locked(session, uploadId);
       const range = { id: uploadId, start: by.start, end: by.end };
       const stored = await session.rows(this.#queries.whole(range));
-      if (map === null || !sameRows(stored, pieces)) return false;
+      if (map?.rewrites !== seen.rewrites || !sameRows(stored, seen.pieces)) return false;
       await session.change(this.#queries.removeWithin(range));
       await session.change(this.#queries.insert([newRow(uploadId, by)]));
       await this.#discard(session, stored);
