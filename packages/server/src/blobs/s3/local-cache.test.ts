@@ -1,4 +1,5 @@
 /** B6: files of the bucket on this machine: what a step holds stays, whatever else goes, and what is gone comes again. */
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -12,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { HoldfastError } from '../../core/errors.ts';
 import type { Artifact } from '../../core/ledger.ts';
 import { systemClock } from '../../platform/system-clock.ts';
 import { patternBytes } from '../../testing/body.ts';
@@ -87,6 +89,16 @@ test('what somebody removed or cut short is downloaded again', async () => {
   truncateSync(path, 5);
   await fetched(4);
   expect(readFileSync(path)).toHaveLength(40 * kib + 3);
+});
+
+test('a disk that takes only a part of a file: it is refused, and not given to a step cut short', async () => {
+  // As on a disk that is nearly full: the system writes what has room, and says how much that was.
+  const limit = (bytes: string) => execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`]);
+  limit(String(30 * kib));
+  const fetching = store.localFile(picture(6)).catch((error: unknown) => error);
+  const found = await fetching.finally(() => limit('unlimited'));
+  expect(found).toBeInstanceOf(HoldfastError);
+  expect(await fetched(6)).toSatisfy((path: string) => readFileSync(path).byteLength === picture(6).size);
 });
 
 test('many that come and go at once: whoever holds a file has it whole, and nothing is left over', async () => {

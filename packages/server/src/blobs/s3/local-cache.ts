@@ -132,7 +132,8 @@ export class LocalCache {
     if (size > 0)
       for await (const bytes of objectBytes(this.#bucket, { key, range: { start: 0, end: size } })) {
         hash.update(bytes);
-        await file.write(bytes);
+        // Behind what is there, and all of it: `write` may take a part when the disk fills up, and say so only in its answer.
+        await file.writeFile(bytes);
       }
     const found = hash.digest('hex');
     if (found === sha256) return;
