@@ -1,5 +1,7 @@
 /** The conformance suite of `RecordingStore`, and stores that break one obligation each. */
+import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
+import { defaultLimits } from '../core/limits.ts';
 import type { RecordingStore } from '../core/ports/recording-store.ts';
 import type { UploadStore } from '../core/ports/upload-store.ts';
 import { finalPhases, type Upload } from '../core/upload.ts';
@@ -108,6 +110,21 @@ export const recordingStoreChecks: readonly Check<RecordingStores>[] = [
       expect(await page(2, 2)).toEqual(made.slice(2, 4));
       expect(await page(4, 2)).toEqual(made.slice(4));
       expect(await page(5, 2)).toEqual([]);
+    },
+  },
+  {
+    name: 'a subject as long as metadata may be is kept, and found whole',
+    run: async ({ uploads, recordings }) => {
+      const principal = unique('principal');
+      // What a database cannot make shorter.
+      const long = randomBytes(defaultLimits.metadataValueCharsMax / 2).toString('hex');
+      const upload = await recorded(uploads, { principal, metadata: { asignatura: long } }, long);
+      await recorded(uploads, { principal }, `${long.slice(0, -1)}?`);
+      for (const subject of [long, long.toUpperCase()])
+        expect(await recordings.listRecordings({ principal, subject, skip: 0, limit: 10 })).toEqual({
+          items: [{ upload, purged: false }],
+          total: 1,
+        });
     },
   },
   {

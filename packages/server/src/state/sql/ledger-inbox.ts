@@ -5,11 +5,11 @@ import type { Upload } from '../../core/upload.ts';
 import { insertAsset } from './assets.ts';
 import { type Dialect, type Engine, first, type Session } from './engine.ts';
 import { EventLog } from './events.ts';
-import { recordingQueries } from './recordings.ts';
+import { recordingQueries, subjectKey, subjectsLike } from './recordings.ts';
 import { RunStarter } from './run-starter.ts';
 import type { UploadRow } from './schema.ts';
 import { listMax, type UploadQueries, uploadQueries } from './upload-queries.ts';
-import { folded, rowToUpload, uploadToRow } from './upload-rows.ts';
+import { rowToUpload, uploadToRow } from './upload-rows.ts';
 
 /** In the table of small facts. */
 export const partnerName = 'upload-store';
@@ -25,7 +25,7 @@ function keptQueries({ build: db }: Dialect) {
         .insertInto('recordings')
         .values({
           ...upload,
-          subject_folded: folded(recording.subject),
+          subject_folded: subjectKey(recording.subject),
           created_at: recording.createdAt,
           upload: null,
         })
@@ -34,7 +34,7 @@ function keptQueries({ build: db }: Dialect) {
 
     select: ({ principal, subject }: Pick<RecordingQuery, 'principal' | 'subject'>) => {
       const own = db.selectFrom('recordings').select(['id', 'upload']).where('principal', '=', principal);
-      return subject === undefined ? own : own.where('subject_folded', '=', folded(subject));
+      return subject === undefined ? own : own.where('subject_folded', 'in', subjectsLike(subject));
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Recordings: uploads whose facts outlive them. */
+import { createHash } from 'node:crypto';
 import type { Recording, RecordingQuery, RecordingStore } from '../../core/ports/recording-store.ts';
 import type { Upload } from '../../core/upload.ts';
 import { type Dialect, type Engine, first, type Session } from './engine.ts';
@@ -7,11 +8,28 @@ import { folded, rowToUpload } from './upload-rows.ts';
 
 type Joined = { readonly [K in keyof UploadRow]: UploadRow[K] | null } & { readonly kept: string | null };
 
+/** PostgreSQL takes 2,704 bytes of all columns of an index together. */
+const keyBytesMax = 1_000;
+
+/** What the recordings of a subject are found by. */
+export function subjectKey(subject: string): string {
+  const whole = folded(subject);
+  if (Buffer.byteLength(whole) <= keyBytesMax) return whole;
+  return `sha256:${createHash('sha256').update(whole).digest('hex')}`;
+}
+
+/** Before there was a bound, SQLite kept long ones whole. */
+export function subjectsLike(subject: string): string[] {
+  return [...new Set([subjectKey(subject), folded(subject)])];
+}
+
 export function recordingQueries(dialect: Dialect) {
   const db = dialect.build;
   const page = (query: Pick<RecordingQuery, 'principal' | 'subject'>) => {
     const own = db.selectFrom('recordings').where('recordings.principal', '=', query.principal);
-    return query.subject === undefined ? own : own.where('recordings.subject_folded', '=', folded(query.subject));
+    return query.subject === undefined
+      ? own
+      : own.where('recordings.subject_folded', 'in', subjectsLike(query.subject));
   };
   return {
     find: (id: string, principal: string) =>
@@ -44,7 +62,7 @@ export function recordingQueries(dialect: Dialect) {
         .values({
           id: upload.id,
           principal: upload.principal,
-          subject_folded: folded(subject),
+          subject_folded: subjectKey(subject),
           created_at: upload.createdAt,
           upload: null,
         })
