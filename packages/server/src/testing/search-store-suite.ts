@@ -56,6 +56,15 @@ const follows = 'a step that leaves passages outdates its asset, in the transact
 
 export const searchStoreChecks: readonly Check<SearchStores>[] = [
   {
+    name: 'a text with characters that a program left in it by mistake is found as any other',
+    run: async (stores) => {
+      const { principal } = await indexed(stores, [
+        passage('Page\u0000 one\u0001 of\ud800 two', { also: 'raw\u0000' }),
+      ]);
+      for (const q of ['page', 'one of', 'raw']) expect(await find(stores.search, q, { principal }), q).toHaveLength(1);
+    },
+  },
+  {
     name: 'words, phrases, beginnings and exclusions find what they should, without case and accents',
     run: async (stores) => {
       const said = [

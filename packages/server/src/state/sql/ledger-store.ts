@@ -31,6 +31,7 @@ import { RunLog } from './run-log.ts';
 import { RunStarter } from './run-starter.ts';
 import type { RunRow, StepRow } from './schema.ts';
 import { type Ending, StepEndings } from './step-endings.ts';
+import { storable } from './storable.ts';
 
 const unknownFailure = { errorClass: 'transient', exitCode: null, stderr: null } as const;
 
@@ -121,13 +122,14 @@ export class SqlLedgerStore implements LedgerStore {
     );
   }
 
-  skip(key: string, fence: number, { now, ...skip }: Skip): Promise<Outcome> {
-    return this.#endings.end({ key, fence, now }, { type: 'skip', ...skip });
+  skip(key: string, fence: number, { now, reason, lacks }: Skip): Promise<Outcome> {
+    return this.#endings.end({ key, fence, now }, { type: 'skip', reason: storable(reason), lacks });
   }
 
   fail(key: string, fence: number, failure: StepFailure): Promise<Outcome> {
-    const { reason, retryAt, evidence = unknownFailure } = failure;
-    return this.#endings.end({ key, fence, now: failure.now }, { type: 'fail', reason, retryAt, evidence });
+    const { retryAt, evidence = unknownFailure, now } = failure;
+    const reason = storable(failure.reason);
+    return this.#endings.end({ key, fence, now }, { type: 'fail', reason, retryAt, evidence });
   }
 
   release(key: string, fence: number, now: Millis): Promise<Outcome> {

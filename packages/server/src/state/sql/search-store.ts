@@ -7,6 +7,7 @@ import { type Engine, first } from './engine.ts';
 import { rowToArtifact } from './ledger-rows.ts';
 import { type HitRow, searchQueries } from './search-queries.ts';
 import type { SearchDocumentRow } from './search-schema.ts';
+import { storable } from './storable.ts';
 
 /** Rows of one statement: engines have a limit on parameters. */
 const rowsAtOnce = 100;
@@ -71,7 +72,7 @@ function documentOf(assetId: string, { kind, start, end, text, also = '', marks 
     principal: null,
     start_s: start,
     end_s: end,
-    text,
+    text: storable(text),
     marks: JSON.stringify(marks),
     // The raw words again only when they differ, or every word would count twice.
     terms: more === shown || more === '' ? shown : `${shown} ${more}`,
