@@ -24,6 +24,9 @@ export interface FileFacts {
   readonly ctimeNs: string;
 }
 
+/** Of the path of a directory in its folder, as text. PostgreSQL takes 2,704 bytes of a key, and the file's name is in it too: up to 765. */
+export const dirBytesMax = 1_800;
+
 /** Names are text for any bytes: see `watch/names.ts`. */
 export interface WatchedKey {
   readonly folderId: string;

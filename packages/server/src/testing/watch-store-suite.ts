@@ -1,9 +1,10 @@
 /** The conformance suite of `WatchStore`, and stores that break one obligation each. */
+import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import type { LedgerStore } from '../core/ports/ledger-store.ts';
 import type { UploadStore } from '../core/ports/upload-store.ts';
 import type { TakeOrder, WatchStore } from '../core/ports/watch-store.ts';
-import type { FileFacts, WatchedFile } from '../core/watch.ts';
+import { dirBytesMax, type FileFacts, type WatchedFile } from '../core/watch.ts';
 import type { BrokenAdapter, Check, Fixture, Suite } from './conformance.ts';
 import { samplePlan, sampleStep, sha256Of, someTime, unique } from './sample-upload.ts';
 import { instead } from './stand-in.ts';
@@ -83,6 +84,17 @@ const ends = 'an outcome is written once, with its line of the log, when no run 
 const goes = 'of what is gone, only what still has an outcome to come is kept';
 
 export const watchStoreChecks: readonly Check<WatchStores>[] = [
+  {
+    name: 'a path as long as it may be is kept',
+    run: async ({ watch }) => {
+      // What a database cannot make shorter.
+      const word = (chars: number) => randomBytes(chars).toString('hex').slice(chars);
+      const file = sampleFile({ folderId: word(16), dir: word(dirBytesMax), name: word(765) });
+      await watch.save([file]);
+      expect(await watch.find(file.folderId, file.dir, [file.name])).toEqual([file]);
+      expect(await watch.dirs(file.folderId)).toEqual([file.dir]);
+    },
+  },
   {
     name: 'records come back as they were, numbers beyond 2^53 and all names included',
     run: async ({ watch }) => {

@@ -17,9 +17,31 @@ import { moveFile, numbered } from './move-file.ts';
 import { nameToText, textToName } from './names.ts';
 import { ProcessedLog, parseProcessed, processedLine } from './processed-log.ts';
 import { deliver } from './results.ts';
+import { walk } from './walk.ts';
 
 let dir: string;
 let bench: Bench;
+describe('a walk', () => {
+  it('tells of directories whose path is longer than can be recorded, and goes on beside them', async () => {
+    const root = await mkdtemp(path.join(tmpdir(), 'holdfast-walk-'));
+    const deep = Array.from({ length: 9 }, () => 'd'.repeat(250));
+    await mkdir(path.join(root, ...deep), { recursive: true });
+    for (const at of [['other'], deep.slice(0, 7)]) {
+      await mkdir(path.join(root, ...at), { recursive: true });
+      await writeFile(path.join(root, ...at, 'talk.mp4'), 'x');
+    }
+    const told = { files: [] as string[], unreadable: [] as string[] };
+    const options = { root, recursive: true, skips: () => false, stopped: () => false };
+    for await (const step of walk(options)) {
+      if (step.kind === 'files') told.files.push(step.dir);
+      if (step.kind === 'unreadable') told.unreadable.push(`${step.dir} ${step.code}`);
+    }
+    await rm(root, { recursive: true });
+    expect(told.files.sort()).toEqual([deep.slice(0, 7).join('/'), 'other']);
+    expect(told.unreadable).toEqual([`${deep.slice(0, 8).join('/')} ENAMETOOLONG`]);
+  });
+});
+
 describe('names', () => {
   it('of any bytes become well-formed text and come back', () => {
     fc.assert(

@@ -4,7 +4,7 @@
  */
 import type { BigIntStats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
-import { type FileFacts, isTemporaryName } from '../core/watch.ts';
+import { dirBytesMax, type FileFacts, isTemporaryName } from '../core/watch.ts';
 import { joinBytes, joinText, nameToText, textToName } from './names.ts';
 
 export interface Found {
@@ -38,6 +38,10 @@ export async function* walk(options: WalkOptions): AsyncGenerator<WalkStep> {
   const open: string[] = [''];
   for (let dir = open.pop(); dir !== undefined; dir = open.pop()) {
     if (options.stopped()) return;
+    if (Buffer.byteLength(dir) > dirBytesMax) {
+      yield { kind: 'unreadable', dir, code: 'ENAMETOOLONG' };
+      continue;
+    }
     const path = joinBytes(root, textToName(dir));
     let names: Buffer[];
     try {
