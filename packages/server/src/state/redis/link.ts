@@ -46,7 +46,8 @@ export class RedisLink {
       if (this.#closed) throw new HoldfastError('shutting-down', 'The state store is closed.');
       try {
         return await work(this.#client);
-      } catch (error) {
+      } catch (thrown) {
+        const error = reasonOf(thrown);
         if (!isOutage(error) || this.#closed) throw translated(error);
         if (this.#clock.now() + pauseMs >= deadline) throw away(error);
         await new Promise<void>((resolve) => void this.#clock.after(pauseMs, resolve));
@@ -131,6 +132,12 @@ function isOutage(error: unknown): boolean {
   if (error instanceof HoldfastError) return false;
   if (!(error instanceof Error)) return false;
   return isReply(error) ? passingReplies.test(error.message) : isConnectionLoss(error);
+}
+
+/** Of commands that go together: why they were not taken. The server's last word says only that they were not. */
+function reasonOf(thrown: unknown): unknown {
+  const { previousErrors } = (thrown ?? {}) as { previousErrors?: readonly unknown[] };
+  return previousErrors?.[0] ?? thrown;
 }
 
 function isReply(error: Error): boolean {

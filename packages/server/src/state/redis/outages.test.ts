@@ -1,9 +1,10 @@
 /** Redis that dies, stands still, forgets its scripts, or is set up so that it cannot keep what is promised. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newUploadToken } from '../../core/grant.ts';
 import { silentLog } from '../../core/ports/log.ts';
 import { systemClock } from '../../platform/system-clock.ts';
 import { startRedis, type TestRedis } from '../../testing/redis.ts';
-import { receipt, sampleExtent, sampleUpload, unique } from '../../testing/sample-upload.ts';
+import { receipt, sampleExtent, sampleUpload, sha256Of, someTime, unique } from '../../testing/sample-upload.ts';
 import { sqliteFile } from '../../testing/test-state.ts';
 import { openSqliteState, type State } from '../sql/open.ts';
 import { openRedisState, type RedisStateOptions } from './open.ts';
@@ -131,6 +132,29 @@ describe('a Redis with appendfsync always', () => {
       expect(await uploads.find(upload.id)).toEqual(upload);
       await uploads.decide(upload.id, 0, receipt(sampleExtent(0)));
       expect(await uploads.extents(upload.id)).toHaveLength(1);
+    }));
+});
+
+describe('a Redis that is full', () => {
+  it('is told as such by everything that wants room, and goes on when there is some', () =>
+    withState({}, async ({ uploads, tokens }) => {
+      const upload = sampleUpload();
+      await uploads.create(upload, [], [], plenty);
+      const identity = { id: unique('token'), digest: sha256Of(unique('secret')), principal: 'ana/bob', issuer: 'ana' };
+      const token = newUploadToken({ ttlMs: 3_600_000 }, identity, someTime);
+      await tell('CONFIG', 'SET', 'maxmemory', '1mb');
+      const full = { code: 'insufficient-storage' };
+      try {
+        await expect(uploads.create(sampleUpload(), [], [], plenty)).rejects.toMatchObject(full);
+        await expect(uploads.decide(upload.id, 0, receipt(sampleExtent(0)))).rejects.toMatchObject(full);
+        await expect(tokens.issue(token)).rejects.toMatchObject(full);
+        await expect(uploads.ping()).rejects.toMatchObject(full);
+      } finally {
+        await tell('CONFIG', 'SET', 'maxmemory', '0');
+      }
+      expect(await tokens.find(token.digest)).toBeNull();
+      await tokens.issue(token);
+      expect(await tokens.find(token.digest)).toEqual(token);
     }));
 });
 
