@@ -36,6 +36,10 @@ export class S3Keys {
     return `${this.#prefix}assets/sha256/`;
   }
 
+  get artifacts(): string {
+    return `${this.#prefix}artifacts/`;
+  }
+
   /** A name for a new object of an upload, as the part map keeps it. */
   newPiece(uploadId: string): string {
     invariant(isUploadId(uploadId), 'upload id is well-formed');
@@ -75,7 +79,7 @@ export class S3Keys {
     const { stepKey, sha256, name } = artifact;
     invariant(isUploadId(stepKey) && isDigest(sha256), 'step key and digest are well-formed');
     invariant(isArtifactName(name), 'artifact name is well-formed');
-    return `${this.#prefix}artifacts/${stepKey.slice(0, 2)}/${stepKey}/${sha256}/${name}`;
+    return `${this.artifacts}${stepKey.slice(0, 2)}/${stepKey}/${sha256}/${name}`;
   }
 
   check(): string {

@@ -82,7 +82,7 @@ export class Orphans {
       after = last;
     }
     let removed = 0;
-    for (const prefix of [keys.incoming, keys.assets]) {
+    for (const prefix of [keys.incoming, keys.assets, keys.artifacts]) {
       for await (const upload of bucket.multipart.list(prefix)) {
         if (upload.begunAt >= before || wanted.has(upload.id)) continue;
         if (await bucket.letGo(upload)) removed += 1;
