@@ -221,7 +221,10 @@ export class Finisher {
         const command = { type: 'renew', fence: upload.fence, until: clock.now() + limits.finishLeaseMs } as const;
         decideOn(store, { id: upload.id, command, now: clock.now() }).then(
           (decision) => decision.kind === 'accept' && schedule(),
-          (error: unknown) => log.warn({ uploadId: upload.id, err: error }, 'could not renew the lease'),
+          (error: unknown) => {
+            log.warn({ uploadId: upload.id, err: error }, 'could not renew the lease; trying again');
+            schedule();
+          },
         );
       });
     };
