@@ -110,7 +110,8 @@ export class DirectUploads {
         digest,
         declaredLength: arrived.size,
         body: arrived.body,
-        take: ({ uploadId: _same, ...request }) => arrived.take({ ...request, mayRecord: () => true }),
+        take: ({ uploadId: _same, ...request }) =>
+          arrived.take({ ...request, mayRecord: () => request.mayWrite?.() !== false }),
       });
       await arrived.remove();
       return receipt;
