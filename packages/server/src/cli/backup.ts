@@ -170,9 +170,10 @@ async function copyPieces(
         const taken = readSync(from, buffer, 0, Math.min(stepBytes, length - at), offset + at);
         // What is missing here is missing in the store too; `verify` of the backup says so.
         if (taken === 0) break;
-        await file.write(buffer, 0, taken, offset + at);
-        at += taken;
-        copied += taken;
+        // A disk that fills up takes a part, and says why not all of it only to the next call.
+        const { bytesWritten } = await file.write(buffer, 0, taken, offset + at);
+        at += bytesWritten;
+        copied += bytesWritten;
       }
     }
     await file.sync();

@@ -47,7 +47,8 @@ export class SampleFiles {
     const joined = await open(path.join(this.#scratch, samplesName), 'w');
     try {
       for (const time of this.#times) {
-        await joined.write(await readFile(this.#path(time)));
+        // Behind what is there, and all of it, as `write` does not promise.
+        await joined.writeFile(await readFile(this.#path(time)));
         await rm(this.#path(time));
       }
     } finally {
