@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -144,6 +145,19 @@ describe('a failing disk', () => {
     });
     const request = { uploadId: id, offset: 0, length: bytes.byteLength, body, digests: [] };
     await expect(blobs.write(request)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  test('a copy that found no room takes none: the next try finds what there is', async () => {
+    const faults: FileFaults = {};
+    const { blobs, dir } = await openings.disk(faults);
+    const bytes = patternBytes(100 * kib);
+    const id = await storedUpload(blobs, bytes);
+    faults.spaceLeftBytes = 50 * kib;
+    await expect(blobs.isolate(id, bytes.byteLength)).rejects.toMatchObject({ code: 'insufficient-storage' });
+    expect(readdirSync(join(dir, 'scratch')).filter((name) => name.includes(id))).toEqual([]);
+    delete faults.spaceLeftBytes;
+    await blobs.isolate(id, bytes.byteLength);
+    expect(await blobs.digest(id, bytes.byteLength)).toBe(sha256Hex(bytes));
   });
 
   test('reserve: what is kept free is never promised', async () => {

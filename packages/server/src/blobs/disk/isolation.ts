@@ -7,6 +7,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { DirectorySyncs } from './directory-syncs.ts';
 import type { FileIo } from './file-io.ts';
 import type { DiskLayout } from './layout.ts';
+import { unlinkIfThere } from './placement.ts';
 import type { UploadFile } from './upload-file.ts';
 
 const stepBytes = 1024 * 1024;
@@ -22,15 +23,21 @@ export async function isolateSealed(
   const from = await file.sealedDescriptor();
   if (from === null) return;
   const path = layout.isolatedFile(file.id);
-  const to = await io.open(path, created);
   try {
-    await copyBytes(io, { from, to }, { start: 0, end: upTo });
-    await io.truncate(to, file.facts(from).size);
-    await io.fdatasync(to);
-  } finally {
-    await io.close(to);
+    const to = await io.open(path, created);
+    try {
+      await copyBytes(io, { from, to }, { start: 0, end: upTo });
+      await io.truncate(to, file.facts(from).size);
+      await io.fdatasync(to);
+    } finally {
+      await io.close(to);
+    }
+    await io.rename(path, file.path);
+  } catch (error) {
+    // It can be as large as the upload, and the reason why it failed that there is no room.
+    await unlinkIfThere(io, path).catch(() => {});
+    throw error;
   }
-  await io.rename(path, file.path);
   await directories.sync(layout.incoming);
 }
 
