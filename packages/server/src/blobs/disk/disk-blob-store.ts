@@ -29,6 +29,7 @@ import { storeError, translated } from './io-errors.ts';
 import { isolateSealed } from './isolation.ts';
 import { beginJoin } from './join.ts';
 import { type DiskLayout, isDigest, isUploadId } from './layout.ts';
+import { makeRoom } from './make-room.ts';
 import { placeSealed, sizeOf, unlinkIfThere } from './placement.ts';
 import { receive, type WriteTarget } from './receive.ts';
 import { receiveSegment } from './receive-segment.ts';
@@ -64,7 +65,7 @@ export class DiskBlobStore implements BlobStore {
     const wanted = size ?? 0;
     invariant(Number.isSafeInteger(wanted) && wanted >= 0, 'size in whole bytes');
     await translated('making room for an upload', () =>
-      this.#parts.files.of(uploadId).hold((file) => this.#prepare(file, wanted)),
+      this.#parts.files.of(uploadId).hold((file) => makeRoom(this.#parts, file, wanted)),
     );
   }
 
@@ -96,7 +97,10 @@ export class DiskBlobStore implements BlobStore {
     const { stored } = request;
     const { io, files } = this.#parts;
     if ('uploadId' in stored)
-      return files.of(stored.uploadId).hold((file) => compareBody(readerOf({ io, file }), request));
+      return files.of(stored.uploadId).hold(async (file) => {
+        await file.refresh();
+        return await compareBody(readerOf({ io, file }), request);
+      });
     return this.#withAsset(stored.asset, (read) => compareBody(read, request));
   }
 
@@ -225,34 +229,6 @@ export class DiskBlobStore implements BlobStore {
     await files.close();
     await directories.close();
     if (failures.length > 0) throw storeError('syncing before the stop', failures[0]);
-  }
-
-  async #prepare(file: UploadFile, size: number): Promise<void> {
-    const { io, space } = this.#parts;
-    if (!file.isOpen) {
-      // What our own file already holds needs no room a second time.
-      const free = await space.free();
-      if (size > free) {
-        const held = await io.factsOf(file.path).then(
-          (facts) => facts.allocated,
-          () => 0,
-        );
-        await space.require(size - held);
-      }
-    }
-    const isNew = await file.create();
-    try {
-      await file.use(async (fd) => {
-        const facts = file.facts(fd);
-        if (facts.size >= size) return;
-        if (!isNew) await space.require(size - facts.allocated);
-        await io.truncate(fd, size);
-        file.resized();
-      });
-    } catch (error) {
-      if (isNew) await unlinkIfThere(io, file.path);
-      throw error;
-    }
   }
 
   /** Under `committed` a failed sync is for the end to tell: it does not fail the chunk that is being written. */

@@ -160,6 +160,16 @@ describe('a failing disk', () => {
     expect(await blobs.digest(id, bytes.byteLength)).toBe(sha256Hex(bytes));
   });
 
+  test('a size that the disk does not take is refused in the same way each time, and leaves nothing', async () => {
+    const { blobs, incoming } = await openings.disk({
+      failing: (call) => (call === 'truncate' ? systemError('EFBIG') : null),
+    });
+    const id = uuidv7();
+    for (let i = 0; i < 3; i += 1)
+      await expect(blobs.prepare(id, 1000)).rejects.toMatchObject({ code: 'insufficient-storage' });
+    expect(existsSync(incoming(id))).toBe(false);
+  });
+
   test('reserve: what is kept free is never promised', async () => {
     const { blobs } = await openings.disk({}, { reserveBytes: Number.MAX_SAFE_INTEGER });
     await expect(blobs.prepare(uuidv7(), 1)).rejects.toMatchObject({ code: 'insufficient-storage' });

@@ -1,7 +1,7 @@
 /** B6: two processes over one folder, as two stores. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { uuidv7 } from '../../platform/uuidv7.ts';
-import { patternBytes } from '../../testing/body.ts';
+import { bodyOf, patternBytes } from '../../testing/body.ts';
 import { Openings, sha256Hex, writeBytes } from '../../testing/faulty-disk.ts';
 import { type FileFaults, systemError } from '../with-faults.ts';
 
@@ -52,4 +52,34 @@ test('one opening that fails is nobody else’s failure, and the file of the oth
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
   await first.sync(id);
   await expect(writeBytes(first, id, { bytes })).resolves.toBeDefined();
+});
+
+describe('a file that another process put a copy in place of', () => {
+  /** The first has a descriptor of the file that was there before, and in the copy are bytes that were never in that one. */
+  async function copied() {
+    const id = uuidv7();
+    const { blobs: first, dir } = await openings.disk();
+    const { blobs: second } = await openings.disk({}, { dir });
+    await first.prepare(id, 500);
+    await writeBytes(first, id, { bytes: bytes.subarray(0, 500) });
+    await first.sync(id);
+    await second.isolate(id, 500);
+    return { id, first, second };
+  }
+
+  test('room is made in the copy', async () => {
+    const { id, first } = await copied();
+    await first.prepare(id, bytes.length);
+    await writeBytes(first, id, { bytes: bytes.subarray(500), offset: 500 });
+    expect(await first.digest(id, bytes.length)).toBe(sha256Hex(bytes));
+  });
+
+  test('a chunk is compared with the copy', async () => {
+    const { id, first, second } = await copied();
+    const late = patternBytes(500, 7);
+    await writeBytes(second, id, { bytes: late });
+    const body = bodyOf(late);
+    const request = { stored: { uploadId: id }, offset: 0, length: 500, body, digests: [] };
+    expect(await first.compare(request)).toMatchObject({ same: true });
+  });
 });
