@@ -110,7 +110,7 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async harden(uploadId: string): Promise<void> {
-    await translated('syncing an upload', () => this.#parts.files.of(uploadId).hold((file) => this.#sync(file)));
+    await translated('syncing an upload', () => this.#parts.files.of(uploadId).hold((file) => this.#harden(file)));
   }
 
   lost(uploadId: string): ExtentSet {
@@ -159,7 +159,10 @@ export class DiskBlobStore implements BlobStore {
   async place(uploadId: string, size: number, digest: Sha256): Promise<void> {
     invariant(isDigest(digest), 'digest is 64 lower-case hex digits');
     await translated('placing an asset', () =>
-      this.#parts.files.exclusively(uploadId, (file) => placeSealed(this.#parts, file, { size, digest })),
+      this.#parts.files.exclusively(uploadId, (file) => {
+        this.#distrust(file);
+        return placeSealed(this.#parts, file, { size, digest });
+      }),
     );
     this.#parts.pool.forget(uploadId);
   }
@@ -221,7 +224,7 @@ export class DiskBlobStore implements BlobStore {
           .hold(async (file) => {
             // Another process may have taken the upload over and given it another file.
             await file.refresh();
-            await this.#sync(file);
+            await this.#harden(file);
           })
           .catch((error: unknown) => failures.push(error));
       }
@@ -235,6 +238,16 @@ export class DiskBlobStore implements BlobStore {
   #target(file: UploadFile): WriteTarget {
     const { io, durability } = this.#parts;
     return durability === 'synced' ? { io, file, landed: () => this.#syncBehind.consider(file) } : { io, file };
+  }
+
+  /** Under `committed` no other process has synced what it wrote; under `synced` each has. */
+  #distrust(file: UploadFile): void {
+    if (this.#parts.durability === 'committed') file.distrust();
+  }
+
+  async #harden(file: UploadFile): Promise<void> {
+    this.#distrust(file);
+    await this.#sync(file);
   }
 
   async #sync(file: UploadFile): Promise<void> {

@@ -54,6 +54,23 @@ test('one opening that fails is nobody else’s failure, and the file of the oth
   await expect(writeBytes(first, id, { bytes })).resolves.toBeDefined();
 });
 
+test('what another process wrote under `committed` is synced by the one that places it, although all that it wrote itself was', async () => {
+  const id = uuidv7();
+  const counts: NonNullable<FileFaults['counts']> = new Map();
+  const { blobs: finishing, dir } = await openings.disk({ counts }, { durability: 'committed' });
+  const { blobs: other } = await openings.disk({}, { dir, durability: 'committed' });
+  const syncs = () => counts.get('fdatasync') ?? 0;
+  await finishing.prepare(id, bytes.length);
+  await writeBytes(finishing, id, { bytes: bytes.subarray(0, 500) });
+  await finishing.harden(id);
+  const before = syncs();
+  await writeBytes(other, id, { bytes: bytes.subarray(500), offset: 500 });
+  await finishing.harden(id);
+  expect(syncs(), 'harden').toBe(before + 1);
+  await finishing.place(id, bytes.length, sha256Hex(bytes));
+  expect(syncs(), 'place').toBe(before + 2);
+});
+
 describe('a file that another process put a copy in place of', () => {
   /** The first has a descriptor of the file that was there before, and in the copy are bytes that were never in that one. */
   async function copied() {

@@ -144,6 +144,11 @@ export class UploadFile {
     this.#dirty = true;
   }
 
+  /** Another process may have written to it and not synced that: what was synced here does not count. */
+  distrust(): void {
+    this.#dirty = true;
+  }
+
   /** So many bytes of a write that is still going on are in the file. */
   landed(bytes: number): void {
     this.#dirty = true;
