@@ -49,6 +49,8 @@ export interface AppendNodeWish {
   readonly locksGoodForMs?: number;
   /** How long its claims of chunks outlive it; with uploads in SQL. */
   readonly claimsGoodForMs?: number;
+  /** What it has in the place of what is in the folder. */
+  readonly instead?: (deps: UploadDependencies) => Partial<UploadDependencies>;
 }
 
 export interface RedisKeys {
@@ -116,24 +118,27 @@ export class AppendNode {
       allowedTypes: null,
       sniffType: async () => null,
     };
-    const node = new AppendNode(deps, {
-      ledger: state.ledger,
-      artifacts: disk.artifacts,
-      freeze: () => {
-        locks.close();
-        claims.close();
+    const node = new AppendNode(
+      { ...deps, ...wish.instead?.(deps) },
+      {
+        ledger: state.ledger,
+        artifacts: disk.artifacts,
+        freeze: () => {
+          locks.close();
+          claims.close();
+        },
+        close: async () => {
+          await node.service.concatenations.idle();
+          await node.service.finisher.idle();
+          locks.close();
+          claims.close();
+          await disk.blobs.close();
+          await state.close();
+          beside?.link.close();
+          await engine.close();
+        },
       },
-      close: async () => {
-        await node.service.concatenations.idle();
-        await node.service.finisher.idle();
-        locks.close();
-        claims.close();
-        await disk.blobs.close();
-        await state.close();
-        beside?.link.close();
-        await engine.close();
-      },
-    });
+    );
     return node;
   }
 

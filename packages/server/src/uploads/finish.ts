@@ -222,7 +222,8 @@ export class Finisher {
         decideOn(store, { id: upload.id, command, now: clock.now() }).then(
           (decision) => decision.kind === 'accept' && schedule(),
           (error: unknown) => {
-            log.warn({ uploadId: upload.id, err: error }, 'could not renew the lease; trying again');
+            log.warn({ uploadId: upload.id, err: error }, 'could not renew the lease');
+            // The database may be back before the lease ends; if not, the fence tells.
             schedule();
           },
         );

@@ -1,0 +1,55 @@
+/** A1: what goes wrong while an upload is finished: the database is away for a moment, somebody cancels, bytes of a part or an asset are gone. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { HoldfastError } from '../src/core/errors.ts';
+import { patternBytes } from '../src/testing/body.ts';
+import { AppendFolder } from './append-node.ts';
+import { sha256 } from './running-node.ts';
+
+const bytes = patternBytes(600_000, 5);
+
+let folder: AppendFolder;
+beforeEach(async () => {
+  folder = await AppendFolder.make();
+});
+afterEach(() => folder[Symbol.asyncDispose]());
+
+/** The object with some of its methods replaced. */
+function overriding<T extends object>(sound: T, own: Partial<T>): T {
+  return new Proxy(sound, {
+    get(target, name) {
+      if (Object.hasOwn(own, name)) return Reflect.get(own, name);
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+test('the lease is renewed again after the database was away for one renewal', async () => {
+  const { promise: hashed, resolve: go } = Promise.withResolvers<void>();
+  let hashing = false;
+  let decisions = 0;
+  const node = await folder.open({
+    limits: { finishLeaseMs: 300 },
+    instead: ({ blobs, store }) => ({
+      blobs: overriding(blobs, {
+        hash: async (...wish) => {
+          hashing = true;
+          await hashed;
+          return await blobs.hash(...wish);
+        },
+      }),
+      store: overriding(store, {
+        decide: async (...wish) => {
+          if (hashing) decisions += 1;
+          if (decisions === 1) throw new HoldfastError('unavailable', 'The database is away (test)');
+          return await store.decide(...wish);
+        },
+      }),
+    }),
+  });
+  const { id } = await node.create({ size: bytes.length });
+  await node.append(id, 0, bytes);
+  await expect.poll(() => decisions, { timeout: 5_000 }).toBeGreaterThan(2);
+  go();
+  expect((await node.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(bytes) });
+});
