@@ -1,11 +1,14 @@
 /** A1: what goes wrong while an upload is finished: the database is away for a moment, somebody cancels, bytes of a part or an asset are gone. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { HoldfastError } from '../src/core/errors.ts';
 import { patternBytes } from '../src/testing/body.ts';
-import { AppendFolder } from './append-node.ts';
+import { AppendFolder, type AppendNode, principal } from './append-node.ts';
 import { sha256 } from './running-node.ts';
 
 const bytes = patternBytes(600_000, 5);
+const [head, tail] = [bytes.subarray(0, 350_000), bytes.subarray(350_000)];
 
 let folder: AppendFolder;
 beforeEach(async () => {
@@ -22,6 +25,12 @@ function overriding<T extends object>(sound: T, own: Partial<T>): T {
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
+}
+
+async function part(node: AppendNode, content: Uint8Array): Promise<string> {
+  const { id } = await node.create({ size: content.length, concatenation: { role: 'partial', uses: 0 } });
+  await node.append(id, 0, content);
+  return id;
 }
 
 test('the lease is renewed again after the database was away for one renewal', async () => {
@@ -52,4 +61,25 @@ test('the lease is renewed again after the database was away for one renewal', a
   await expect.poll(() => decisions, { timeout: 5_000 }).toBeGreaterThan(2);
   go();
   expect((await node.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(bytes) });
+});
+
+test('a concatenation that is cancelled while its parts are joined leaves nothing', async () => {
+  let cancelling: Promise<unknown> | null = null;
+  const node = await folder.open({
+    instead: ({ blobs }) => ({
+      blobs: overriding(blobs, {
+        join: async (id, wish) => {
+          cancelling = node.service.cancel({ id, principal });
+          await cancelling;
+          return await blobs.join(id, wish);
+        },
+      }),
+    }),
+  });
+  const [a, b] = [await part(node, head), await part(node, tail)];
+  const { id } = await node.create({ concatenation: { role: 'final', parts: [a, b, a] } });
+  await expect.poll(() => cancelling).not.toBeNull();
+  await node.service.finisher.idle();
+  expect((await node.find(id)).phase.name).toBe('cancelled');
+  expect((await readdir(join(folder.dir, 'incoming'))).sort()).toEqual([a, b].sort());
 });

@@ -40,12 +40,7 @@ export class Finisher {
     const sound = upload.doubt === 'none';
     const work = this.#deps.tracing
       .within('completion', facts, () => this.#finish(upload, sound ? known : null, sound ? head : null))
-      .catch((error: unknown) => {
-        const lost = error instanceof HoldfastError && error.code === 'lease-lost';
-        const fields = { uploadId: upload.id, err: error };
-        if (lost) this.#deps.log.info(fields, 'another holder finishes the upload');
-        else this.#deps.log.error(fields, 'finishing failed; it is taken up again when the lease ends');
-      })
+      .catch((error: unknown) => this.#stopped(upload.id, error))
       .finally(() => this.#running.delete(upload.id));
     this.#running.set(upload.id, work);
   }
@@ -92,6 +87,21 @@ export class Finisher {
       if ((await dropLost(this.#deps, upload.id)) === 0) throw error;
     } finally {
       renewal();
+    }
+  }
+
+  /** Never rejects. */
+  async #stopped(uploadId: string, error: unknown): Promise<void> {
+    const { store, blobs, log } = this.#deps;
+    const lost = error instanceof HoldfastError && error.code === 'lease-lost';
+    const fields = { uploadId, err: error };
+    if (!lost) return log.error(fields, 'finishing failed; it is taken up again when the lease ends');
+    log.info(fields, 'another holder finishes the upload, or it was cancelled');
+    try {
+      // Who cancelled it has freed what was there at that time.
+      if ((await store.find(uploadId))?.phase.name === 'cancelled') await blobs.discard(uploadId);
+    } catch (err) {
+      log.warn({ uploadId, err }, 'bytes of a cancelled upload may be left; `holdfast verify` finds them');
     }
   }
 
