@@ -1,9 +1,10 @@
 /** A1: what goes wrong while an upload is finished: the database is away for a moment, somebody cancels, bytes of a part or an asset are gone. */
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { HoldfastError } from '../src/core/errors.ts';
 import { patternBytes } from '../src/testing/body.ts';
+import { assetPath } from '../src/testing/local-paths.ts';
 import { AppendFolder, type AppendNode, principal } from './append-node.ts';
 import { sha256 } from './running-node.ts';
 
@@ -82,4 +83,20 @@ test('a concatenation that is cancelled while its parts are joined leaves nothin
   await node.service.finisher.idle();
   expect((await node.find(id)).phase.name).toBe('cancelled');
   expect((await readdir(join(folder.dir, 'incoming'))).sort()).toEqual([a, b].sort());
+});
+
+test('content that the store lost is not completed by its digest, but taken anew', async () => {
+  const node = await folder.open();
+  const first = await node.create({ size: bytes.length });
+  await node.append(first.id, 0, bytes);
+  await node.ended(first.id);
+  const digest = sha256(bytes);
+  const wish = { size: bytes.length, expectedDigest: { algorithm: 'sha-256', value: digest } } as const;
+  expect((await node.create(wish)).phase.name).toBe('completed');
+  await rm(await assetPath(node.deps.blobs, digest));
+  const { id, phase } = await node.create(wish);
+  expect(phase.name).toBe('receiving');
+  await node.append(id, 0, bytes);
+  expect((await node.ended(id)).phase.name).toBe('completed');
+  expect(await node.deps.blobs.rehashAsset(digest)).toBe(digest);
 });

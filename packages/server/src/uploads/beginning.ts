@@ -53,7 +53,8 @@ export async function begin(
     expectedDigest?.algorithm !== 'sha-256' || !single || !mayTell
       ? null
       : await deps.store.findAsset(expectedDigest.value, upload.principal);
-  if (owned !== null && owned.size === upload.size) {
+  // Its bytes may be gone: then they are to come, which is how they get back.
+  if (owned !== null && owned.size === upload.size && (await deps.blobs.assetSize(owned.id)) === owned.size) {
     const runs = deps.planRuns(owned, { kind: 'upload', metadata: upload.metadata });
     return completedByOwner(upload, { ...owned, runs }, now);
   }
