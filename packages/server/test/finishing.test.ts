@@ -2,6 +2,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { nodeFileIo } from '../src/blobs/disk/file-io.ts';
+import { systemError, withFileFaults } from '../src/blobs/with-faults.ts';
 import { HoldfastError } from '../src/core/errors.ts';
 import { patternBytes } from '../src/testing/body.ts';
 import { assetPath } from '../src/testing/local-paths.ts';
@@ -99,4 +101,26 @@ test('content that the store lost is not completed by its digest, but taken anew
   await node.append(id, 0, bytes);
   expect((await node.ended(id)).phase.name).toBe('completed');
   expect(await node.deps.blobs.rehashAsset(digest)).toBe(digest);
+});
+
+test.each(['its sync fails', 'its file is gone'])('a part is asked for again when %s', async (what) => {
+  let failing = false;
+  const io = withFileFaults(nodeFileIo, {
+    failing: (call) => {
+      if (call !== 'fdatasync' || !failing) return null;
+      failing = false;
+      return systemError('EIO');
+    },
+  });
+  const node = await folder.open({ io });
+  const [a, b] = [await part(node, head), await part(node, tail)];
+  if (what === 'its sync fails') failing = true;
+  else await rm(join(folder.dir, 'incoming', a));
+  const { id } = await node.create({ concatenation: { role: 'final', parts: [a, b] } });
+  await node.service.concatenations.idle();
+  expect(await node.find(a)).toMatchObject({ receivedBytes: 0, phase: { name: 'receiving' } });
+  await node.append(a, 0, head);
+  await expect
+    .poll(async () => (await node.find(id)).phase, { timeout: 10_000 })
+    .toMatchObject({ name: 'completed', assetId: sha256(bytes) });
 });

@@ -9,6 +9,7 @@ import type { Upload } from '../core/upload.ts';
 import { decideOn } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
+import { dropDamaged, dropLost } from './repair.ts';
 
 const batch = 200;
 
@@ -119,7 +120,7 @@ export class Concatenations {
   }
 
   async #join(final: Upload): Promise<boolean> {
-    const { store, blobs, clock, crash, limits } = this.#deps;
+    const { store, clock, crash, limits } = this.#deps;
     if (final.concatenation.role !== 'final' || final.phase.name !== 'receiving') return false;
     const { parts } = final.concatenation;
     const uploads = await this.#load(parts);
@@ -131,7 +132,7 @@ export class Concatenations {
     const size = whole.reduce((sum, part) => sum + (part?.size ?? 0), 0);
     // From here on no crash can take bytes that the one file is made of, whatever the durability level.
     for (const part of uploads.values())
-      if (part.phase.name !== 'cancelled' && part.size !== 0) await blobs.harden(part.id);
+      if (part.phase.name !== 'cancelled' && part.size !== 0 && !(await this.#harden(part))) return false;
     crash('concatenation:after-harden');
     const tooLarge = size > limits.fileBytesMax;
     const command = tooLarge
@@ -142,6 +143,23 @@ export class Concatenations {
     crash('concatenation:after-join');
     this.#finisher.start(decision.next, null);
     return true;
+  }
+
+  /** False: bytes of the part are not there, and were asked for again. Nobody else would: a part is not finished by itself. */
+  async #harden(part: Upload): Promise<boolean> {
+    const { store, blobs } = this.#deps;
+    try {
+      await blobs.harden(part.id);
+      return true;
+    } catch (error) {
+      const gone = error instanceof HoldfastError && error.code === 'storage-damaged';
+      const dropped = gone
+        ? await dropDamaged(this.#deps, part.id, 'stored bytes are gone')
+        : await dropLost(this.#deps, part.id);
+      if (dropped === 0) throw error;
+      if (gone && (await store.find(part.id))?.receivedBytes === 0) await blobs.discard(part.id);
+      return false;
+    }
   }
 
   async #prolong(final: Upload, parts: readonly Upload[]): Promise<void> {
