@@ -40,6 +40,23 @@ describe('what arrives counts', () => {
     expect((await node.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(bytes) });
   });
 
+  test('of a file of a length that is told later, room is asked for once for every byte of a body', async () => {
+    const bytes = patternBytes(1_000_000, 4);
+    const asked: (number | null)[] = [];
+    const { prepare } = node.deps.blobs;
+    node.deps.blobs.prepare = async (id, size) => {
+      asked.push(size);
+      await prepare(id, size);
+    };
+    const { id } = await node.create();
+    await node.append(id, 0, bytes);
+    node.deps.blobs.prepare = prepare;
+    expect(asked.length).toBeGreaterThan(2);
+    expect(new Set(asked)).toEqual(new Set([bytes.length]));
+    await node.append(id, bytes.length, new Uint8Array(0), { size: bytes.length });
+    expect((await node.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(bytes) });
+  });
+
   test('at any cut, in any order of cuts: the offset never goes back and the digest is right', async () => {
     const seed = Number(process.env['APPEND_SEED'] ?? Date.now() % 1_000_000);
     console.log(`APPEND_SEED=${seed}`);

@@ -218,12 +218,14 @@ export class Appender {
     const { blobs, clock, crash, limits } = this.#deps;
     const { delivery, lock } = turn;
     const begun = clock.now();
-    // Of a file whose length is not known, room is made as it comes.
-    const wanted = Math.min(lengthMax, delivery.declaredLength ?? limits.segmentBytes);
+    // Of a file whose length is not known, room is made as it comes; of a body whose length is, for what is left of it.
+    const { declaredLength } = delivery;
+    const left = declaredLength === null ? limits.segmentBytes : delivery.offset + declaredLength - at;
+    const wanted = Math.min(lengthMax, Math.max(0, left));
     if (upload.size === null) await blobs.prepare(upload.id, at + wanted);
     else if (at === 0) await blobs.prepare(upload.id, upload.size);
     crash('append:before-write');
-    const whole = at === 0 && delivery.declaredLength === upload.size && lengthMax <= inlineDigestBytesMax;
+    const whole = at === 0 && declaredLength === upload.size && lengthMax <= inlineDigestBytesMax;
     const take = delivery.take ?? ((request: AppendRequest) => blobs.append(request));
     const part = await take({
       uploadId: upload.id,
