@@ -98,7 +98,8 @@ export class Concatenations {
     let joined = 0;
     for (let after = ''; ; ) {
       const waiting = await this.#deps.store.waitingFinals(after, batch);
-      for (const final of waiting) if (await this.#join(final)) joined += 1;
+      for (const final of waiting)
+        if (await this.#join(final).catch((error) => this.#failed(final.id, error))) joined += 1;
       const last = waiting.at(-1);
       if (!last || waiting.length < batch) return joined;
       after = last.id;
@@ -112,11 +113,14 @@ export class Concatenations {
 
   #inBackground(uploadId: string, work: () => Promise<unknown>): void {
     const running = work()
-      .catch((error: unknown) =>
-        this.#deps.log.error({ uploadId, err: error }, 'concatenating failed; it is tried again'),
-      )
+      .catch((error: unknown) => this.#failed(uploadId, error))
       .finally(() => this.#running.delete(running));
     this.#running.add(running);
+  }
+
+  #failed(uploadId: string, error: unknown): false {
+    this.#deps.log.error({ uploadId, err: error }, 'concatenating failed; it is tried again');
+    return false;
   }
 
   async #join(final: Upload): Promise<boolean> {
