@@ -70,7 +70,7 @@ export async function openDiskBlobs(options: DiskBlobsOptions): Promise<DiskBlob
     workers: options.hashWorkers ?? Math.max(1, Math.min(4, availableParallelism() - 1)),
     statesMax: options.hashStatesMax ?? hashStatesMaxDefault,
   });
-  const files = new UploadFiles(io, layout, options.openFilesMax);
+  const files = new UploadFiles({ io, layout, clock: systemClock, max: options.openFilesMax });
   const { reserveBytes } = options;
   const space = new SpaceGuard({ io, clock: systemClock, path: layout.root, reserveBytes });
   const blobs = new DiskBlobStore({ layout, durability: options.durability, io, files, directories, pool, space });

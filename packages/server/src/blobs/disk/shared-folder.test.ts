@@ -1,12 +1,16 @@
 /** B6: two processes over one folder, as two stores. */
-import { afterEach, describe, expect, test } from 'vitest';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { uuidv7 } from '../../platform/uuidv7.ts';
 import { bodyOf, patternBytes } from '../../testing/body.ts';
 import { Openings, sha256Hex, writeBytes } from '../../testing/faulty-disk.ts';
 import { type FileFaults, systemError } from '../with-faults.ts';
 
 const openings = new Openings();
-afterEach(() => openings.undo());
+afterEach(async () => {
+  vi.useRealTimers();
+  await openings.undo();
+});
 
 const bytes = patternBytes(1000);
 
@@ -100,3 +104,31 @@ describe('a file that another process put a copy in place of', () => {
     expect(await first.compare(request)).toMatchObject({ same: true });
   });
 });
+
+test('the room of an upload that another process freed is there again, also when nobody asks for the upload any more', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const { blobs: first, dir } = await openings.disk();
+  const { blobs: second } = await openings.disk({}, { dir });
+  const [freed, kept] = [uuidv7(), uuidv7()];
+  for (const id of [freed, kept]) {
+    await first.prepare(id, bytes.length);
+    await writeBytes(first, id, { bytes });
+    await first.sync(id);
+  }
+  await second.discard(freed);
+  const open = (id: string) => openFiles().filter((path) => path.includes(id)).length;
+  await vi.advanceTimersByTimeAsync(60_000);
+  await vi.waitFor(() => expect(open(freed)).toBe(0));
+  expect(open(kept)).toBe(1);
+});
+
+/** What the descriptors of this process are of. */
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch {
+      return [];
+    }
+  });
+}

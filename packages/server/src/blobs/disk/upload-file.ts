@@ -62,6 +62,10 @@ export class UploadFile {
   get isIdle(): boolean {
     return this.#users === 0 && this.#holders === 0 && !this.#sealed;
   }
+  /** Whether the descriptor is of a file that is gone, or that another process has put a copy in place of (`isolate`). */
+  get lostItsName(): boolean {
+    return this.#fd !== null && this.#io.facts(this.#fd).links === 0;
+  }
   get lost(): ExtentSet {
     return this.#lost;
   }
@@ -134,9 +138,9 @@ export class UploadFile {
     return facts;
   }
 
-  /** Lets go of a descriptor whose file another process has put a copy in place of (`isolate`): the next use opens that one. */
+  /** Lets go of the descriptor if its file lost its name: the next use opens the one that has the name now. */
   async refresh(): Promise<void> {
-    if (this.#fd !== null && this.#users === 0 && this.#io.facts(this.#fd).links === 0) await this.close();
+    if (this.#users === 0 && this.lostItsName) await this.close();
   }
 
   /** The size was changed. */

@@ -1,11 +1,21 @@
 /** The files of live uploads, with a bounded number of descriptors. */
 import { type ExtentSet, emptyExtents } from '../../core/extents.ts';
+import type { Clock } from '../../core/ports/clock.ts';
 import type { FileIo } from './file-io.ts';
 import type { DiskLayout } from './layout.ts';
 import { UploadFile } from './upload-file.ts';
 
 /** Remembered files, and so open descriptors; more only while more are in use at once. */
 const filesMaxDefault = 256;
+/** How often files are looked for that another process has freed: their bytes take room for as long as this one has a descriptor. */
+const lookMs = 10_000;
+
+export interface UploadFilesParts {
+  readonly io: FileIo;
+  readonly layout: DiskLayout;
+  readonly clock: Clock;
+  readonly max?: number | undefined;
+}
 
 export class UploadFiles {
   readonly #io: FileIo;
@@ -13,11 +23,14 @@ export class UploadFiles {
   /** Least recently used first. */
   readonly #files = new Map<string, UploadFile>();
   readonly #sealing = new Map<string, Promise<void>>();
+  readonly #clock: Clock;
   readonly #max: number;
+  #cancelLook: (() => void) | null = null;
 
-  constructor(io: FileIo, layout: DiskLayout, max: number = filesMaxDefault) {
+  constructor({ io, layout, clock, max = filesMaxDefault }: UploadFilesParts) {
     this.#io = io;
     this.#layout = layout;
+    this.#clock = clock;
     this.#max = max;
   }
 
@@ -67,13 +80,24 @@ export class UploadFiles {
   /** Closes every descriptor, each when its users are done. */
   async close(): Promise<void> {
     for (const id of [...this.#files.keys()]) await this.exclusively(id, async () => {});
+    this.#cancelLook?.();
   }
 
   #add(uploadId: string, lost: ExtentSet): UploadFile {
     const file = new UploadFile(this.#io, { id: uploadId, path: this.#layout.incomingFile(uploadId), lost });
     this.#files.set(uploadId, file);
     if (this.#files.size > this.#max) this.#evict(file);
+    this.#cancelLook ??= this.#clock.after(lookMs, () => this.#look());
     return file;
+  }
+
+  #look(): void {
+    for (const [id, file] of this.#files) {
+      if (!file.isIdle || !lostItsName(file)) continue;
+      if (file.lost.length === 0) this.#files.delete(id);
+      void file.close().catch(() => {});
+    }
+    this.#cancelLook = this.#files.size > 0 ? this.#clock.after(lookMs, () => this.#look()) : null;
   }
 
   #evict(wanted: UploadFile): void {
@@ -84,5 +108,14 @@ export class UploadFiles {
       // A failed close of an idle descriptor loses nothing that a sync did not report.
       void file.close().catch(() => {});
     }
+  }
+}
+
+/** A descriptor that cannot be asked is left to whoever uses it next. */
+function lostItsName(file: UploadFile): boolean {
+  try {
+    return file.lostItsName;
+  } catch {
+    return false;
   }
 }
