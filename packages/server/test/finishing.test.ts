@@ -1,5 +1,5 @@
 /** A1: what goes wrong while an upload is finished: the database is away for a moment, somebody cancels, bytes of a part or an asset are gone. */
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nodeFileIo } from '../src/blobs/disk/file-io.ts';
@@ -7,6 +7,7 @@ import { systemError, withFileFaults } from '../src/blobs/with-faults.ts';
 import { HoldfastError } from '../src/core/errors.ts';
 import { patternBytes } from '../src/testing/body.ts';
 import { assetPath } from '../src/testing/local-paths.ts';
+import { dropDamaged } from '../src/uploads/repair.ts';
 import { AppendFolder, type AppendNode, principal } from './append-node.ts';
 import { sha256 } from './running-node.ts';
 
@@ -123,4 +124,23 @@ test.each(['its sync fails', 'its file is gone'])('a part is asked for again whe
   await expect
     .poll(async () => (await node.find(id)).phase, { timeout: 10_000 })
     .toMatchObject({ name: 'completed', assetId: sha256(bytes) });
+});
+
+test('a concatenation fails, and does not try for ever, when bytes of its first part were given up meanwhile', async () => {
+  const node = await folder.open();
+  const dying = await folder.open({
+    crash: (name) => {
+      if (name === 'concatenation:after-join') throw new Error('the process died here (test)');
+    },
+  });
+  const [a, b] = [await part(dying, head), await part(dying, tail)];
+  const { id } = await dying.create({ concatenation: { role: 'final', parts: [a, b] } });
+  await dying.service.concatenations.idle();
+  expect((await node.find(id)).phase.name).toBe('validating');
+  await writeFile(join(folder.dir, 'incoming', a), tail);
+  expect(await dropDamaged(node.deps, a, 'found by verify (test)')).toBe(head.length);
+  await node.service.finisher.takeOver(await node.find(id), dying.deps.holder);
+  await node.service.finisher.idle();
+  expect((await node.find(id)).phase).toMatchObject({ name: 'failed', code: 'storage-damaged' });
+  expect((await node.find(b)).concatenation).toEqual({ role: 'partial', uses: 0 });
 });

@@ -1,7 +1,7 @@
 /** The rules of final uploads and of the partial ones that they are made of. */
 import type { CommandOf } from './command.ts';
-import { accept, moved, reject, unchanged } from './decisions.ts';
-import { invariant } from './errors.ts';
+import { accept, leaseLost, moved, reject, unchanged } from './decisions.ts';
+import { HoldfastError, invariant } from './errors.ts';
 import type { Decision } from './ports/upload-store.ts';
 import { finishing, refusal, validatingEvent } from './receiving-rules.ts';
 import type { Millis, Upload } from './upload.ts';
@@ -32,7 +32,10 @@ export function take(upload: Upload, now: Millis): Decision {
   const { concatenation, phase } = upload;
   invariant(concatenation.role === 'partial', 'only a partial upload is taken');
   if (phase.name === 'cancelled' && upload.storage === 'released') return unchanged(upload);
-  invariant(isWholePart(upload) && concatenation.uses > 0, 'a part that is taken is whole and in use');
+  // The final upload was cancelled meanwhile.
+  if (concatenation.uses === 0) return reject(leaseLost());
+  if (!isWholePart(upload))
+    return reject(new HoldfastError('storage-damaged', 'Bytes of a part were lost after all of them had been here.'));
   if (concatenation.uses > 1) return unchanged(upload);
   return accept({ ...moved(upload, { name: 'cancelled', at: now }, now), storage: 'released' }, [
     { at: now, type: 'joined', message: 'Joined into a final upload', data: {} },

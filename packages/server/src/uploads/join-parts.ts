@@ -33,11 +33,12 @@ export async function joinParts(deps: UploadDependencies, upload: Upload, onByte
   return hashed.sha256;
 }
 
-/** Whether the part's bytes belong to its final upload now: nobody else uses it. */
+/** Whether the part's bytes belong to its final upload now: nobody else uses it. Throws `storage-damaged`, `lease-lost`. */
 async function take(deps: UploadDependencies, id: string): Promise<boolean> {
   const now = deps.clock.now();
   const decision = await deps.store.decide(id, null, (part) => transition(part, null, { type: 'take' }, now));
-  return decision?.kind === 'accept' && decision.next.phase.name === 'cancelled';
+  if (decision?.kind === 'reject') throw decision.error;
+  return decision?.next.phase.name === 'cancelled';
 }
 
 /** Frees the parts of a final upload that is completed, as far as no other one uses them. */
