@@ -40,6 +40,14 @@ describe('place after a crash at any point', () => {
     ],
     ['asset there, incoming gone', true, ({ asset }) => writeFileSync(asset, bytes)],
     [
+      'asset damaged, incoming whole',
+      true,
+      ({ incoming, asset }) => {
+        writeFileSync(asset, Buffer.alloc(bytes.byteLength));
+        writeFileSync(incoming, bytes);
+      },
+    ],
+    [
       'asset short, incoming whole',
       true,
       ({ incoming, asset }) => {
@@ -71,11 +79,13 @@ describe('place after a crash at any point', () => {
     '%s fails once: rejected, nothing lost, and the second call does it',
     async (call) => {
       const faults: FileFaults = {};
-      const { blobs } = await openings.disk(faults);
+      const { blobs, incoming } = await openings.disk(faults);
       const id = uuidv7();
       if (call === 'unlink') await blobs.place(await storedUpload(blobs, bytes), bytes.byteLength, digest);
       await blobs.prepare(id, bytes.byteLength);
       await writeBytes(blobs, id, { bytes });
+      // Only what cannot take the place of an asset is removed.
+      if (call === 'unlink') truncateSync(incoming(id), 1);
       faults.failing = (name) => {
         if (name !== call) return null;
         delete faults.failing;

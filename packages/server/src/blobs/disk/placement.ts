@@ -34,14 +34,23 @@ export async function unlinkIfThere(io: FileIo, path: string): Promise<void> {
   }
 }
 
+/** Whether the file has as many bytes as the asset, and is not the asset under another name. */
+async function bringsTheAsset(io: FileIo, from: string, asset: { size: number; path: string }): Promise<boolean> {
+  const size = await sizeOf(io, from);
+  if (size === null || size < asset.size) return false;
+  return (await io.factsOf(from)).inode !== (await io.factsOf(asset.path)).inode;
+}
+
 /**
  * Puts the sealed file in place as asset `digest`. What it finds after a crash, and what it does:
  *
  * | incoming | asset | |
  * | --- | --- | --- |
- * | any | right size | removes incoming, if there |
- * | right size (longer: cut) | missing or wrong size | syncs incoming, renames it over the asset |
+ * | right size (longer: cut) | any | syncs incoming, renames it over the asset |
+ * | missing, short, or the asset itself | right size | removes incoming, if there |
  * | missing or short | missing or wrong size | `storage-damaged` |
+ *
+ * An asset that is there already is replaced too: what comes was verified just now, and of what is there only the size is known.
  *
  * In every good case the asset's directory entry is durable at the end, also if the crash was between rename and directory sync.
  */
@@ -53,7 +62,7 @@ export async function placeSealed(
   const { io, layout, directories } = parts;
   const path = layout.assetFile(asset.digest);
   const present = await sizeOf(io, path);
-  if (present === asset.size) {
+  if (present === asset.size && !(await bringsTheAsset(io, file.path, { ...asset, path }))) {
     // Its entry first: the incoming bytes may be the only durable copy until then.
     await directories.sync(layout.assetFolder(asset.digest));
     await unlinkIfThere(io, file.path);
