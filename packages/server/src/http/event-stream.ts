@@ -50,7 +50,9 @@ export class EventStreams {
     };
     this.#open.add(stop);
     raw.once('close', stop);
-    this.#pump(reply, query, () => this.#open.has(stop)).catch((error: unknown) => {
+    // The response of a stream that was ended elsewhere (`endWithGrant`) may not be closed for long: not before its client reads.
+    const isOpen = () => this.#open.has(stop) && !raw.writableEnded;
+    this.#pump(reply, query, isOpen).catch((error: unknown) => {
       this.#options.log.warn({ err: error }, 'an event stream broke off; its client connects again');
       stop();
     });

@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import type { FastifyReply } from 'fastify';
+import { expect, test } from 'vitest';
+import type { Clock } from '../core/ports/clock.ts';
+import type { UploadStore } from '../core/ports/upload-store.ts';
+import type { LoggedEvent } from '../core/upload.ts';
+import { EventStreams, endWithGrant } from './event-stream.ts';
+
+/** A log that the test writes, and a clock that it turns. */
+class World {
+  readonly #log: LoggedEvent[] = [];
+  readonly #listeners = new Set<() => void>();
+  readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>();
+  #now = 0;
+
+  readonly clock: Clock = {
+    now: () => this.#now,
+    after: (ms, run) => {
+      const timer = { at: this.#now + ms, run };
+      this.#timers.add(timer);
+      return () => this.#timers.delete(timer);
+    },
+  };
+
+  readonly streams = new EventStreams({
+    store: {
+      events: async ({ after, limit }: { after: number; limit: number }) =>
+        this.#log.filter(({ id }) => id > after).slice(0, limit),
+      onEvents: (listener: () => void) => {
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
+      },
+    } as unknown as UploadStore,
+    clock: this.clock,
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    streamsMax: 10,
+    render: ({ message }) => ({ message }),
+  });
+
+  /** How many streams wait for events. */
+  get waiting(): number {
+    return this.#listeners.size;
+  }
+
+  async happens(count: number, message = ''): Promise<void> {
+    for (let i = 0; i < count; i += 1)
+      this.#log.push({ id: this.#log.length + 1, type: 'progress', message } as unknown as LoggedEvent);
+    for (const listener of this.#listeners) listener();
+    await settled();
+  }
+
+  async pass(ms: number): Promise<void> {
+    this.#now += ms;
+    for (const timer of this.#timers) {
+      if (timer.at > this.#now) continue;
+      this.#timers.delete(timer);
+      timer.run();
+    }
+    await settled();
+  }
+}
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 10; i += 1) await setImmediate();
+}
+
+/** What of a reply is asked for; its grant ends at that time. */
+function replyOf(raw: ServerResponse, expiresAt: number): FastifyReply {
+  const reply = { raw, hijack() {}, getHeaders: () => ({}), request: { identity: { grant: { expiresAt } } } };
+  return reply as unknown as FastifyReply;
+}
+
+test('a stream that ended with its token gets nothing more, although its client has not read the answer before it', async () => {
+  const world = new World();
+  const responses: ServerResponse[] = [];
+  const server = createServer((_request, response) => responses.push(response)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  try {
+    const ask = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+    socket.write(ask + ask);
+    await expect.poll(() => responses.length).toBe(2);
+    const [, second] = responses as [ServerResponse, ServerResponse];
+    const errors: unknown[] = [];
+    second.on('error', (error) => errors.push(error));
+    const reply = replyOf(second, 20_000);
+    world.streams.serve(reply, { after: 0 });
+    endWithGrant(reply, world.clock);
+    await world.happens(1);
+    expect(world.waiting).toBe(1);
+    await world.pass(20_000);
+    for (let i = 0; i < 3; i += 1) await world.happens(1);
+    await world.pass(60_000);
+    expect(errors).toEqual([]);
+    expect(world.waiting).toBe(0);
+    // Its connection is there still.
+    expect(world.streams.count).toBe(1);
+  } finally {
+    socket.destroy();
+    server.close();
+  }
+  await expect.poll(() => world.streams.count).toBe(0);
+});
