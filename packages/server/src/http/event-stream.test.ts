@@ -104,3 +104,28 @@ test('a stream that ended with its token gets nothing more, although its client 
   }
   await expect.poll(() => world.streams.count).toBe(0);
 });
+
+test('a stream that is often behind its client leaves nothing on its response each time', async () => {
+  const world = new World();
+  await world.happens(5_000, 'x'.repeat(1_000));
+  const { promise: response, resolve } = Promise.withResolvers<ServerResponse>();
+  const server = createServer((_request, raw) => {
+    world.streams.serve(replyOf(raw, 0), { after: 0 });
+    resolve(raw);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  try {
+    let text = '';
+    socket.on('data', (data) => {
+      text += data.toString('latin1');
+    });
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    const raw = await response;
+    await expect.poll(() => text.includes('\nid: 5000\n')).toBe(true);
+    expect(raw.listenerCount('close')).toBeLessThan(6);
+  } finally {
+    socket.destroy();
+    server.close();
+  }
+});

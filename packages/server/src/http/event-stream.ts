@@ -124,10 +124,13 @@ function frame(id: number, type: string, data: object): string {
   return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-function drained(reply: FastifyReply): Promise<void> {
+function drained({ raw }: FastifyReply): Promise<void> {
   return new Promise((resolve) => {
-    reply.raw.once('drain', resolve);
-    reply.raw.once('close', resolve);
+    const done = () => {
+      raw.off('drain', done).off('close', done);
+      resolve();
+    };
+    raw.once('drain', done).once('close', done);
   });
 }
 
