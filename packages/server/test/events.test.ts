@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEvent } from '@holdfast/protocol';
 import { afterAll, beforeAll, expect, it, test } from 'vitest';
 import { EventReader } from './event-reader.ts';
+import { RawConnection } from './raw-connection.ts';
 import { chunkBytes, expectProblem, RunningNode, someBytes } from './running-node.ts';
 
 let node: RunningNode;
@@ -67,6 +68,16 @@ it.each(['abc', '-1', '1.5', '9'.repeat(20)])('Last-Event-ID %s is refused', asy
     400,
     'invalid-request',
   );
+});
+
+test('HEAD of a stream is answered, and its connection goes on', async () => {
+  const connection = await RawConnection.open(node.port);
+  connection.head('HEAD /v1/events', ['Accept: text/event-stream']);
+  const answer = await connection.headAnswer();
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+  connection.head('GET /health/live', []);
+  expect((await connection.answer()).status).toBe(200);
+  connection.destroy();
 });
 
 test('A2: everything of the principal: positions rise, readers that drop and come back miss and repeat nothing', async () => {

@@ -43,6 +43,11 @@ export class EventStreams {
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
     });
+    // Nothing follows the head that was asked for: as a stream it would never be sent, and hold up what else is asked on its connection.
+    if (reply.request.method === 'HEAD') {
+      raw.end();
+      return;
+    }
     raw.write('retry: 1000\n\n');
     const stop = () => {
       this.#open.delete(stop);
