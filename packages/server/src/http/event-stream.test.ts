@@ -45,6 +45,10 @@ class World {
     return this.#listeners.size;
   }
 
+  get timers(): number {
+    return this.#timers.size;
+  }
+
   async happens(count: number, message = ''): Promise<void> {
     for (let i = 0; i < count; i += 1)
       this.#log.push({ id: this.#log.length + 1, type: 'progress', message } as unknown as LoggedEvent);
@@ -103,6 +107,24 @@ test('a stream that ended with its token gets nothing more, although its client 
     server.close();
   }
   await expect.poll(() => world.streams.count).toBe(0);
+});
+
+test('a client that went away before its stream began has none', async () => {
+  const world = new World();
+  const { promise: response, resolve } = Promise.withResolvers<ServerResponse>();
+  const server = createServer((_request, raw) => resolve(raw)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  const raw = await response;
+  const closed = once(raw, 'close');
+  socket.destroy();
+  await closed;
+  server.close();
+  const reply = replyOf(raw, 20_000);
+  world.streams.serve(reply, { after: 0 });
+  endWithGrant(reply, world.clock);
+  expect([world.streams.count, world.waiting, world.timers]).toEqual([0, 0, 0]);
 });
 
 test('a stream that is often behind its client leaves nothing on its response each time', async () => {

@@ -37,6 +37,8 @@ export class EventStreams {
   serve(reply: FastifyReply, query: Omit<EventQuery, 'limit'>): void {
     reply.hijack();
     const { raw } = reply;
+    // Its client went away while it was found out what it may see: nobody would be told of that any more.
+    if (raw.destroyed) return;
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
     raw.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
@@ -142,7 +144,7 @@ function drained({ raw }: FastifyReply): Promise<void> {
 /** An event stream ends with the token that opened it; a client that connects again is told so. */
 export function endWithGrant(reply: FastifyReply, clock: Clock): void {
   const grant = reply.request.identity?.grant;
-  if (!grant) return;
+  if (!grant || reply.raw.destroyed) return;
   const cancel = clock.after(grant.expiresAt - clock.now(), () => reply.raw.end());
   reply.raw.once('close', cancel);
 }
