@@ -93,6 +93,15 @@ describe('C11: requests per address', () => {
     expectProblem(await from(node, '192.0.2.7'), 429, 'rate-limited');
   });
 
+  test('cookies of others on the same host are no guesses; wrong ones of ours are', async () => {
+    const withCookie = (address: string, cookie: string) =>
+      from(node, address, { path: '/v1/session', bearer: null, headers: { cookie } });
+    expect(await statuses(4, () => withCookie('192.0.2.9', '_ga=GA1.2.3; theme=dark'))).toEqual(times(4, 401));
+    expect((await from(node, '192.0.2.9')).status).toBe(200);
+    const forged = `theme=dark; holdfast-session=9999999999999.${'0'.repeat(64)}`;
+    expect(await statuses(4, () => withCookie('192.0.2.10', forged))).toEqual([...times(3, 401), 429]);
+  });
+
   test('health is always answered', async () => {
     expect(await statuses(8, () => from(node, '192.0.2.8', { path: '/health/live', bearer: null }))).toEqual(
       times(8, 200),

@@ -66,6 +66,12 @@ export class Authenticator {
     return keys.none && jwt === null && hook === null;
   }
 
+  /** Whether a request brings credentials. Cookies of others on the same host are none, unless the embedding program may read them as such. */
+  isTried({ headers, cookies }: FastifyRequest): boolean {
+    if (headers.authorization !== undefined) return true;
+    return this.#options.hook === null ? cookies[sessionCookie] !== undefined : headers.cookie !== undefined;
+  }
+
   /** Throws `unauthenticated`, `token-expired`, `forbidden`; `unavailable` when the identity provider cannot be asked. */
   async identify(request: FastifyRequest): Promise<Identity> {
     const { hook, jwt } = this.#options;

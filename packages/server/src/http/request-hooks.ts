@@ -43,7 +43,6 @@ export function addHooks(app: FastifyInstance, options: RequestHooks, stopping: 
 
 /** Who asks. What came without credentials is no attempt to guess any. */
 async function identified(request: FastifyRequest, by: { auth: Authenticator; rates: RateGuard }): Promise<Identity> {
-  const { authorization, cookie: cookies } = request.headers;
-  if (authorization === undefined && cookies === undefined) return await by.auth.identify(request);
+  if (!by.auth.isTried(request)) return await by.auth.identify(request);
   return await by.rates.tried(request, () => by.auth.identify(request));
 }
