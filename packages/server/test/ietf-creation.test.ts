@@ -206,6 +206,17 @@ describe('values of another type', () => {
 });
 
 describe('a conventional upload', () => {
+  test('of a type that is not taken is refused for that, although its upload has failed of it already', async () => {
+    await using strict = await RunningNode.start({ config: { allowedTypes: ['audio/*'] } });
+    const page = Buffer.from('<!doctype html>'.padEnd(20_000));
+    const answer = await strict.fetch(collection, {
+      method: 'POST',
+      headers: { 'content-type': 'audio/wav' },
+      body: page,
+    });
+    expect([answer.status, await answer.json()]).toEqual([415, expect.objectContaining({ code: 'unsupported-type' })]);
+  });
+
   test('that breaks off leaves nothing behind', async () => {
     const connection = await open(node);
     const before = await node.json<{ items: { state: string; protocol: string }[] }>(

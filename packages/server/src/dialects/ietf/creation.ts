@@ -60,8 +60,8 @@ async function conventional(exchange: Exchange, body: InterruptibleBody): Promis
     if (created.phase.name !== 'completed')
       await receive(exchange, { created, body, complete: true, recorded: () => {} });
   } catch (error) {
-    // Nobody knows of the upload, so nobody could go on with it.
-    await context.uploads.cancel(exchange.handle(created.id));
+    // Nobody knows of the upload, so nobody could go on with it. One that failed of this has ended by itself; the reason is what is answered.
+    await context.uploads.cancel(exchange.handle(created.id)).catch(() => {});
     throw error;
   }
   const ended = await outcomeOf(exchange, created);
