@@ -35,9 +35,9 @@ const refusals: readonly (readonly [name: string, line: () => string, headers: r
 ];
 
 /** Sends everything before it reads anything, as a simple client does; resolves to what it read then. */
-function writeThenRead(head: string, bytes: number): Promise<string> {
+function writeThenRead(head: string, bytes: number, port = node.port): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(node.port, '127.0.0.1');
+    const socket = connect(port, '127.0.0.1');
     socket.pause();
     let read = '';
     socket.on('data', (data) => {
@@ -67,6 +67,25 @@ describe('C11: a refusal of a large body', () => {
     const read = await writeThenRead(`${lines.join('\r\n')}\r\n\r\n`, large);
     expect(read).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(read).toMatch(/"code":"[a-z-]+"/);
+  });
+
+  it.each([
+    [
+      'tus',
+      'POST /files',
+      ['Tus-Resumable: 1.0.0', `Upload-Length: ${large}`, 'Upload-Metadata: filetype YXVkaW8vd2F2'],
+    ],
+    ['the draft', 'POST /ietf-files', ['Upload-Complete: ?1', 'Content-Type: audio/wav']],
+    ['the draft, without its headers', 'POST /ietf-files', ['Content-Type: audio/wav']],
+  ])('after its first bytes were read, by %s: who reads only after writing sees it', async (_name, line, headers) => {
+    // Zeros are no audio that anybody declared, and no text; with a page in front they are what is refused.
+    await using strict = await RunningNode.start({ config: { allowedTypes: ['audio/*'] } });
+    const type = line === 'POST /files' ? ['Content-Type: application/offset+octet-stream'] : [];
+    const length = `Content-Length: ${large}`;
+    const lines = [`${line} HTTP/1.1`, `Host: 127.0.0.1:${strict.port}`, ...headers, ...type, length];
+    const page = '<!doctype html>'.padEnd(8 * KiB);
+    const read = await writeThenRead(`${lines.join('\r\n')}\r\n\r\n${page}`, large - page.length, strict.port);
+    expect(read).toMatch(/^HTTP\/1\.1 415 [\s\S]*"code":"unsupported-type"/);
   });
 
   test('one of unknown length, too', async () => {

@@ -22,7 +22,7 @@ export async function answerCreation(exchange: Exchange, collection: string): Pr
     exchange.sayComplete(false);
     return await resumable(exchange, { body, collection, complete });
   } catch (error) {
-    return exchange.refuse(error);
+    return await exchange.refuse(error, body);
   } finally {
     await body.abandon();
   }

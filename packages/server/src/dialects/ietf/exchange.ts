@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HoldfastError } from '../../core/errors.ts';
+import type { InterruptibleBody } from '../../core/ports/body-source.ts';
 import type { Upload } from '../../core/upload.ts';
 import type { Handle } from '../../uploads/service.ts';
 import type { IetfContext } from './context.ts';
@@ -88,9 +89,10 @@ export class Exchange {
 
   /**
    * Answers at once, while the body may still be coming: a client that sends the rest of a large file need not send all of it to learn
-   * that it was refused.
+   * that it was refused. The body is let go of before: what is left of it is thrown away from the answer on, by whoever sends that.
    */
-  refuse(error: unknown): FastifyReply {
+  async refuse(error: unknown, body: InterruptibleBody): Promise<FastifyReply> {
+    await body.abandon();
     if (error instanceof HoldfastError) this.sayError(error);
     return this.context.refuse(error, this.request, this.reply);
   }

@@ -39,7 +39,7 @@ export async function answerAppend(exchange: Exchange, id: string): Promise<Fast
       throw error;
     });
   } catch (error) {
-    return exchange.refuse(error);
+    return await exchange.refuse(error, body);
   } finally {
     await body.abandon();
   }
