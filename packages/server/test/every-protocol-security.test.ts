@@ -138,6 +138,21 @@ test('C11: where types are restricted, nothing is made of parts whose first byte
   expect(await codeOf(answer)).toEqual({ status: 415, code: 'unsupported-type' });
 });
 
+test('C11: with a token nothing is made of other uploads of its principal, nor told which there are', async () => {
+  const headers = { 'tus-resumable': '1.0.0' };
+  const creation = { ...headers, 'upload-length': '0', 'upload-concat': 'partial' };
+  const part = pathOf(await ana.fetch('/files', { method: 'POST', headers: creation }));
+  const browser = await bearer();
+  for (const path of [part, '/files/01a20551-0757-773d-868d-de77e8820978']) {
+    const final = { ...headers, 'upload-concat': `final;${path}` };
+    expect(await codeOf(await browser.fetch('/files', { method: 'POST', headers: final }))).toEqual({
+      status: 403,
+      code: 'token-scope',
+    });
+  }
+  expect((await appending.tus.head(ana, part)).status).toBe(200);
+});
+
 test('C11: a recording is created with a token, and no other one is seen with it', async () => {
   const wish = { asignatura: 'a', tema: 't', profesor_text: 'p', filename: 'c.webm', file_size_total: 10 };
   const others = await ana.json<{ recording_id: string }>('POST', '/api/v1/recordings/', wish);

@@ -89,9 +89,11 @@ export function tokenUsed(uploadId: string | null): HoldfastError {
   );
 }
 
-/** The creation as the grant allows it. Throws `token-used`, `file-too-large`; types are checked with those of the server. */
+/** The creation as the grant allows it. Throws `token-used`, `token-scope`, `file-too-large`; types are checked with those of the server. */
 export function underGrant<T extends Omit<Creation, 'id'>>(wish: T, grant: Grant): T {
   assertUnused(grant);
+  // It would take other uploads of the principal, which end with it, and tell which there are.
+  if (wish.concatenation?.role === 'final') throw outOfScope();
   assertWithinSize(grant, wish.size);
   const metadata = { ...wish.metadata, ...grant.metadata };
   return { ...wish, filename: grant.filename ?? wish.filename, metadata, allowedTypes: grant.types };

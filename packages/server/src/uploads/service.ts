@@ -61,7 +61,7 @@ export class UploadService {
   /**
    * Creates an upload; completed at once when the principal already owns content with the declared digest and size.
    * With a grant, the upload takes its token. A final one (`concatenation`) is created at once, whatever its size, and finished in the
-   * background when its parts are whole. Throws `invalid-*`, `file-too-large`, `unsupported-type`, `token-used`, `too-many-uploads`,
+   * background when its parts are whole. Throws `invalid-*`, `file-too-large`, `unsupported-type`, `token-used`, `token-scope`, `too-many-uploads`,
    * `quota-exceeded`, `insufficient-storage`, `creation-refused`, `unavailable`.
    */
   async create(request: CreateRequest): Promise<UploadView> {
