@@ -131,6 +131,31 @@ describe.each(['tus', 'ietf'] as const)('%s', (name) => {
   });
 });
 
+test.each([
+  ['with Upload-Complete', { 'upload-complete': '?1' }, 200],
+  ['as ever', {}, 201],
+])(
+  'C11: a file that comes whole with its creation by the draft, %s, is taken with a token',
+  async (_name, headers, status) => {
+    const browser = await bearer({ maxSize: bytes.length });
+    const answer = await browser.fetch('/ietf-files', { method: 'POST', headers, body: new Uint8Array(bytes) });
+    expect([answer.status, await answer.json()]).toEqual([status, expect.objectContaining({ sha256: sha256(bytes) })]);
+  },
+);
+
+test('C11: a file that breaks its promise by the draft is refused for that, with a token too', async () => {
+  const wrong = { 'content-digest': `sha-256=:${Buffer.alloc(32).toString('base64')}:` };
+  for (const headers of [{ ...wrong, 'upload-complete': '?1' }, wrong]) {
+    const browser = await bearer();
+    const init = { method: 'POST', headers, body: new Uint8Array(bytes) };
+    expect(await codeOf(await browser.fetch('/ietf-files', init))).toEqual({ status: 422, code: 'digest-mismatch' });
+    const again = await browser.fetch('/ietf-files', { method: 'POST', body: new Uint8Array(bytes) });
+    const { details } = (await again.json()) as { details: { uploadId: string } };
+    const path = `/ietf-files/${details.uploadId}`;
+    expect((await appending.ietf.append(browser, path, bytes)).status).toBe(200);
+  }
+});
+
 test('C11: where types are restricted, nothing is made of parts whose first bytes nobody judges', async () => {
   const browser = await bearer({ allowedTypes: ['audio/*'] });
   const headers = { 'tus-resumable': '1.0.0', 'upload-length': '10', 'upload-concat': 'partial' };

@@ -60,8 +60,10 @@ async function conventional(exchange: Exchange, body: InterruptibleBody): Promis
     if (created.phase.name !== 'completed')
       await receive(exchange, { created, body, complete: true, recorded: () => {} });
   } catch (error) {
-    // Nobody knows of the upload, so nobody could go on with it. One that failed of this has ended by itself; the reason is what is answered.
-    await context.uploads.cancel(exchange.handle(created.id)).catch(() => {});
+    // Nobody knows of the upload, unless by asking with its token again, so nobody could go on with it. One that failed of this has ended by
+    // itself; the reason is what is answered.
+    const { grant = null } = context.caller(exchange.request);
+    if (grant === null) await context.uploads.cancel(exchange.handle(created.id)).catch(() => {});
     throw error;
   }
   const ended = await outcomeOf(exchange, created);
@@ -92,6 +94,7 @@ async function create(exchange: Exchange, complete: boolean): Promise<Upload> {
     ...(expected === null ? {} : { expectedDigest: expected }),
     ...(wanted === undefined ? {} : { dialectData: { 'want-repr-digest': wanted } }),
   });
+  exchange.created(upload);
   return upload;
 }
 
@@ -106,9 +109,7 @@ async function receive(exchange: Exchange, { created, body, complete, recorded }
   const { context, request, bodyLength } = exchange;
   try {
     const { upload } = await context.uploads.append({
-      // Who may create an upload may send it in the same request; what an upload token is good for is settled by then.
-      ...context.caller(request),
-      grant: null,
+      ...exchange.handle(created.id),
       uploadId: created.id,
       offset: 0,
       declaredLength: bodyLength,

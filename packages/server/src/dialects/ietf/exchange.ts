@@ -30,6 +30,7 @@ export class Exchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly interop: Interop;
+  #createdId: string | null = null;
 
   constructor(context: Exchange['context'], request: FastifyRequest, reply: FastifyReply) {
     this.context = context;
@@ -68,7 +69,14 @@ export class Exchange {
   }
 
   handle(id: string): Handle {
-    return { ...this.context.caller(this.request), id };
+    const caller = this.context.caller(this.request);
+    // Who may create an upload may send it in the same request and hear what became of it: what an upload token is good for is settled by then.
+    return id === this.#createdId ? { ...caller, grant: null, id } : { ...caller, id };
+  }
+
+  /** The request has created an upload, which its credentials, as they were when it came in, do not know. */
+  created({ id }: Upload): void {
+    this.#createdId = id;
   }
 
   /** `true`: the answer comes from what became of the whole file, and nothing is to be resumed (draft, "Completeness"). */
