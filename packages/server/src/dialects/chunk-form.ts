@@ -119,10 +119,11 @@ async function hold(part: FormPart & { readonly kind: 'file' }, bytesMax: number
   let length = 0;
   for (let batch = await part.body.next(); batch; batch = await part.body.next()) {
     length += batch.bytes;
-    if (length > bytesMax)
-      throw new HoldfastError('body-too-long', `A chunk has at most ${bytesMax} bytes. ${order} to be told its size.`);
-    batches.push({ buffers: [Buffer.concat(batch.buffers)], bytes: batch.bytes, release: () => {} });
+    const fits = length <= bytesMax;
+    if (fits) batches.push({ buffers: [Buffer.concat(batch.buffers)], bytes: batch.bytes, release: () => {} });
     batch.release();
+    if (!fits)
+      throw new HoldfastError('body-too-long', `A chunk has at most ${bytesMax} bytes. ${order} to be told its size.`);
   }
   return new HeldChunk(batches, length);
 }

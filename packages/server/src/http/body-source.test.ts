@@ -56,6 +56,30 @@ test('the bytes are there until they are released, and their memory is used agai
   expect(memory.size).toBeLessThan(20);
 });
 
+test('memory of bodies that are left half-way is used again, too', async () => {
+  const memory = new Set<ArrayBufferLike>();
+  const read = async (incoming: IncomingMessage) => {
+    const body = new RequestBody(incoming, options);
+    for (let batch = await body.next(); batch; batch = await body.next()) {
+      for (const buffer of batch.buffers) memory.add(buffer.buffer);
+      batch.release();
+    }
+  };
+  const leave = async (incoming: IncomingMessage) => {
+    const body = new RequestBody(incoming, options);
+    const batch = await body.next();
+    // Meanwhile the next one is gathered.
+    for (let turn = 0; turn < 200; turn += 1) await setImmediate();
+    batch?.release();
+    await body.abandon();
+    incoming.resume();
+  };
+  // More than is kept at all, together.
+  for (let count = 0; count < 40; count += 1) await withRequest(Buffer.alloc(4 * 1024 * 1024), {}, leave);
+  await withRequest(Buffer.alloc(16 * 1024 * 1024), {}, read);
+  expect(memory.size).toBeLessThan(20);
+});
+
 test('without a length the memory of each read is given back at once', async () => {
   const sent = Buffer.alloc(3 * 1024 * 1024, 'holdfast ');
   let freed = 0;

@@ -95,7 +95,9 @@ export class RequestBody implements InterruptibleBody {
   async abandon(): Promise<void> {
     this.#abandoned = true;
     this.#stopWatching();
+    this.#free(this.#gathered);
     this.#gathered = [];
+    this.#gatheredBytes = 0;
   }
 
   async #start(): Promise<void> {
@@ -182,6 +184,11 @@ export class RequestBody implements InterruptibleBody {
     });
   }
 
+  #free(buffers: readonly Uint8Array[]): void {
+    // What does not come from a socket (a request made in a test) belongs to whoever made it.
+    if (this.#request.socket instanceof Socket) for (const buffer of buffers) free(buffer);
+  }
+
   #signal(): void {
     const wake = this.#wake;
     this.#wake = null;
@@ -201,8 +208,7 @@ export class RequestBody implements InterruptibleBody {
     const release = () => {
       if (released) return;
       released = true;
-      // What does not come from a socket (a request made in a test) belongs to whoever made it.
-      if (this.#request.socket instanceof Socket) for (const buffer of buffers) free(buffer);
+      this.#free(buffers);
       this.#unreleased -= 1;
       if (this.#unreleased < unreleasedMax && !this.#full) this.#reads?.resume();
     };
