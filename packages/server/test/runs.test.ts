@@ -220,3 +220,29 @@ function tone(): Buffer {
   header.writeUInt32LE(samples.length, 40);
   return Buffer.concat([header, samples]);
 }
+
+test('who has the same content as somebody else is told the name that they gave it, and no other', async () => {
+  const content = Buffer.from('the same for both, and no film'.padEnd(100, '.'));
+  const sent = async (of: RunningNode, filename: string) =>
+    await of.upload(content, { filename, contentType: 'video/mp4' });
+  const { assetId } = await sent(ada, 'hers.mp4');
+  const [first] = (await get<{ items: Run[] }>(ada, `/v1/assets/${assetId}/runs`)).items;
+  const run = await ended(ada, first?.id ?? '');
+  await sent(bob, 'his.mp4');
+  const key = run.steps.find((step) => step.state === 'failed')?.key;
+  const one = [`/v1/runs/${run.id}`, `/v1/steps/${key}`];
+  const lists = ['/v1/runs', '/v1/steps?state=failed', `/v1/assets/${assetId}/runs`];
+  for (const [who, name] of [
+    [ada, 'hers.mp4'],
+    [bob, 'his.mp4'],
+  ] as const) {
+    for (const path of one)
+      expect([path, await get(who, path)]).toEqual([path, expect.objectContaining({ assetName: name })]);
+    for (const path of lists) {
+      const { items } = await get<RunList | PlacedStepList>(who, path);
+      const names = items.filter((item) => item.assetId === assetId).map((item) => item.assetName);
+      expect([path, names]).toEqual([path, [name]]);
+    }
+  }
+  expect(await get(root, `/v1/runs/${run.id}`)).toMatchObject({ assetName: 'his.mp4' });
+});

@@ -78,7 +78,7 @@ export interface Step {
 export interface Run {
   readonly id: string;
   readonly assetId: Sha256;
-  /** Display name of the asset (newest source), made safe. */
+  /** Display name of the asset (newest source, or newest of the principal that asks), made safe. */
   readonly assetName: string;
   readonly pipeline: string;
   readonly pipelineVersion: string;

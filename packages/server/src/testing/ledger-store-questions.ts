@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import type { Claim, LedgerStore } from '../core/ports/ledger-store.ts';
 import { graph, type LedgerCheck, leaseMs, now, publish, take } from './ledger-store-subject.ts';
-import { unique } from './sample-upload.ts';
+import { samplePublication, sampleUpload, sha256Of, unique } from './sample-upload.ts';
 
 const week = 7 * 86_400_000;
 
@@ -131,6 +131,36 @@ export const questionChecks: readonly LedgerCheck[] = [
       expect(await questions.waiting({ principal: unique('principal'), limit: 10 })).toEqual([]);
       expect(await questions.findStep(key('b'))).toMatchObject({ runId, step: { name: 'b' } });
       expect(await questions.findStep(unique('step'))).toBeNull();
+    },
+  },
+  {
+    name: 'who has the same content as somebody else sees it under the name that they gave it',
+    run: async ({ ledger, questions, uploads }) => {
+      const { plan, class: own } = graph({ a: [], b: ['a'], c: [] }, { attemptsMax: 1 });
+      const names = ['mine.mp4', 'of somebody else.mp4'];
+      const [mine, theirs] = names.map((safeName, i) => sampleUpload({ safeName, createdAt: now + i }));
+      const assetId = sha256Of(unique('content'));
+      for (const upload of [mine, theirs])
+        if (upload) await uploads.create(upload, [], [samplePublication(upload, assetId)], 1_000_000);
+      await ledger.startRun(assetId, plan, now);
+      const { step } = await take(ledger, own, 'a');
+      const failing = await take(ledger, own, 'c');
+      await ledger.fail(failing.step.key, failing.step.fence, { reason: 'no', retryAt: null, now });
+      const seenBy = async (scope: { readonly principal?: string }) => {
+        const [runs, failed] = [
+          await ledger.listRuns({ ...scope, pipeline: plan.pipeline, limit: 10 }),
+          await questions.failed({ ...scope, pipeline: plan.pipeline, limit: 10 }),
+        ];
+        const [running, waiting] = [
+          await questions.running({ ...scope, limit: 1_000 }),
+          await questions.waiting({ ...scope, limit: 1_000 }),
+        ];
+        const steps = [...running, ...waiting, ...failed.items].filter((one) => one.step.assetId === step.assetId);
+        return [...runs.items, ...steps].map((one) => one.assetName);
+      };
+      expect(await seenBy({ principal: mine?.principal ?? '' })).toEqual(Array(4).fill('mine.mp4'));
+      expect(await seenBy({ principal: theirs?.principal ?? '' })).toEqual(Array(4).fill('of somebody else.mp4'));
+      expect(await seenBy({})).toEqual(Array(4).fill('of somebody else.mp4'));
     },
   },
 ];

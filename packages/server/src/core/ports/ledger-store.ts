@@ -139,7 +139,7 @@ export interface LedgerStore {
   findRun(id: string): Promise<RunWithSteps | null>;
   runsOf(assetId: Sha256): Promise<RunWithSteps[]>;
   listRuns(query: {
-    /** Only runs on assets of this principal. */
+    /** Only runs on assets of this principal, under the names that it gave them. */
     readonly principal?: string;
     readonly since?: Millis;
     readonly state?: Run['state'];

@@ -5,7 +5,7 @@ import type { Millis } from '../upload.ts';
 import type { FailedSteps } from './run-control.ts';
 import type { Page } from './upload-store.ts';
 
-/** Whose; without a principal: everybody's. */
+/** Whose, under the names that the principal gave its assets; without a principal: everybody's. */
 export interface Scope {
   readonly principal?: string;
 }

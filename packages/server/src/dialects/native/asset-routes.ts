@@ -8,6 +8,7 @@ import type { OwnedAsset } from '../../core/ports/upload-store.ts';
 import { sendContent } from './content.ts';
 import type { NativeContext } from './context.ts';
 import { renderArtifact, renderAsset, renderRun } from './render.ts';
+import { nameOf } from './scope.ts';
 
 const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const Download = Type.Object({
@@ -63,7 +64,7 @@ export function assetRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
         size: asset.size,
         contentType: asset.contentType,
         digest: asset.id,
-        filename: asset.sources[0]?.safeName ?? asset.id,
+        filename: nameOf(asset),
         download: request.query.download !== undefined,
         ...(downloads === null ? {} : { address: (head) => downloads.readAddress(asset.id, head, seconds) }),
         open: (range) => context.blobs.readAsset(asset.id, range),
@@ -76,7 +77,8 @@ export function assetRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
       { schema: { tags, summary: 'Its runs', params: Id, response: runs } },
       async (request) => {
         const asset = await owned(request.params.id, context.principal(request));
-        return { items: (await context.ledger.runsOf(asset.id)).map(renderRun) };
+        const assetName = nameOf(asset);
+        return { items: (await context.ledger.runsOf(asset.id)).map((run) => renderRun({ ...run, assetName })) };
       },
     );
     await app.register(artifactRoutes(context, owned));

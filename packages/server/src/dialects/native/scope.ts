@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { HoldfastError } from '../../core/errors.ts';
 import type { RunWithSteps } from '../../core/ledger.ts';
+import type { OwnedAsset } from '../../core/ports/upload-store.ts';
 import type { NativeContext } from './context.ts';
 
 export const ScopeQuery = Type.Optional(
@@ -33,12 +34,25 @@ export function onlyAdmins(context: NativeContext, request: FastifyRequest): str
 /** The run, if the principal owns its asset or is an administrator. Throws `run-not-found`. */
 export async function reachableRun(context: NativeContext, id: string, principal: string): Promise<RunWithSteps> {
   const run = await context.ledger.findRun(id);
-  if (run !== null && (await mayReach(context, run.assetId, principal))) return run;
+  const reached = run && (await reachable(context, run, { assetId: run.assetId, principal }));
+  if (reached !== null) return reached;
   throw new HoldfastError('run-not-found', `There is no run ${id} here.`);
 }
 
-export async function mayReach(context: NativeContext, assetId: string, principal: string): Promise<boolean> {
-  return context.isAdmin(principal) || (await context.store.findAsset(assetId, principal)) !== null;
+/** What belongs to an asset, under the name that the principal gave that; null for those who neither own it nor are administrators. */
+export async function reachable<T extends { readonly assetName: string }>(
+  context: NativeContext,
+  part: T,
+  { assetId, principal }: { readonly assetId: string; readonly principal: string },
+): Promise<T | null> {
+  if (context.isAdmin(principal)) return part;
+  const asset = await context.store.findAsset(assetId, principal);
+  return asset === null ? null : { ...part, assetName: nameOf(asset) };
+}
+
+/** The newest name under which its owner has it, made safe: others may have the same content under names of their own. */
+export function nameOf({ id, sources }: OwnedAsset): string {
+  return sources[0]?.safeName ?? id;
 }
 
 function refusal(what: string): HoldfastError {

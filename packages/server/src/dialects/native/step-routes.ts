@@ -9,7 +9,7 @@ import type { PlacedStep } from '../../core/ports/run-questions.ts';
 import type { NativeContext } from './context.ts';
 import { renderAttempt, renderDuration, renderFailures, renderPlaced, waitsOf } from './run-render.ts';
 import { Since, sinceOf } from './run-routes.ts';
-import { mayReach, ScopeQuery, scopeOf } from './scope.ts';
+import { reachable, ScopeQuery, scopeOf } from './scope.ts';
 
 const Key = Type.Object({ key: Type.String({ maxLength: 128 }) });
 const tags = ['steps'];
@@ -103,15 +103,16 @@ function durationRoute(context: NativeContext): FastifyPluginAsyncTypebox {
 }
 
 function oneStepRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
-  const reachable = async (key: string, principal: string): Promise<PlacedStep> => {
+  const reachableStep = async (key: string, principal: string): Promise<PlacedStep> => {
     const placed = await context.questions.findStep(key);
-    if (placed !== null && (await mayReach(context, placed.step.assetId, principal))) return placed;
+    const reached = placed && (await reachable(context, placed, { assetId: placed.step.assetId, principal }));
+    if (reached !== null) return reached;
     throw new HoldfastError('step-not-found', `There is no step ${key} here.`);
   };
   const response = { 200: Type.Ref('PlacedStep'), ...problems };
   return async (app) => {
     app.get('/v1/steps/:key', { schema: { tags, summary: 'One step', params: Key, response } }, async (request) =>
-      renderPlaced(await reachable(request.params.key, context.principal(request))),
+      renderPlaced(await reachableStep(request.params.key, context.principal(request))),
     );
     app.get(
       '/v1/steps/:key/attempts',
@@ -124,7 +125,7 @@ function oneStepRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
         },
       },
       async (request) => {
-        const { step } = await reachable(request.params.key, context.principal(request));
+        const { step } = await reachableStep(request.params.key, context.principal(request));
         const attempts = await context.questions.attempts([step.key]);
         return { items: attempts.map((attempt) => renderAttempt(attempt, step.name)) };
       },
@@ -134,10 +135,10 @@ function oneStepRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
       { schema: { tags, summary: 'Again, with what it needs that did not succeed', params: Key, response } },
       async (request) => {
         const principal = context.principal(request);
-        const { step } = await reachable(request.params.key, principal);
+        const { step } = await reachableStep(request.params.key, principal);
         await context.control.retryStep(step.key, { by: principal, now: context.now() });
         context.notifyPipeline();
-        return renderPlaced(await reachable(step.key, principal));
+        return renderPlaced(await reachableStep(step.key, principal));
       },
     );
     app.post(
@@ -153,12 +154,12 @@ function oneStepRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
       },
       async (request, reply) => {
         const principal = context.principal(request);
-        const { step } = await reachable(request.params.key, principal);
+        const { step } = await reachableStep(request.params.key, principal);
         await context.control.cancelStep(step.key, { by: principal, now: context.now() });
         context.notifyPipeline();
         const ended = async () => (await context.questions.findStep(step.key))?.step.state !== 'running';
         await context.until(ended, request.query.wait * 1000);
-        const after = renderPlaced(await reachable(step.key, principal));
+        const after = renderPlaced(await reachableStep(step.key, principal));
         return reply.code(after.state === 'running' ? 202 : 200).send(after);
       },
     );

@@ -227,8 +227,8 @@ export function ledgerQueries(dialect: Dialect) {
         .orderBy('id', 'desc')
         .compile(),
 
-    /** Display names of assets. */
-    namesOf: (assetIds: readonly Sha256[]) =>
+    /** Display names of assets: the newest, or the newest of the principal's. */
+    namesOf: (assetIds: readonly Sha256[], principal: string | undefined) =>
       db
         .selectFrom((eb) =>
           eb
@@ -238,6 +238,7 @@ export function ledgerQueries(dialect: Dialect) {
               sql<number>`row_number() over (partition by asset_id order by added_at desc, upload_id desc)`.as('nth'),
             )
             .where('asset_id', 'in', [...assetIds])
+            .$if(principal !== undefined, (query) => query.where('principal', '=', principal ?? ''))
             .as('numbered'),
         )
         .select(['asset_id', 'safe_name'])

@@ -166,7 +166,7 @@ export class SqlLedgerStore implements LedgerStore {
       item: (row) => row,
       position: (row) => ({ createdAt: row.created_at, id: row.id }),
     });
-    return { items: await this.#withSteps(page.items), cursor: page.cursor };
+    return { items: await this.#withSteps(page.items, query.principal), cursor: page.cursor };
   }
 
   async artifacts(assetId: Sha256): Promise<Artifact[]> {
@@ -266,11 +266,13 @@ export class SqlLedgerStore implements LedgerStore {
     }
   }
 
-  async #withSteps(runs: readonly RunRow[]): Promise<RunWithSteps[]> {
+  async #withSteps(runs: readonly RunRow[], principal?: string): Promise<RunWithSteps[]> {
     if (runs.length === 0) return [];
     const rows = await this.#engine.read(this.#queries.stepsOfRuns(runs.map((run) => run.id)));
     const steps = Map.groupBy(rows, (row) => row.run_id);
-    const named = await this.#engine.read(this.#queries.namesOf([...new Set(runs.map((run) => run.asset_id))]));
+    const named = await this.#engine.read(
+      this.#queries.namesOf([...new Set(runs.map((run) => run.asset_id))], principal),
+    );
     const names = new Map(named.map((row) => [row.asset_id, row.safe_name]));
     return runs.map((run) => ({
       ...rowToRun(run, names.get(run.asset_id) ?? null),

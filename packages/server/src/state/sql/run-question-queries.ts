@@ -18,8 +18,12 @@ export interface FailedPosition {
 
 type StepsQuery<O> = SelectQueryBuilder<Tables, 'steps', O>;
 
-const newestName = sql<string>`(select safe_name from asset_sources where asset_sources.asset_id = steps.asset_id
+/** Of those of the principal, if one asks: how others call the same content is nobody else's business. */
+const newestName = (principal: string | undefined) => {
+  const theirs = principal === undefined ? sql`` : sql`and asset_sources.principal = ${principal}`;
+  return sql<string>`(select safe_name from asset_sources where asset_sources.asset_id = steps.asset_id ${theirs}
   order by added_at desc, upload_id desc limit 1)`.as('asset_name');
+};
 
 /** The newest run of a step, of a pipeline if one is meant. */
 const placed = (eb: ExpressionBuilder<Tables, 'steps'>) =>
@@ -33,11 +37,11 @@ const placed = (eb: ExpressionBuilder<Tables, 'steps'>) =>
 export function questionQueries(dialect: Dialect) {
   const db = dialect.build;
 
-  const placedSteps = () =>
+  const placedSteps = (principal?: string) =>
     db
       .selectFrom('steps')
       .selectAll('steps')
-      .select(newestName)
+      .select(newestName(principal))
       .select((eb) => [placed(eb).select('runs.id').as('run_id'), placed(eb).select('runs.pipeline').as('pipeline')]);
 
   const owned = <O>(query: StepsQuery<O>, principal: string | undefined): StepsQuery<O> =>
@@ -77,14 +81,14 @@ export function questionQueries(dialect: Dialect) {
     step: (key: string) => placedSteps().where('steps.key', '=', key).compile(),
 
     running: (principal: string | undefined, limit: number) =>
-      owned(placedSteps().where(sql<boolean>`steps.state = 'running'`), principal)
+      owned(placedSteps(principal).where(sql<boolean>`steps.state = 'running'`), principal)
         .orderBy('steps.started_at')
         .limit(limit)
         .compile(),
 
     waiting: (principal: string | undefined, limit: number) =>
       owned(
-        placedSteps()
+        placedSteps(principal)
           .select((eb) =>
             eb
               .selectFrom('paused_classes')
@@ -115,7 +119,7 @@ export function questionQueries(dialect: Dialect) {
         .compile(),
 
     failed: (which: FailedSteps, position: FailedPosition | null, limit: number) =>
-      after(failed(placedSteps(), which), position)
+      after(failed(placedSteps(which.principal), which), position)
         .orderBy('steps.finished_at', 'desc')
         .orderBy('steps.key', 'desc')
         .limit(limit)
