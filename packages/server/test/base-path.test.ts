@@ -4,6 +4,7 @@ import type { Artifact, Asset, AssetList, Problem, Upload } from '@holdfast/prot
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { EventReader } from './event-reader.ts';
 import { expectProblem, RunningNode, someBytes } from './running-node.ts';
+import { WebhookReceiver } from './webhook-receiver.ts';
 
 const basePath = '/media/holdfast';
 const key = 'a-key-of-enough-length';
@@ -48,6 +49,34 @@ describe.each([
     reader.close();
   });
 
+  test('a recording goes all the way, too', async () => {
+    const bytes = someBytes(1000);
+    const send = async (path: string, body: object | FormData) => {
+      const json = { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+      const answer = await node.fetch(path, { method: 'POST', ...(body instanceof FormData ? { body } : json) });
+      expect([path, answer.status]).toEqual([path, 200]);
+      return (await answer.json()) as Record<string, string> & { upload_urls: Record<string, string> };
+    };
+    const recordings = `${prefix}/api/v1/recordings`;
+    const metadata = { asignatura: 'a', tema: '/v1/mine', profesor_text: '' };
+    const made = await send(`${recordings}/`, { ...metadata, filename: 'a.webm', file_size_total: bytes.length });
+    const { chunk_upload_url: to = '', complete_url: end = '', ...others } = made.upload_urls;
+    for (const url of [to, end, ...Object.values(others)])
+      expect(url).toMatch(/^\/media\/holdfast\/api\/v1\/recordings\//);
+    expect(await send(others['recovery_url'] ?? '', {})).toMatchObject({ chunk_upload_url: to, complete_url: end });
+    const form = new FormData();
+    const id = made['recording_id'] ?? '';
+    for (const [name, value] of Object.entries({ upload_session_id: id, chunk_number: '1' })) form.append(name, value);
+    form.append('file', new Blob([new Uint8Array(bytes)]), 'chunk');
+    await send(to, form);
+    const { final_file_url: content = '' } = await send(end, { upload_session_id: id });
+    expect(content).toMatch(/^\/media\/holdfast\/v1\/assets\/[0-9a-f]{64}\/content$/);
+    expect(Buffer.from(await (await node.fetch(content)).arrayBuffer()).equals(bytes)).toBe(true);
+    const listed = await (await node.fetch(`${recordings}/`)).json();
+    const shown = { tema: '/v1/mine', final_file_url: content };
+    expect(listed).toMatchObject({ recordings: expect.arrayContaining([expect.objectContaining(shown)]) });
+  });
+
   test('health, metrics, the API document and other dialects are there', async () => {
     for (const path of ['/health', '/health/live?x=1', '/metrics', '/openapi.json', '/api/chunked-upload/sessions'])
       expect([path, (await node.fetch(prefix + path)).status]).toEqual([path, 200]);
@@ -79,6 +108,15 @@ describe.each([
     const answer = await node.fetch(`${prefix}/v1/session`, { ...init, body: JSON.stringify({ apiKey: key }) });
     expect(answer.headers.get('set-cookie')).toMatch(/; Path=\/media\/holdfast\/;/);
   });
+});
+
+test('webhooks name the content below it', async () => {
+  await using receiver = await WebhookReceiver.start();
+  const webhooks = [receiver.entry({ events: ['upload.completed'] })];
+  await using hooked = await RunningNode.start({ config: { basePath, webhooks } });
+  const { contentUrl } = await hooked.upload(someBytes(10));
+  const [{ message } = expect.fail()] = await receiver.until('upload.completed');
+  expect(message.upload?.contentUrl).toBe(contentUrl);
 });
 
 test('what only begins like the prefix is not below it', async () => {

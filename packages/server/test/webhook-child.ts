@@ -37,6 +37,7 @@ const webhooks = new Webhooks({
   store: state.webhooks,
   uploads: state.uploads,
   ledger: state.ledger,
+  address: (path) => path,
   clock: systemClock,
   log: silentLog,
   observer: { attempted: () => {}, asked: () => {} },

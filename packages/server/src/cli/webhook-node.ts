@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.ts';
 import { creationHookOf, webhooksOf } from '../config/webhooks.ts';
 import type { CrashPoints } from '../core/ports/crash-points.ts';
 import { type CreationGate, openGate } from '../core/ports/creation-gate.ts';
+import { underBase } from '../http/base-path.ts';
 import { addWebhookGauge, webhookMetrics } from '../http/webhook-metrics.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { uuidv7 } from '../platform/uuidv7.ts';
@@ -48,6 +49,7 @@ export function openWebhooks(options: WebhookNodeOptions): WebhookNode {
     store: state.webhooks,
     uploads: state.uploads,
     ledger: state.ledger,
+    address: (path) => underBase(path, config.basePath),
     clock: systemClock,
     log,
     observer,

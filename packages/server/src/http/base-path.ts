@@ -30,23 +30,28 @@ export function underBase(address: string, basePath: string): string {
   return absolute && !address.startsWith(`${basePath}/`) ? basePath + address : address;
 }
 
+/** What of an answer has addresses too: lists, and where one dialect has several of them together. */
+const within = ['items', 'recordings', 'upload_urls'];
+
 /**
- * The addresses of an answer are its `url` and `…Url`, or those of its `items`. Deeper there are words of clients, which are left as they
- * are.
+ * The addresses of an answer are its `url`, `…Url` and `…_url`, and those `within` it. Elsewhere there are words of clients, which are left
+ * as they are.
  */
 function prefixed(payload: unknown, basePath: string): unknown {
   if (!isObject(payload)) return payload;
-  const items = payload['items'];
+  const below = (part: unknown) => (isObject(part) ? withAddresses(part, basePath) : part);
   const own = withAddresses(payload, basePath);
-  return Array.isArray(items)
-    ? { ...own, items: items.map((item) => (isObject(item) ? withAddresses(item, basePath) : item)) }
-    : own;
+  for (const name of within) {
+    const part = own[name];
+    if (part !== undefined) own[name] = Array.isArray(part) ? part.map(below) : below(part);
+  }
+  return own;
 }
 
 function withAddresses(object: Readonly<Record<string, unknown>>, basePath: string): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(object).map(([name, value]) => {
-      const isAddress = typeof value === 'string' && /^url$|Url$/.test(name);
+      const isAddress = typeof value === 'string' && /^url$|Url$|_url$/.test(name);
       return [name, isAddress ? underBase(value, basePath) : value];
     }),
   );

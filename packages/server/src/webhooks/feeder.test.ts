@@ -28,6 +28,8 @@ afterEach(async () => {
   await remove();
 });
 
+const address = (path: string) => path;
+
 function endpoint(id: string, events: readonly string[]): WebhookEndpoint {
   const url = `https://app.example/${id}`;
   return { id, url, shownUrl: url, host: 'app.example', keys: [], events, timeoutMs: 1_000 };
@@ -47,6 +49,7 @@ async function feeder(endpoints: readonly WebhookEndpoint[]): Promise<Feeder> {
     store: instead(state.webhooks, counting),
     uploads: state.uploads,
     ledger: state.ledger,
+    address,
     clock: systemClock,
     log: silentLog,
     observer: { attempted: () => {}, asked: () => {} },
@@ -129,7 +132,7 @@ test('a subject that is gone leaves what the event says', async () => {
   await state.uploads.create(upload, [sampleEvent('cancelled')], [], Number.POSITIVE_INFINITY);
   const events = await state.uploads.events({ after: 0, limit: 10 });
   const uploads = instead(state.uploads, { find: async () => null });
-  const text = await new MessageWriter({ uploads, ledger: state.ledger }).write(events[0] ?? expect.fail());
+  const text = await new MessageWriter({ uploads, ledger: state.ledger, address }).write(events[0] ?? expect.fail());
   const message = JSON.parse(text) as Record<string, unknown>;
   expect(message).toMatchObject({ type: 'upload.cancelled', principal: upload.principal });
   expect(message).not.toHaveProperty('upload');

@@ -94,8 +94,8 @@ export class Feeder {
     events: readonly LoggedEvent[],
     endpoints: readonly WebhookEndpoint[],
   ): Promise<ReadonlyMap<number, string>> {
-    const { uploads, ledger } = this.#settings;
-    const writer = new MessageWriter({ uploads, ledger });
+    const { uploads, ledger, address } = this.#settings;
+    const writer = new MessageWriter({ uploads, ledger, address });
     const wanted = events.filter((event) => endpoints.some((one) => wants(one.events, webhookType(event))));
     const written = wanted.map(async (event) => [event.id, await writer.write(event)] as const);
     return new Map(await Promise.all(written));

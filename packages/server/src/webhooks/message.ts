@@ -10,6 +10,8 @@ import { messageIdOf, webhookType } from '../core/webhook.ts';
 export interface Sources {
   readonly uploads: Pick<UploadStore, 'find' | 'findAsset'>;
   readonly ledger: Pick<LedgerStore, 'findRun'>;
+  /** A path of ours as receivers have to ask for it. */
+  address(path: string): string;
 }
 
 const iso = (at: Millis): string => new Date(at).toISOString();
@@ -50,34 +52,51 @@ export class MessageWriter {
   async #upload(id: string): Promise<{ upload?: WebhookUpload }> {
     const upload = await this.#sources.uploads.find(id);
     // It may have been purged, if the server was down for long; the event tells what it can.
-    return upload === null ? {} : { upload: uploadOf(upload) };
+    return upload === null ? {} : { upload: this.#uploadOf(upload) };
   }
 
   async #run(event: LoggedEvent): Promise<{ run?: WebhookRun; asset?: WebhookAsset }> {
     const run = await this.#sources.ledger.findRun(event.subjectId);
     if (run === null) return {};
     const asset = await this.#sources.uploads.findAsset(run.assetId, event.principal);
-    return asset === null ? { run: runOf(run) } : { run: runOf(run), asset: assetOf(asset) };
+    return asset === null ? { run: runOf(run) } : { run: runOf(run), asset: this.#assetOf(asset) };
   }
-}
 
-export function uploadOf(upload: Upload): WebhookUpload {
-  const { phase } = upload;
-  return {
-    id: upload.id,
-    protocol: upload.protocol,
-    filename: upload.filename,
-    safeName: upload.safeName,
-    contentType: upload.contentType,
-    size: upload.size,
-    receivedBytes: upload.receivedBytes,
-    state: phase.name,
-    sha256: phase.name === 'completed' ? phase.assetId : phase.name === 'assembling' ? phase.digest : null,
-    contentUrl: phase.name === 'completed' ? `/v1/assets/${phase.assetId}/content` : null,
-    failure: phase.name === 'failed' ? { code: phase.code, reason: phase.reason } : null,
-    metadata: { ...upload.metadata },
-    createdAt: iso(upload.createdAt),
-  };
+  #contentOf(assetId: string): string {
+    return this.#sources.address(`/v1/assets/${assetId}/content`);
+  }
+
+  #uploadOf(upload: Upload): WebhookUpload {
+    const { phase } = upload;
+    return {
+      id: upload.id,
+      protocol: upload.protocol,
+      filename: upload.filename,
+      safeName: upload.safeName,
+      contentType: upload.contentType,
+      size: upload.size,
+      receivedBytes: upload.receivedBytes,
+      state: phase.name,
+      sha256: phase.name === 'completed' ? phase.assetId : phase.name === 'assembling' ? phase.digest : null,
+      contentUrl: phase.name === 'completed' ? this.#contentOf(phase.assetId) : null,
+      failure: phase.name === 'failed' ? { code: phase.code, reason: phase.reason } : null,
+      metadata: { ...upload.metadata },
+      createdAt: iso(upload.createdAt),
+    };
+  }
+
+  #assetOf(asset: OwnedAsset): WebhookAsset {
+    const [source] = asset.sources;
+    return {
+      sha256: asset.id,
+      size: asset.size,
+      contentType: asset.contentType,
+      filename: source?.filename ?? asset.id,
+      uploadId: source?.uploadId ?? null,
+      metadata: { ...source?.metadata },
+      contentUrl: this.#contentOf(asset.id),
+    };
+  }
 }
 
 function runOf(run: RunWithSteps): WebhookRun {
@@ -85,17 +104,4 @@ function runOf(run: RunWithSteps): WebhookRun {
   const steps = run.steps.map((step) => ({ name: step.name, state: step.state, reason: step.reason }));
   const finished = finishedAt === null ? null : iso(finishedAt);
   return { id, pipeline, pipelineVersion, state, steps, createdAt: iso(createdAt), finishedAt: finished };
-}
-
-function assetOf(asset: OwnedAsset): WebhookAsset {
-  const [source] = asset.sources;
-  return {
-    sha256: asset.id,
-    size: asset.size,
-    contentType: asset.contentType,
-    filename: source?.filename ?? asset.id,
-    uploadId: source?.uploadId ?? null,
-    metadata: { ...source?.metadata },
-    contentUrl: `/v1/assets/${asset.id}/content`,
-  };
 }

@@ -16,6 +16,8 @@ export interface WebhookSettings {
   readonly store: WebhookStore;
   readonly uploads: Pick<UploadStore, 'events' | 'onEvents'> & Sources['uploads'];
   readonly ledger: Sources['ledger'];
+  /** A path of ours as receivers have to ask for it. */
+  readonly address: Sources['address'];
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: WebhookObserver;
