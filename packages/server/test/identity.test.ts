@@ -6,6 +6,7 @@ import type { Upload } from '@holdfast/protocol';
 import { exportJWK, type GenerateKeyPairResult, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest';
 import { HoldfastError } from '../src/core/errors.ts';
+import { EventReader } from './event-reader.ts';
 import { RawConnection } from './raw-connection.ts';
 import { chunkBytes, expectProblem, RunningNode, someBytes } from './running-node.ts';
 
@@ -84,6 +85,17 @@ describe('C11: tokens of the identity provider', () => {
     expect((await dora.fetch(`/v1/assets/${done.assetId}`)).status).toBe(404);
     expect((await node.as(key).fetch(`/v1/assets/${done.assetId}`)).status).toBe(404);
     expect(provider.fetched).toBe(1);
+  });
+
+  test('a stream of events ends with the token that opened it', async () => {
+    await using strict = await RunningNode.start({ config: { ...config(), jwtClockToleranceSeconds: 0 } });
+    const open = async (expires: number) =>
+      EventReader.open(`${strict.url}/v1/events`, undefined, {
+        authorization: `Bearer ${await provider.token({}, { expires })}`,
+      });
+    const [short, long] = [await open(2), await open(365 * 86_400)];
+    expect([await short.ended(), await long.ended()]).toEqual([true, false]);
+    long.close();
   });
 
   it.each([

@@ -37,7 +37,7 @@ import { documentRoutes, metricsRoute, openApiInfo, pageSecurity } from './docum
 import { draining } from './draining.ts';
 import { answerEarly } from './early-answers.ts';
 import { answerError, answerErrorAs, answerErrors, answerUnreadable, jsonBodyBytesMax } from './errors.ts';
-import { EventStreams, endWithGrant } from './event-stream.ts';
+import { EventStreams, endWithToken } from './event-stream.ts';
 import { FormReader } from './form-reader.ts';
 import { type HealthCheck, healthRoutes } from './health-routes.ts';
 import { takeJsonBodies } from './json-body.ts';
@@ -176,7 +176,7 @@ async function serveEverything(
       stream: (reply: FastifyReply, query) => {
         if (streams.full) throw new HoldfastError('rate-limited', 'Too many event streams are open.');
         streams.serve(reply, query);
-        endWithGrant(reply, clock);
+        endWithToken(reply, clock);
       },
     }),
   );

@@ -8,6 +8,7 @@ import type { FastifyRequest } from 'fastify';
 import { HoldfastError } from '../core/errors.ts';
 import { type Grant, outOfScope } from '../core/grant.ts';
 import type { Clock } from '../core/ports/clock.ts';
+import type { Millis } from '../core/upload.ts';
 import type { Caller } from '../uploads/caller.ts';
 import { tokenPrefix, type UploadTokens } from '../uploads/tokens.ts';
 import { type ApiKeys, sessionCookie } from './api-keys.ts';
@@ -24,6 +25,8 @@ export interface Identity {
   readonly grant: Grant | null;
   /** Whether the credentials hold as long as the server runs. Others are asked for again before an upload completes. */
   readonly lasting: boolean;
+  /** When the credentials end, as far as they say so themselves; null: they do not. */
+  readonly endsAt: Millis | null;
 }
 
 /** What an embedding program's own authentication gets to see of a request. */
@@ -76,11 +79,11 @@ export class Authenticator {
   async identify(request: FastifyRequest): Promise<Identity> {
     const { hook, jwt } = this.#options;
     const said = await hook?.(credentialsOf(request));
-    if (said) return { principal: said.principal, grant: null, lasting: false };
+    if (said) return { principal: said.principal, grant: null, lasting: false, endsAt: null };
     const { authorization } = request.headers;
     const bearer = authorization === undefined ? null : (/^Bearer (\S+)$/i.exec(authorization)?.[1] ?? '');
     if (bearer?.startsWith(tokenPrefix)) return await this.#byUploadToken(bearer);
-    if (this.open) return { principal: anonymous, grant: null, lasting: true };
+    if (this.open) return { principal: anonymous, grant: null, lasting: true, endsAt: null };
     if (bearer !== null && jwt?.looksRight(bearer) && !this.keys.keyFor(bearer)) return await this.#byJwt(jwt, bearer);
     return this.#byKey(request, bearer);
   }
@@ -105,14 +108,14 @@ export class Authenticator {
         'token-expired',
         `The upload token expired at ${new Date(token.expiresAt).toISOString()}. What has arrived is kept: go on with a new one.`,
       );
-    return { principal: token.principal, grant: token, lasting: false };
+    return { principal: token.principal, grant: token, lasting: false, endsAt: token.expiresAt };
   }
 
   async #byJwt(jwt: JwtVerifier, bearer: string): Promise<Identity> {
-    const principal = await jwt.subjectOf(bearer);
+    const { subject: principal, endsAt } = await jwt.verified(bearer);
     if (this.keys.owns(principal) || principal === anonymous)
       throw new HoldfastError('forbidden', 'The subject of the token has the name of an API key of this server.');
-    return { principal, grant: null, lasting: false };
+    return { principal, grant: null, lasting: false, endsAt };
   }
 
   #byKey(request: FastifyRequest, bearer: string | null): Identity {
@@ -123,7 +126,7 @@ export class Authenticator {
     const subject = request.headers[subjectHeader];
     const principal = subject === undefined ? key.principal : subjectOf(key.principal, String(subject));
     // A session ends by itself.
-    return { principal, grant: null, lasting: bearer !== null };
+    return { principal, grant: null, lasting: bearer !== null, endsAt: null };
   }
 }
 

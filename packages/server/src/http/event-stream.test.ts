@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import type { Clock } from '../core/ports/clock.ts';
 import type { UploadStore } from '../core/ports/upload-store.ts';
 import type { LoggedEvent } from '../core/upload.ts';
-import { EventStreams, endWithGrant } from './event-stream.ts';
+import { EventStreams, endWithToken } from './event-stream.ts';
 
 /** A log that the test writes, and a clock that it turns. */
 class World {
@@ -71,9 +71,9 @@ async function settled(): Promise<void> {
   for (let i = 0; i < 10; i += 1) await setImmediate();
 }
 
-/** What of a reply is asked for; its grant ends at that time. */
-function replyOf(raw: ServerResponse, expiresAt: number): FastifyReply {
-  const reply = { raw, hijack() {}, getHeaders: () => ({}), request: { identity: { grant: { expiresAt } } } };
+/** What of a reply is asked for; its token ends at that time. */
+function replyOf(raw: ServerResponse, endsAt: number): FastifyReply {
+  const reply = { raw, hijack() {}, getHeaders: () => ({}), request: { identity: { endsAt } } };
   return reply as unknown as FastifyReply;
 }
 
@@ -92,7 +92,7 @@ test('a stream that ended with its token gets nothing more, although its client 
     second.on('error', (error) => errors.push(error));
     const reply = replyOf(second, 20_000);
     world.streams.serve(reply, { after: 0 });
-    endWithGrant(reply, world.clock);
+    endWithToken(reply, world.clock);
     await world.happens(1);
     expect(world.waiting).toBe(1);
     await world.pass(20_000);
@@ -123,7 +123,7 @@ test('a client that went away before its stream began has none', async () => {
   server.close();
   const reply = replyOf(raw, 20_000);
   world.streams.serve(reply, { after: 0 });
-  endWithGrant(reply, world.clock);
+  endWithToken(reply, world.clock);
   expect([world.streams.count, world.waiting, world.timers]).toEqual([0, 0, 0]);
 });
 

@@ -57,7 +57,7 @@ export class EventStreams {
     };
     this.#open.add(stop);
     raw.once('close', stop);
-    // The response of a stream that was ended elsewhere (`endWithGrant`) may not be closed for long: not before its client reads.
+    // The response of a stream that was ended elsewhere (`endWithToken`) may not be closed for long: not before its client reads.
     const isOpen = () => this.#open.has(stop) && !raw.writableEnded;
     this.#pump(reply, query, isOpen).catch((error: unknown) => {
       this.#options.log.warn({ err: error }, 'an event stream broke off; its client connects again');
@@ -141,10 +141,13 @@ function drained({ raw }: FastifyReply): Promise<void> {
   });
 }
 
+/** The longest that a timer of Node.js takes. Whoever connects again goes on. */
+const timerMsMax = 2 ** 31 - 1;
+
 /** An event stream ends with the token that opened it; a client that connects again is told so. */
-export function endWithGrant(reply: FastifyReply, clock: Clock): void {
-  const grant = reply.request.identity?.grant;
-  if (!grant || reply.raw.destroyed) return;
-  const cancel = clock.after(grant.expiresAt - clock.now(), () => reply.raw.end());
+export function endWithToken(reply: FastifyReply, clock: Clock): void {
+  const { endsAt = null } = reply.request.identity ?? {};
+  if (endsAt === null || reply.raw.destroyed) return;
+  const cancel = clock.after(Math.min(endsAt - clock.now(), timerMsMax), () => reply.raw.end());
   reply.raw.once('close', cancel);
 }

@@ -2,6 +2,7 @@
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { HoldfastError } from '../core/errors.ts';
 import type { Clock } from '../core/ports/clock.ts';
+import type { Millis } from '../core/upload.ts';
 
 export interface JwtOptions {
   /** Where the provider publishes its keys. */
@@ -32,8 +33,8 @@ export class JwtVerifier {
     return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(bearer);
   }
 
-  /** The subject. Throws `token-expired`, `unauthenticated`, and `unavailable` when the provider's keys cannot be fetched. */
-  async subjectOf(token: string): Promise<string> {
+  /** The subject, and until when it is taken. Throws `token-expired`, `unauthenticated`, and `unavailable` when the provider's keys cannot be fetched. */
+  async verified(token: string): Promise<{ readonly subject: string; readonly endsAt: Millis }> {
     const { issuer, audience, algorithms, clockToleranceSeconds, clock } = this.#options;
     try {
       const { payload } = await jwtVerify(token, this.#keys, {
@@ -44,7 +45,8 @@ export class JwtVerifier {
         currentDate: new Date(clock.now()),
         requiredClaims: ['sub', 'exp'],
       });
-      return checkedSubject(payload.sub);
+      const endsAt = ((payload.exp ?? 0) + clockToleranceSeconds) * 1_000;
+      return { subject: checkedSubject(payload.sub), endsAt };
     } catch (cause) {
       throw refusalOf(cause);
     }
