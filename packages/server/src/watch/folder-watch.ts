@@ -36,6 +36,8 @@ const changeMs = 100;
 const restFactor = 4;
 const retryMs = 5_000;
 const settleSoonMs = 100;
+/** When to look whether it is this node's turn again. */
+const turnMs = 1_000;
 
 export class FolderWatch {
   readonly folder: WatchFolder;
@@ -148,7 +150,12 @@ export class FolderWatch {
   }
 
   #begin(): void {
-    if (this.#isOver() || this.#round) return;
+    if (this.#stopped || this.#round) return;
+    // The lease may only be late: if nobody else took the turn, nobody tells that it goes on.
+    if (!this.#parts.isMine()) {
+      this.#later(turnMs);
+      return;
+    }
     this.#dueAt = Number.POSITIVE_INFINITY;
     this.#wanted = false;
     this.#round = this.#scan().finally(() => {
@@ -190,11 +197,13 @@ export class FolderWatch {
   /** Sets the one timer. */
   #next(): void {
     if (this.#stopped) return;
+    const wanted = Math.min(this.#dueAt - this.#parts.uptime.now(), this.folder.intervalMs);
+    this.#later(Math.max(wanted, Math.min(this.#scanMs * restFactor, this.folder.intervalMs), 0));
+  }
+
+  #later(ms: number): void {
     const { uptime, clock } = this.#parts;
-    const now = uptime.now();
-    const wanted = Math.min(this.#dueAt - now, this.folder.intervalMs);
-    const ms = Math.max(wanted, Math.min(this.#scanMs * restFactor, this.folder.intervalMs), 0);
-    this.#dueAt = now + ms;
+    this.#dueAt = uptime.now() + ms;
     this.#cancel();
     this.#cancel = clock.after(ms, () => this.#begin());
   }

@@ -1,0 +1,65 @@
+/** Watched folders: what happens between two looks at the same thing. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { WatchBench, type WatchWish } from '../../test/watch-bench.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import { systemClock } from '../platform/system-clock.ts';
+
+let dir = '';
+let watch: WatchBench;
+beforeEach(() => {
+  dir = mkdtempSync(path.join(tmpdir(), 'holdfast-races-'));
+});
+afterEach(async () => {
+  await watch.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function start(wish: WatchWish = {}): Promise<void> {
+  watch = await WatchBench.open(dir, wish);
+}
+
+/** A clock whose timers stand still, as in a process that was stopped; on waking, what is overdue fires at once. */
+class StoppableClock implements Clock {
+  stopped = false;
+  readonly #overdue: (() => void)[] = [];
+
+  now(): number {
+    return systemClock.now();
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    let live = true;
+    const fire = () => {
+      if (live) callback();
+    };
+    const cancel = systemClock.after(ms, () => (this.stopped ? void this.#overdue.push(fire) : fire()));
+    return () => {
+      live = false;
+      cancel();
+    };
+  }
+
+  wake(): void {
+    this.stopped = false;
+    for (const fire of this.#overdue.splice(0)) fire();
+  }
+}
+
+it('a node that stood still for longer than its turn, and whose turn nobody took, goes on looking', async () => {
+  const clock = new StoppableClock();
+  const turns = { holder: { process: 'one/1', node: 'one' }, goodForMs: 600 };
+  await start({ clock, turns, folder: { formats: ['text/*'], intervalSeconds: 0.2 } });
+  await watch.watcher.start();
+  await watch.write('a.txt', 'text of a');
+  await watch.until(({ counts }) => counts.done === 1);
+  clock.stopped = true;
+  await sleep(1_000);
+  clock.wake();
+  await sleep(300);
+  await watch.write('b.txt', 'text of b');
+  await watch.until(({ counts }) => counts.done === 2);
+});
