@@ -179,7 +179,8 @@ export class FolderWatch {
       this.#last = scan;
       this.#failure = null;
       const follows = !this.#isOver() && scan.state === 'watching' && this.#hints?.follow(scan.dirs) === true;
-      if (scan.dueInMs !== null) this.#dueAt = uptime.now() + scan.dueInMs;
+      // A scan that was asked for meanwhile may be due sooner.
+      if (scan.dueInMs !== null) this.#dueAt = Math.min(this.#dueAt, uptime.now() + scan.dueInMs);
       this.settleSoon();
       // A file may have come after its directory was listed and before changes there were told.
       if (follows) this.request(changeMs);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { WatchBench, type WatchWish } from '../../test/watch-bench.ts';
+import { someMedia, WatchBench, type WatchWish } from '../../test/watch-bench.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import { systemClock } from '../platform/system-clock.ts';
 
@@ -62,4 +62,20 @@ it('a node that stood still for longer than its turn, and whose turn nobody took
   await sleep(300);
   await watch.write('b.txt', 'text of b');
   await watch.until(({ counts }) => counts.done === 2);
+});
+
+it('a scan that is asked for during another comes right behind it, whatever files wait for', async () => {
+  await start({ folder: { settleSeconds: 600 } });
+  await watch.write('talk.mp4', someMedia(1_000));
+  await watch.watcher.start();
+  const { folder } = await watch.until(({ counts }) => counts.waiting === 1);
+  const asked = performance.now();
+  const scans: Promise<boolean>[] = [];
+  for (let i = 0; i < 20; i += 1) {
+    scans.push(watch.watcher.scan(folder.id));
+    await sleep(2);
+  }
+  await Promise.all(scans);
+  // The interval is a minute.
+  expect(performance.now() - asked).toBeLessThan(20_000);
 });
