@@ -10,7 +10,7 @@ import { watchFoldersOf } from '../src/config/watch.ts';
 import type { Clock } from '../src/core/ports/clock.ts';
 import { type CrashPoints, noCrashPoints } from '../src/core/ports/crash-points.ts';
 import type { FileIntake } from '../src/core/ports/file-intake.ts';
-import { silentLog } from '../src/core/ports/log.ts';
+import { type Log, silentLog } from '../src/core/ports/log.ts';
 import type { FolderDetails } from '../src/core/ports/watch-admin.ts';
 import type { Pipeline } from '../src/pipeline/definition.ts';
 import { planRuns } from '../src/pipeline/plan.ts';
@@ -29,6 +29,7 @@ export interface WatchWish {
   readonly pipelines?: readonly Pipeline[];
   readonly crash?: CrashPoints;
   readonly clock?: Clock;
+  readonly log?: Log;
   readonly intake?: (real: FileIntake) => FileIntake;
   /** As one of several nodes that share the folder. */
   readonly turns?: Pick<TurnParts, 'holder' | 'goodForMs'>;
@@ -88,7 +89,7 @@ export class WatchBench {
       clock,
       uptime,
       turns,
-      log: silentLog,
+      log: wish.log ?? silentLog,
       crash,
       observer: ignored,
       processedLogFile: path.join(dir, 'processed.log'),

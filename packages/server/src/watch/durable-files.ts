@@ -32,6 +32,24 @@ export async function unlinkIfThere(path: Buffer): Promise<void> {
 
 /** Writes the file under another name, syncs it and puts it in its place, over what is there. */
 export async function writeDurably(path: Buffer, part: Buffer, bytes: Uint8Array | string): Promise<void> {
+  await writePart(part, bytes);
+  await rename(part, path);
+  await syncDirectory(parentOf(path));
+}
+
+/** As `writeDurably`, but replaces nothing. False when there is something of that name. */
+export async function createDurably(path: Buffer, part: Buffer, bytes: Uint8Array | string): Promise<boolean> {
+  await writePart(part, bytes);
+  try {
+    if ((await nameAgain(part, path)) === 'taken') return false;
+  } finally {
+    await unlinkIfThere(part);
+  }
+  await syncDirectory(parentOf(path));
+  return true;
+}
+
+async function writePart(part: Buffer, bytes: Uint8Array | string): Promise<void> {
   await unlinkIfThere(part);
   const file = await open(part, 'wx', 0o644);
   try {
@@ -40,8 +58,6 @@ export async function writeDurably(path: Buffer, part: Buffer, bytes: Uint8Array
   } finally {
     await file.close();
   }
-  await rename(part, path);
-  await syncDirectory(parentOf(path));
 }
 
 /** What a file system says that has no hard links. */

@@ -14,7 +14,7 @@ import type { OutsideAsset, WatchStore } from '../core/ports/watch-store.ts';
 import type { WatchedFile, WatchFolder, WatchOutcome } from '../core/watch.ts';
 import { parentOf, writeDurably } from './durable-files.ts';
 import { moveFile } from './move-file.ts';
-import { joinBytes, joinText, nameToText, pathIn, shownName, textToName } from './names.ts';
+import { joinBytes, joinText, nameToText, pathIn, placeId, shownName, textToName } from './names.ts';
 import type { ProcessedLog } from './processed-log.ts';
 import { deliver } from './results.ts';
 
@@ -125,9 +125,10 @@ export class Outcomes {
   async #leaveWords(file: WatchedFile, place: Buffer): Promise<void> {
     const { ledger, artifacts } = this.#parts;
     const { results } = this.#folder;
+    const id = placeId(file.folderId, file.dir, file.name);
     if (file.outcome === 'failed' && this.#moves) {
       const path = Buffer.concat([place, Buffer.from('.reason.txt')]);
-      const part = joinBytes(parentOf(place), Buffer.from(`.holdfast-${file.sha256?.slice(0, 16)}.reason.part`));
+      const part = joinBytes(parentOf(place), Buffer.from(`.holdfast-${id}.reason.part`));
       await writeDurably(path, part, `${file.reason ?? 'It failed.'}\n`);
     }
     if (results === null || file.sha256 === null) return;
@@ -137,6 +138,7 @@ export class Outcomes {
       results: await ledger.artifacts(file.sha256),
       dir: beside ? parentOf(place) : pathIn(results.path, file.dir, ''),
       name: beside ? nameToText(place.subarray(parentOf(place).length + 1)) : file.name,
+      place: id,
     });
   }
 

@@ -273,8 +273,8 @@ describe('with files', () => {
         }));
       const out = Buffer.from(path.join(dir, 'results'));
       for (let times = 0; times < 2; times += 1) {
-        await deliver({ artifacts, results: resultsOf('one'), dir: out, name: 'talk.mp4' });
-        await deliver({ artifacts, results: resultsOf('two'), dir: out, name: 'talk.mov' });
+        await deliver({ artifacts, results: resultsOf('one'), dir: out, name: 'talk.mp4', place: 'a' });
+        await deliver({ artifacts, results: resultsOf('two'), dir: out, name: 'talk.mov', place: 'b' });
       }
       expect((await readdir(out)).map(String).sort()).toEqual(['talk.analytic.json', 'talk.mov.analytic.json']);
       expect(await readFile(path.join(dir, 'results', 'talk.analytic.json'), 'utf8')).toBe(files.one);

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { splitExtension } from '../core/filename.ts';
 import type { Artifact } from '../core/ledger.ts';
 import type { ArtifactStore } from '../core/ports/artifact-store.ts';
-import { makeDirectory, writeDurably } from './durable-files.ts';
-import { joinBytes, nameToText, textToName } from './names.ts';
+import { createDurably, makeDirectory, unlinkIfThere, writeDurably } from './durable-files.ts';
+import { joinBytes, textToName } from './names.ts';
 import { codeOf } from './walk.ts';
 
 /** Artifacts that are named after their asset, by what comes after the name. */
@@ -17,13 +17,15 @@ export interface Delivery {
   readonly dir: Buffer;
   /** Name of the file, as text for any bytes. */
   readonly name: string;
+  /** Tells this file from all others that may be delivered at the same time. */
+  readonly place: string;
 }
 
 /**
  * Writes them, over what an earlier delivery wrote. Named after this file, whatever other names its content has. Where that name belongs
  * to another content already (`talk.mp4` beside `talk.mov`), the whole name is used: `talk.mov.analytic.json`.
  */
-export async function deliver({ artifacts, results, dir, name }: Delivery): Promise<Buffer[]> {
+export async function deliver({ artifacts, results, dir, name, place }: Delivery): Promise<Buffer[]> {
   const written: Buffer[] = [];
   for (const artifact of results) {
     const suffix = delivered.exec(artifact.name)?.[0];
@@ -31,12 +33,22 @@ export async function deliver({ artifacts, results, dir, name }: Delivery): Prom
     const bytes = await contentOf(artifacts, artifact);
     await makeDirectory(dir);
     const short = joinBytes(dir, textToName(splitExtension(name).stem + suffix));
-    const target = (await holdsOther(short, bytes)) ? joinBytes(dir, textToName(name + suffix)) : short;
-    const part = joinBytes(dir, textToName(`.holdfast-${nameToText(Buffer.from(artifact.sha256.slice(0, 16)))}.part`));
+    const long = joinBytes(dir, textToName(name + suffix));
+    // Another file with the same content may be delivered here at the same moment.
+    const part = joinBytes(dir, Buffer.from(`.holdfast-${artifact.sha256.slice(0, 16)}-${place}.part`));
+    const target = (await gets(short, part, bytes)) ? short : long;
     if (!(await holds(target, bytes))) await writeDurably(target, part, bytes);
     written.push(target);
   }
   return written;
+}
+
+/** Whether the name is that of these bytes: it was, or it was free. */
+async function gets(path: Buffer, part: Buffer, bytes: Buffer): Promise<boolean> {
+  if ((await readOrNull(path)) === null && (await createDurably(path, part, bytes))) return true;
+  // A crash may have left it.
+  await unlinkIfThere(part);
+  return await holds(path, bytes);
 }
 
 async function contentOf(artifacts: Delivery['artifacts'], artifact: Artifact): Promise<Buffer> {
@@ -51,11 +63,6 @@ async function contentOf(artifacts: Delivery['artifacts'], artifact: Artifact): 
 async function holds(path: Buffer, bytes: Buffer): Promise<boolean> {
   const there = await readOrNull(path);
   return there?.equals(bytes) === true;
-}
-
-async function holdsOther(path: Buffer, bytes: Buffer): Promise<boolean> {
-  const there = await readOrNull(path);
-  return there !== null && !there.equals(bytes);
 }
 
 async function readOrNull(path: Buffer): Promise<Buffer | null> {
