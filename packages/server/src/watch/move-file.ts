@@ -17,7 +17,7 @@ import type { FileIntake } from '../core/ports/file-intake.ts';
 import type { Sha256 } from '../core/upload.ts';
 import { type FileFacts, sameContent } from '../core/watch.ts';
 import { makeDirectory, nameAgain, parentOf, syncDirectory, unlinkIfThere } from './durable-files.ts';
-import { joinBytes } from './names.ts';
+import { cutName, joinBytes } from './names.ts';
 import { codeOf } from './walk.ts';
 
 export interface MoveOrder {
@@ -130,5 +130,5 @@ export function numbered(name: Buffer, n: number): Buffer {
   if (n === 1) return name;
   const dot = name.lastIndexOf(0x2e);
   const at = dot <= 0 ? name.length : dot;
-  return Buffer.concat([name.subarray(0, at), Buffer.from(` (${n})`), name.subarray(at)]);
+  return cutName(name.subarray(0, at), Buffer.concat([Buffer.from(` (${n})`), name.subarray(at)]));
 }

@@ -53,6 +53,24 @@ export function joinText(dir: string, name: string): string {
   return dir === '' ? name : `${dir}/${name}`;
 }
 
+/** What file systems take: bytes of one name. */
+const nameBytesMax = 255;
+
+/** `stem` and `tail` as one name; where they are too long together, the stem is cut between characters. */
+export function cutName(stem: Buffer, tail: Buffer): Buffer {
+  let end = Math.min(stem.length, Math.max(0, nameBytesMax - tail.length));
+  // 10xxxxxx goes on with a character.
+  if (end < stem.length) while (end > 0 && ((stem[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return Buffer.concat([stem.subarray(0, end), tail]);
+}
+
+/** As `cutName`, but names that differ stay different. */
+export function fitName(stem: Buffer, tail: Buffer): Buffer {
+  if (stem.length + tail.length <= nameBytesMax) return Buffer.concat([stem, tail]);
+  const digest = createHash('sha256').update(stem).digest('hex');
+  return cutName(stem, Buffer.concat([Buffer.from(`~${digest.slice(0, 8)}`), tail]));
+}
+
 /** The absolute path of something in the folder. */
 export function pathIn(folder: string, dir: string, name: string): Buffer {
   return joinBytes(joinBytes(Buffer.from(folder), textToName(dir)), textToName(name));

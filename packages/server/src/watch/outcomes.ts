@@ -14,7 +14,7 @@ import type { OutsideAsset, WatchStore } from '../core/ports/watch-store.ts';
 import type { WatchedFile, WatchFolder, WatchOutcome } from '../core/watch.ts';
 import { parentOf, writeDurably } from './durable-files.ts';
 import { moveFile } from './move-file.ts';
-import { joinBytes, joinText, nameToText, pathIn, placeId, shownName, textToName } from './names.ts';
+import { fitName, joinBytes, joinText, nameToText, pathIn, placeId, shownName, textToName } from './names.ts';
 import type { ProcessedLog } from './processed-log.ts';
 import { deliver } from './results.ts';
 
@@ -127,8 +127,9 @@ export class Outcomes {
     const { results } = this.#folder;
     const id = placeId(file.folderId, file.dir, file.name);
     if (file.outcome === 'failed' && this.#moves) {
-      const path = Buffer.concat([place, Buffer.from('.reason.txt')]);
-      const part = joinBytes(parentOf(place), Buffer.from(`.holdfast-${id}.reason.part`));
+      const dir = parentOf(place);
+      const path = joinBytes(dir, fitName(place.subarray(dir.length + 1), Buffer.from('.reason.txt')));
+      const part = joinBytes(dir, Buffer.from(`.holdfast-${id}.reason.part`));
       await writeDurably(path, part, `${file.reason ?? 'It failed.'}\n`);
     }
     if (results === null || file.sha256 === null) return;

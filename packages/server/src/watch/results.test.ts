@@ -1,5 +1,5 @@
 /** Results beside files: several at once, names that hardly fit. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -81,4 +81,23 @@ it('of two that would share a name at the same moment, none is lost', async () =
     await read('talk.mov.summary.json').catch(() => read('talk.mp4.summary.json')),
   ];
   expect([short, long].sort()).toEqual([about(film), about(clip)].sort());
+});
+
+it('names that leave no room for what is added to them are cut', async () => {
+  const bytes = someMedia(500);
+  const name = `${'ä'.repeat(125)}.mp4`;
+  await mkdir(path.join(dir, 'in', 'completed'), { recursive: true });
+  await writeFile(path.join(dir, 'in', 'completed', name), 'somebody else’s');
+  await delivered({ [name]: bytes }, { outcome: 'move' });
+  const { counts, problems } = await watch.details();
+  expect({ problems, done: counts.succeeded, moving: counts.moving + counts.ended }).toEqual({
+    problems: [],
+    done: 1,
+    moving: 0,
+  });
+  expect((await readdir(path.join(watch.in, 'completed'))).sort()).toEqual([
+    expect.stringMatching(/^ä{116}~[0-9a-f]{8}\.summary\.json$/),
+    `${'ä'.repeat(123)} (2).mp4`,
+    name,
+  ]);
 });

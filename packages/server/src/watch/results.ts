@@ -4,7 +4,7 @@ import { splitExtension } from '../core/filename.ts';
 import type { Artifact } from '../core/ledger.ts';
 import type { ArtifactStore } from '../core/ports/artifact-store.ts';
 import { createDurably, makeDirectory, unlinkIfThere, writeDurably } from './durable-files.ts';
-import { joinBytes, textToName } from './names.ts';
+import { fitName, joinBytes, textToName } from './names.ts';
 import { codeOf } from './walk.ts';
 
 /** Artifacts that are named after their asset, by what comes after the name. */
@@ -32,8 +32,8 @@ export async function deliver({ artifacts, results, dir, name, place }: Delivery
     if (suffix === undefined) continue;
     const bytes = await contentOf(artifacts, artifact);
     await makeDirectory(dir);
-    const short = joinBytes(dir, textToName(splitExtension(name).stem + suffix));
-    const long = joinBytes(dir, textToName(name + suffix));
+    const called = (text: string) => joinBytes(dir, fitName(textToName(text), Buffer.from(suffix)));
+    const [short, long] = [called(splitExtension(name).stem), called(name)];
     // Another file with the same content may be delivered here at the same moment.
     const part = joinBytes(dir, Buffer.from(`.holdfast-${artifact.sha256.slice(0, 16)}-${place}.part`));
     const target = (await gets(short, part, bytes)) ? short : long;
