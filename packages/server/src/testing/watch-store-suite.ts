@@ -181,6 +181,10 @@ export const watchStoreChecks: readonly Check<WatchStores>[] = [
         now: someTime + 10,
       });
       expect((await watch.finished(file.folderId, 5)).map((one) => one.name)).toEqual([file.name]);
+      // What is moved is what was there before it.
+      await watch.moving(file, '/out/before');
+      await watch.moved(file, { movedTo: '/out/before', outside: null });
+      expect(await rowOf(watch, file)).toMatchObject({ state: 'taken', movedTo: null });
       const end = { outcome: 'failed', reason: 'no', state: 'ended', now: someTime + 20 } as const;
       expect(await Promise.all([watch.end(file, end), watch.end(file, end)])).toEqual(
         expect.arrayContaining([true, false]),
@@ -270,7 +274,8 @@ export const brokenWatchStores: readonly BrokenAdapter<WatchStores>[] = [
     break: breaking((store) => ({
       gone: async (keys) => {
         await store.gone(keys);
-        for (const key of keys) await store.moved(key, { movedTo: null, outside: null });
+        const end = { outcome: 'failed', reason: null, state: 'ended', now: 1 } as const;
+        for (const key of keys) if (await store.end(key, end)) await store.moved(key, { movedTo: null, outside: null });
       },
     })),
   },

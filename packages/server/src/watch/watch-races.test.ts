@@ -1,11 +1,13 @@
 /** Watched folders: what happens between two looks at the same thing. */
 import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { someMedia, WatchBench, type WatchWish } from '../../test/watch-bench.ts';
 import type { Clock } from '../core/ports/clock.ts';
+import type { FileIntake } from '../core/ports/file-intake.ts';
 import { systemClock } from '../platform/system-clock.ts';
 
 let dir = '';
@@ -78,4 +80,33 @@ it('a scan that is asked for during another comes right behind it, whatever file
   await Promise.all(scans);
   // The interval is a minute.
   expect(performance.now() - asked).toBeLessThan(20_000);
+});
+
+/** Puts another content in the place of `talk.mp4`. */
+async function replaceTalk(bytes: Buffer): Promise<void> {
+  await writeFile(path.join(dir, 'new.mp4'), bytes);
+  await rename(path.join(dir, 'new.mp4'), path.join(dir, 'in', 'talk.mp4'));
+}
+
+it('a file that takes the place of one that waits to be moved has its own outcome', async () => {
+  const [first, second] = [someMedia(1_000), someMedia(2_000)];
+  let armed = true;
+  const intake = (real: FileIntake): FileIntake => ({
+    head: (at, length) => real.head(at, length),
+    read: (request) => real.read(request),
+    copy: (copy) => real.copy(copy),
+    facts: async (at) => {
+      if (armed && Buffer.from(at).toString().endsWith('/in/talk.mp4')) {
+        armed = false;
+        await replaceTalk(second);
+        await watch.until(({ counts, waiting }) => counts.taken === 1 && waiting.length === 0);
+      }
+      return real.facts(at);
+    },
+  });
+  await start({ intake, folder: { outcome: 'move', intervalSeconds: 0.2 } });
+  await watch.write('talk.mp4', first);
+  await watch.watcher.start();
+  const moved = path.join(watch.in, 'completed', 'talk.mp4');
+  await expect.poll(() => readFile(moved).catch(() => null)).toEqual(second);
 });

@@ -94,7 +94,7 @@ export interface WatchStore {
       readonly now: Millis;
     },
   ): Promise<boolean>;
-  /** `ended` → `moving`, or another place while `moving`. */
+  /** `ended` → `moving`, or another place while `moving`. A record in another state is of what came in its place, and stays as it is: so for `moved`. */
   moving(key: WatchedKey, movedTo: string): Promise<void>;
   /** `ended` or `moving` → `done`; an asset outside of the store is at `outside` from now on. Null `movedTo`: it stayed where it is. */
   moved(

@@ -143,6 +143,8 @@ export function watchQueries({ build: db, rowLocks }: Dialect) {
         .$if(rowLocks, (query) => query.forUpdate())
         .compile(),
     change: (key: WatchedKey, change: Partial<WatchFileRow>) => updateAt(key, change).compile(),
+    changeUnmoved: (key: WatchedKey, change: Partial<WatchFileRow>) =>
+      updateAt(key, change).where('state', 'in', ['ended', 'moving']).compile(),
     saveOutside: (outside: OutsideAsset) => {
       const row = outsideToRow(outside);
       return db

@@ -148,7 +148,7 @@ export class SqlWatchStore implements WatchStore {
 
   async moving(key: WatchedKey, movedTo: string): Promise<void> {
     await this.#engine.write((session) =>
-      session.change(this.#queries.change(key, { state: 'moving', moved_to: movedTo })),
+      session.change(this.#queries.changeUnmoved(key, { state: 'moving', moved_to: movedTo })),
     );
   }
 
@@ -158,7 +158,8 @@ export class SqlWatchStore implements WatchStore {
   ): Promise<void> {
     await this.#engine.write(async (session) => {
       const gone = movedTo === null ? {} : { missing: 1 };
-      await session.change(this.#queries.change(key, { state: 'done', moved_to: movedTo, ...gone }));
+      const change = { state: 'done' as const, moved_to: movedTo, ...gone };
+      if ((await session.change(this.#queries.changeUnmoved(key, change))) === 0) return;
       await session.change(this.#queries.dropMissing(key));
       if (outside !== null) await session.change(this.#queries.saveOutside(outside));
     });
