@@ -112,9 +112,11 @@ async function copyTo(order: MoveOrder, target: Buffer): Promise<'copied' | 'tak
 }
 
 /** The new name is durable before the old one goes. */
-async function drop({ from }: MoveOrder, target: Buffer): Promise<void> {
+async function drop({ from, facts, intake }: MoveOrder, target: Buffer): Promise<void> {
   await syncDirectory(parentOf(target));
-  await unlinkIfThere(from);
+  const there = await intake.facts(from);
+  // Another file may have come in its place meanwhile, and has no other name.
+  if (there !== null && sameContent(there, facts)) await unlinkIfThere(from);
   await syncDirectory(parentOf(from));
 }
 

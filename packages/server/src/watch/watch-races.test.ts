@@ -1,6 +1,6 @@
 /** Watched folders: what happens between two looks at the same thing. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -83,9 +83,9 @@ it('a scan that is asked for during another comes right behind it, whatever file
 });
 
 /** Puts another content in the place of `talk.mp4`. */
-async function replaceTalk(bytes: Buffer): Promise<void> {
-  await writeFile(path.join(dir, 'new.mp4'), bytes);
-  await rename(path.join(dir, 'new.mp4'), path.join(dir, 'in', 'talk.mp4'));
+function replaceTalk(bytes: Buffer): void {
+  writeFileSync(path.join(dir, 'new.mp4'), bytes);
+  renameSync(path.join(dir, 'new.mp4'), path.join(dir, 'in', 'talk.mp4'));
 }
 
 it('a file that takes the place of one that waits to be moved has its own outcome', async () => {
@@ -98,7 +98,7 @@ it('a file that takes the place of one that waits to be moved has its own outcom
     facts: async (at) => {
       if (armed && Buffer.from(at).toString().endsWith('/in/talk.mp4')) {
         armed = false;
-        await replaceTalk(second);
+        replaceTalk(second);
         await watch.until(({ counts, waiting }) => counts.taken === 1 && waiting.length === 0);
       }
       return real.facts(at);
@@ -109,4 +109,20 @@ it('a file that takes the place of one that waits to be moved has its own outcom
   await watch.watcher.start();
   const moved = path.join(watch.in, 'completed', 'talk.mp4');
   await expect.poll(() => readFile(moved).catch(() => null)).toEqual(second);
+});
+
+it('a file that takes the place of one while that is moved stays, and is taken as new', async () => {
+  const [first, second] = [someMedia(1_000), someMedia(2_000)];
+  let armed = true;
+  const crash = (point: string) => {
+    if (armed && point === 'watch:after-link') {
+      armed = false;
+      replaceTalk(second);
+    }
+  };
+  await start({ crash, folder: { outcome: 'move', intervalSeconds: 0.2 } });
+  await watch.write('talk.mp4', first);
+  await watch.watcher.start();
+  await expect.poll(() => readFile(path.join(watch.in, 'completed', 'talk (2).mp4')).catch(() => null)).toEqual(second);
+  expect(await readFile(path.join(watch.in, 'completed', 'talk.mp4'))).toEqual(first);
 });
