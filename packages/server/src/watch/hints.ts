@@ -3,14 +3,26 @@
  * When the system has no more watches, what there is stays and the rest is seen on the interval.
  */
 import { type FSWatcher, watch } from 'node:fs';
+import { basename } from 'node:path';
 import { codeOf } from './walk.ts';
 
 /** `fs.inotify.max_user_watches`, `fs.inotify.max_user_instances`. */
 const exhausted = new Set(['ENOSPC', 'EMFILE', 'ENFILE']);
 
+export interface SeenDirectory {
+  readonly path: Buffer;
+  /** Another one in its place has another. */
+  readonly inode: string;
+}
+
+interface Followed {
+  readonly watcher: FSWatcher;
+  readonly inode: string;
+}
+
 export class ChangeHints {
   readonly #onChange: () => void;
-  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #watchers = new Map<string, Followed>();
   readonly #watch: typeof watch;
   #problem: string | null = null;
 
@@ -26,36 +38,40 @@ export class ChangeHints {
   }
 
   /** Notices changes in these directories from now on, and in no others. Keys name them. True when some are new: what came in them before is not told. */
-  follow(dirs: ReadonlyMap<string, Buffer>): boolean {
+  follow(dirs: ReadonlyMap<string, SeenDirectory>): boolean {
+    for (const [key, { inode }] of this.#watchers) if (dirs.get(key)?.inode !== inode) this.#forget(key);
     const before = new Set(this.#watchers.keys());
-    for (const [key, watcher] of this.#watchers) {
-      if (dirs.has(key)) continue;
-      watcher.close();
-      this.#watchers.delete(key);
-    }
     this.#problem = null;
-    for (const [key, path] of dirs) {
+    for (const [key, dir] of dirs) {
       if (this.#watchers.has(key)) continue;
-      if (!this.#add(key, path)) break;
+      if (!this.#add(key, dir)) break;
     }
     return [...this.#watchers.keys()].some((key) => !before.has(key));
   }
 
   close(): void {
-    for (const watcher of this.#watchers.values()) watcher.close();
-    this.#watchers.clear();
+    for (const key of [...this.#watchers.keys()]) this.#forget(key);
+  }
+
+  #forget(key: string): void {
+    this.#watchers.get(key)?.watcher.close();
+    this.#watchers.delete(key);
   }
 
   /** False when there is no use in trying more of them. */
-  #add(key: string, path: Buffer): boolean {
+  #add(key: string, { path, inode }: SeenDirectory): boolean {
+    // Its own name is told when it is deleted or moved; the next one in its place may get the same inode.
+    const own = basename(path.toString('latin1'));
     try {
-      const watcher = this.#watch(path, { persistent: false }, () => this.#onChange());
-      watcher.on('error', () => {
-        watcher.close();
-        this.#watchers.delete(key);
+      const watcher = this.#watch(path, { persistent: false, encoding: 'latin1' }, (event, name) => {
+        if (event === 'rename' && name === own && this.#watchers.get(key)?.watcher === watcher) this.#forget(key);
         this.#onChange();
       });
-      this.#watchers.set(key, watcher);
+      watcher.on('error', () => {
+        if (this.#watchers.get(key)?.watcher === watcher) this.#forget(key);
+        this.#onChange();
+      });
+      this.#watchers.set(key, { watcher, inode });
       return true;
     } catch (error) {
       const code = codeOf(error);

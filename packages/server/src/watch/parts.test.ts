@@ -137,7 +137,7 @@ describe('with files', () => {
         told = resolve;
       });
       const hints = new ChangeHints(told);
-      hints.follow(new Map([['', Buffer.from(path.join(dir, 'in'))]]));
+      hints.follow(new Map([['', { path: Buffer.from(path.join(dir, 'in')), inode: '1' }]]));
       expect(hints.problem).toBeNull();
       await writeFile(path.join(dir, 'in', 'a'), 'x');
       await change;
@@ -145,7 +145,7 @@ describe('with files', () => {
       const none = new ChangeHints(() => {}, (() => {
         throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
       }) as unknown as typeof watchFs);
-      none.follow(new Map([['', Buffer.from(dir)]]));
+      none.follow(new Map([['', { path: Buffer.from(dir), inode: '1' }]]));
       expect(none.problem).toMatch(/no more inotify watches \(ENOSPC\)/);
     });
   });

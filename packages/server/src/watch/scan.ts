@@ -13,8 +13,9 @@ import {
   type WatchedKey,
   type WatchFolder,
 } from '../core/watch.ts';
+import type { SeenDirectory } from './hints.ts';
 import { judge } from './judge.ts';
-import { joinBytes, pathIn, textToName } from './names.ts';
+import { joinBytes, pathIn } from './names.ts';
 import { codeOf, type Found, type WalkStep, walk } from './walk.ts';
 
 export interface ScanParts {
@@ -41,7 +42,7 @@ export interface Scan {
   /** There was no room to hand over everything that can be taken. */
   readonly more: boolean;
   /** Directories by their path in the folder, for change notices. */
-  readonly dirs: ReadonlyMap<string, Buffer>;
+  readonly dirs: ReadonlyMap<string, SeenDirectory>;
   /** Directories that could not be listed, with the reason. */
   readonly unreadable: readonly string[];
 }
@@ -53,7 +54,7 @@ export class Scanner {
   #files = 0;
   #due: number | null = null;
   #more = false;
-  readonly #dirs = new Map<string, Buffer>();
+  readonly #dirs = new Map<string, SeenDirectory>();
   readonly #unreadable = new Map<string, string>();
   readonly #gone: WatchedKey[] = [];
   #ready: WatchedFile[] = [];
@@ -73,7 +74,8 @@ export class Scanner {
     const root = await rootOf(folder);
     if (typeof root === 'string') return this.#result('offline', root);
     const skips = (path: Buffer) => skip.has(path.toString('latin1'));
-    for await (const step of walk({ root: folder.path, recursive: folder.recursive, skips, stopped }))
+    const inode = `${root.device}:${root.inode}`;
+    for await (const step of walk({ root: folder.path, inode, recursive: folder.recursive, skips, stopped }))
       await this.#step(step);
     if (stopped()) return this.#result('watching', null);
     const rootProblem = this.#unreadable.get('');
@@ -99,7 +101,7 @@ export class Scanner {
       case 'files':
         return await this.#look(step.dir, step.files);
       case 'directory':
-        this.#dirs.set(step.dir, joinBytes(Buffer.from(folder.path), textToName(step.dir)));
+        this.#dirs.set(step.dir, { path: pathIn(folder.path, step.dir, ''), inode: step.inode });
         return await this.#goneFrom(step.dir, (name) => step.names.has(name));
       case 'unreadable':
         this.#unreadable.set(step.dir, step.code);

@@ -16,13 +16,15 @@ export interface Found {
 export type WalkStep =
   /** Some of the files of a directory. */
   | { readonly kind: 'files'; readonly dir: string; readonly files: readonly Found[] }
-  /** A directory is through; `names` has every name in it, of whatever sort. */
-  | { readonly kind: 'directory'; readonly dir: string; readonly names: ReadonlySet<string> }
+  /** A directory is through; `names` has every name in it, of whatever sort; `inode` tells it from another one that takes its place. */
+  | { readonly kind: 'directory'; readonly dir: string; readonly inode: string; readonly names: ReadonlySet<string> }
   /** It cannot be listed: what is in it is not known to be gone. */
   | { readonly kind: 'unreadable'; readonly dir: string; readonly code: string };
 
 export interface WalkOptions {
   readonly root: string;
+  /** Of the root, as in the steps. */
+  readonly inode: string;
   readonly recursive: boolean;
   /** Whether to stay out of a directory: our own folders. Absolute path. */
   skips(path: Buffer): boolean;
@@ -35,9 +37,10 @@ const batch = 256;
 
 export async function* walk(options: WalkOptions): AsyncGenerator<WalkStep> {
   const root = Buffer.from(options.root);
-  const open: string[] = [''];
-  for (let dir = open.pop(); dir !== undefined; dir = open.pop()) {
+  const open = [{ dir: '', inode: options.inode }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
     if (options.stopped()) return;
+    const { dir, inode } = next;
     if (Buffer.byteLength(dir) > dirBytesMax) {
       yield { kind: 'unreadable', dir, code: 'ENAMETOOLONG' };
       continue;
@@ -59,11 +62,11 @@ export async function* walk(options: WalkOptions): AsyncGenerator<WalkStep> {
         if (!stat || !name) return;
         if (stat.isFile()) files.push({ name: nameToText(name), facts: factsFrom(stat) });
         else if (stat.isDirectory() && options.recursive && !options.skips(joinBytes(path, name)))
-          open.push(joinText(dir, nameToText(name)));
+          open.push({ dir: joinText(dir, nameToText(name)), inode: `${stat.dev}:${stat.ino}` });
       });
       if (files.length > 0) yield { kind: 'files', dir, files };
     }
-    yield { kind: 'directory', dir, names: new Set(names.map(nameToText)) };
+    yield { kind: 'directory', dir, inode, names: new Set(names.map(nameToText)) };
   }
 }
 

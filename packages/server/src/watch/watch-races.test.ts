@@ -1,5 +1,5 @@
 /** Watched folders: what happens between two looks at the same thing. */
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -125,4 +125,19 @@ it('a file that takes the place of one while that is moved stays, and is taken a
   await watch.watcher.start();
   await expect.poll(() => readFile(path.join(watch.in, 'completed', 'talk (2).mp4')).catch(() => null)).toEqual(second);
   expect(await readFile(path.join(watch.in, 'completed', 'talk.mp4'))).toEqual(first);
+});
+
+it.each(['sub', 'sub/deep', ''])('changes in "%s" are noticed after it was made anew', async (name) => {
+  await start({ folder: { intervalSeconds: 600 } });
+  await watch.write('sub/deep/a.mp4', someMedia(1_000));
+  await watch.write('sub/b.mp4', someMedia(1_100));
+  await watch.watcher.start();
+  const before = await watch.until(({ counts }) => counts.done === 2);
+  await sleep(500);
+  rmSync(path.join(watch.in, name), { recursive: true });
+  mkdirSync(path.join(watch.in, name));
+  await watch.until(({ scannedAt }) => (scannedAt ?? 0) > (before.scannedAt ?? 0));
+  await sleep(1_000);
+  await watch.write(path.join(name, 'c.mp4'), someMedia(1_200));
+  await watch.until(({ recent }) => recent.some((file) => file.path.endsWith('c.mp4') && file.state === 'done'));
 });
