@@ -83,7 +83,9 @@ export class Scanner {
     await this.#goneDirectories();
     const counts = await store.counts(folder.id);
     const known = counts.waiting + counts.taken + counts.ended + counts.done + counts.ignored;
-    const confirmed = before?.state === 'watching' && before.reason === 'confirmed';
+    // Read again: somebody may have confirmed it during this scan.
+    const latest = await store.folder(folder.id);
+    const confirmed = latest?.state === 'watching' && latest.reason === 'confirmed';
     const paused = isMassDisappearance(known, this.#gone.length) && !confirmed;
     const reason = paused ? massReason(this.#gone.length, known, before, root) : null;
     const record = { id: folder.id, path: folder.path, ...root, scannedAt: clock.now() };

@@ -141,3 +141,24 @@ it.each(['sub', 'sub/deep', ''])('changes in "%s" are noticed after it was made 
   await watch.write(path.join(name, 'c.mp4'), someMedia(1_200));
   await watch.until(({ recent }) => recent.some((file) => file.path.endsWith('c.mp4') && file.state === 'done'));
 });
+
+it('a confirmation that comes during a scan counts', async () => {
+  await start();
+  for (let i = 0; i < 12; i += 1) await watch.write(`${i}.mp4`, someMedia(100 + i));
+  await watch.watcher.start();
+  const { folder } = await watch.until(({ counts }) => counts.done === 12);
+  for (let i = 0; i < 12; i += 1) rmSync(path.join(watch.in, `${i}.mp4`));
+  await watch.until(({ state }) => state === 'paused');
+  const store = watch.bench.state.watch;
+  const dirs = store.dirs.bind(store);
+  let confirmed: Promise<boolean> | null = null;
+  store.dirs = async (id) => {
+    confirmed ??= watch.watcher.resume(folder.id);
+    await expect.poll(async () => (await store.folder(folder.id))?.reason).toBe('confirmed');
+    store.dirs = dirs;
+    return await dirs(id);
+  };
+  await watch.watcher.scan(folder.id);
+  expect(await confirmed).toBe(true);
+  expect(await watch.details()).toMatchObject({ state: 'watching', counts: { done: 0 } });
+});
