@@ -66,7 +66,7 @@ export function planRendition(media: MediaInfo, isWebm: boolean): RenditionPlan 
     kind: 'needed',
     reason: `Browsers do not play ${troubles.join(' and ')}.`,
     name: video ? 'rendition.mp4' : 'rendition.m4a',
-    video: video && (copiedVideo.includes(video.codec) && pixelsPlay(video) ? 'copy' : 'encode'),
+    video: video && (copiedVideo.includes(video.codec) && pixelsPlay(video) && hasTimes(media) ? 'copy' : 'encode'),
     audio: audio && (copiedAudio.includes(audio.codec) ? 'copy' : 'encode'),
   };
 }
@@ -77,6 +77,11 @@ function containerOf(media: MediaInfo, isWebm: boolean): Container | null {
   if (names.includes('webm')) return isWebm ? webm : null;
   if (media.video) return null;
   return soundFiles[names[0] ?? ''] ?? null;
+}
+
+/** AVI says in which order pictures are stored, not when they are seen: copied, those between others would come too early. */
+function hasTimes({ container }: MediaInfo): boolean {
+  return !container.split(',').includes('avi');
 }
 
 function containerTitle({ container, brand }: MediaInfo): string {

@@ -1,0 +1,43 @@
+/** Files as they really come: more channels than there are names for, pictures without times, a machine with no time. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ffmpeg } from '../../../test/media-samples.ts';
+import { readyTools, StepBench } from '../../../test/step-bench.ts';
+import { webRenditionStep } from './web-rendition.ts';
+
+let folder: string;
+let bench: StepBench;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'holdfast-odd-media-'));
+  bench = new StepBench(folder, await readyTools());
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const film = ['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=25:d=2'];
+const x264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'];
+
+async function made(name: string, args: readonly string[]): Promise<string> {
+  const file = path.join(folder, name);
+  await ffmpeg([...args, '-t', '2', file]);
+  return file;
+}
+
+/** Times of the pictures in the order in which they are to be seen. */
+async function timesOf(file: string): Promise<number[]> {
+  const args = ['-v', 'error', '-select_streams', 'v', '-show_entries', 'frame=pts_time', '-of', 'csv=p=0', file];
+  const { stdout } = await promisify(execFile)('ffprobe', args);
+  return stdout.split('\n').flatMap((line) => (line === '' ? [] : Number.parseFloat(line)));
+}
+
+it('H.264 with B-frames in AVI, which has no times for them, is shown in the right order', async () => {
+  const avi = await made('camera.avi', [...film, '-c:v', 'libx264', '-bf', '3', '-pix_fmt', 'yuv420p']);
+  const run = await bench.afterProbe(webRenditionStep, avi);
+  const times = await timesOf(path.join(run.scratch, 'rendition.mp4'));
+  expect(times.length).toBeGreaterThan(45);
+  expect(times).toEqual([...times].sort((a, b) => a - b));
+});
