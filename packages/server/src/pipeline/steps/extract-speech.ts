@@ -31,14 +31,16 @@ export const extractSpeechStep = defineStep({
   async run({ asset, assetPath, inputs, scratch, params, tools, signal, clock, timeoutMs, progress }) {
     if (tools.state === 'missing') return withoutTools(tools);
     const media = probedMedia(inputs);
-    const tracks = media.streams.filter((stream) => stream.type === 'audio').length;
-    if (media.audio === null || tracks === 0) return { kind: 'skipped', reason: 'The file has no sound.' };
-    if (params.track >= tracks)
+    const tracks = media.streams.filter((stream) => stream.type === 'audio');
+    if (media.audio === null || tracks.length === 0) return { kind: 'skipped', reason: 'The file has no sound.' };
+    if (params.track >= tracks.length)
       throw new PermanentStepError(
-        `The file has ${tracks} sound tracks, and track ${params.track} was asked for; they count from 0.`,
+        `The file has ${tracks.length} sound tracks, and track ${params.track} was asked for; they count from 0.`,
       );
+    // Not always the one that players start with.
+    const sound = media.audioTracks.find(({ index }) => index === tracks[params.track]?.index) ?? null;
     const request = { tools, file: assetPath, ...params, signal, clock, timeoutMs };
-    const stereo = params.track > 0 || media.audio.channels === 2;
+    const stereo = sound === null || sound.channels === 2;
     const channels = params.channels === 'auto' ? (stereo ? await chooseChannels(request) : 'mix') : params.channels;
     const file = path.join(scratch, speechFile);
     let seconds = 0;
@@ -60,7 +62,7 @@ export const extractSpeechStep = defineStep({
         seconds: rounded(seconds),
         sampleRate,
         channels,
-        language: params.track === 0 ? media.audio.language : null,
+        language: sound?.language ?? null,
         bytes: (await stat(file)).size,
       },
       files: [{ name: speechFile, contentType: 'audio/flac' }],

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ffmpeg } from '../../../test/media-samples.ts';
 import { readyTools, StepBench } from '../../../test/step-bench.ts';
+import { extractSpeechStep } from './extract-speech.ts';
 import { webRenditionStep } from './web-rendition.ts';
 
 let folder: string;
@@ -40,4 +41,14 @@ it('H.264 with B-frames in AVI, which has no times for them, is shown in the rig
   const times = await timesOf(path.join(run.scratch, 'rendition.mp4'));
   expect(times.length).toBeGreaterThan(45);
   expect(times).toEqual([...times].sort((a, b) => a - b));
+});
+
+it('says the language of the track that it takes the sound from', async () => {
+  const tones = ['-f', 'lavfi', '-i', 'sine=f=300', '-f', 'lavfi', '-i', 'sine=f=900'];
+  const tracks = ['-map', '0', '-map', '1', '-map', '2', '-disposition:a:0', '0', '-disposition:a:1', 'default'];
+  const languages = ['-metadata:s:a:0', 'language=eng', '-metadata:s:a:1', 'language=deu'];
+  const mkv = await made('two.mkv', [...film, ...tones, ...tracks, ...languages, ...x264]);
+  expect((await bench.afterProbe(extractSpeechStep, mkv)).output).toMatchObject({ language: 'eng' });
+  const second = await bench.afterProbe(extractSpeechStep, mkv, { track: 1 });
+  expect(second.output).toMatchObject({ language: 'deu' });
 });
