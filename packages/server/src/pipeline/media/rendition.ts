@@ -4,9 +4,10 @@ import type { Clock } from '../../core/ports/clock.ts';
 import { PermanentStepError } from '../context.ts';
 import { rounded } from './analysis.ts';
 import { guardedInput } from './input-guard.ts';
-import type { MediaInfo, VideoStream } from './media-info.ts';
+import type { AudioStream, MediaInfo, VideoStream } from './media-info.ts';
 import { plainDiagnostics, probeFile } from './probe.ts';
 import type { RenditionPlan } from './rendition-plan.ts';
+import { mixNameless } from './sound-filters.ts';
 import { quietly, runTool } from './tool-run.ts';
 import type { ReadyTools } from './tools.ts';
 
@@ -105,7 +106,7 @@ export function renditionArguments({ tools, file, media, plan, rules }: Renditio
     ? ['-map', `0:${video.index}`, ...(plan.video === 'copy' ? ['-c:v', 'copy'] : videoEncoder(tools, video, rules))]
     : [];
   const sound = audio
-    ? ['-map', `0:${audio.index}`, ...(plan.audio === 'copy' ? ['-c:a', 'copy'] : audioEncoder(rules))]
+    ? ['-map', `0:${audio.index}`, ...(plan.audio === 'copy' ? ['-c:a', 'copy'] : audioEncoder(audio, rules))]
     : [];
   return [
     ...quietly(tools),
@@ -142,8 +143,9 @@ function toneMapping(tools: ReadyTools, { colourTransfer }: VideoStream): string
   ];
 }
 
-function audioEncoder({ audioKbps }: RenditionRules): string[] {
-  return ['-af', 'aresample=async=1', '-c:a', 'aac', '-b:a', `${audioKbps}k`, '-ac', '2'];
+function audioEncoder(audio: AudioStream, { audioKbps }: RenditionRules): string[] {
+  const filters = [...mixNameless(audio, 'stereo'), 'aresample=async=1'];
+  return ['-af', filters.join(','), '-c:a', 'aac', '-b:a', `${audioKbps}k`, '-ac', '2'];
 }
 
 /** Reads `-progress`. */

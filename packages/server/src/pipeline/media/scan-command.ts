@@ -5,8 +5,9 @@
  */
 import { frameHeight, frameWidth } from './frame-metrics.ts';
 import { guardedInput } from './input-guard.ts';
-import type { MediaInfo } from './media-info.ts';
+import type { AudioStream, MediaInfo } from './media-info.ts';
 import { fitWithin, jpegsTo, printEach, printMarked } from './picture-filters.ts';
+import { mixNameless } from './sound-filters.ts';
 import { passthrough, quietly } from './tool-run.ts';
 import type { ReadyTools } from './tools.ts';
 
@@ -40,7 +41,7 @@ export function scanArguments({ tools, file, media, rules }: ScanCommand): strin
     outputs.push('-map', '[pictures]', ...asTheyAre, ...jpegsTo(scanPipe.pictures));
   }
   if (media.audio) {
-    chains.push(audioChain(media.audio.index, { tools, rules }));
+    chains.push(audioChain(media.audio, { tools, rules }));
     outputs.push('-map', '[sound]', '-t', String(rules.decodeSecondsMax), '-f', 'null', '-');
   }
   return [...quietly(tools), ...guardedInput(file), '-filter_complex', chains.join(';'), ...outputs];
@@ -70,8 +71,8 @@ function videoChains(index: number, { tools, rules }: Made): string[] {
   ];
 }
 
-function audioChain(index: number, { tools, rules }: Made): string {
-  const filters: string[] = [];
+function audioChain(audio: AudioStream, { tools, rules }: Made): string {
+  const filters = mixNameless(audio, 'stereo');
   if (tools.features.silencedetect) {
     // Printed before ebur128, which regroups frames and loses the ends of silences.
     filters.push(`silencedetect=n=${rules.silenceDb}dB:d=${rules.silenceSeconds}`);
@@ -81,5 +82,5 @@ function audioChain(index: number, { tools, rules }: Made): string {
     filters.push('ebur128=metadata=1:peak=sample+true');
     filters.push(printMarked('ametadata', scanPipe.loudness));
   }
-  return `[0:${index}]${filters.length > 0 ? filters.join(',') : 'anull'}[sound]`;
+  return `[0:${audio.index}]${filters.length > 0 ? filters.join(',') : 'anull'}[sound]`;
 }

@@ -1,7 +1,9 @@
 /** Takes the sound that recognisers get out of a file: 16 kHz, mono, lossless, on the clock of the file, without any filter for noise. */
 import type { Clock } from '../../core/ports/clock.ts';
 import { guardedInput } from '../media/input-guard.ts';
+import type { AudioStream } from '../media/media-info.ts';
 import { decodingFailure } from '../media/probe.ts';
+import { mixNameless } from '../media/sound-filters.ts';
 import { quietly, runTool } from '../media/tool-run.ts';
 import type { ReadyTools } from '../media/tools.ts';
 import { type ChannelChoice, StereoPower } from './channels.ts';
@@ -12,6 +14,8 @@ export interface ExtractionRequest {
   readonly file: string;
   /** Which of the file's sound tracks, counted from 0. */
   readonly track: number;
+  /** What is known of that track; null when that is nothing. */
+  readonly sound: AudioStream | null;
   readonly secondsMax: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -67,7 +71,8 @@ export async function extractSound(
   const { tools, signal, clock, timeoutMs, secondsMax } = request;
   // Lossless at this rate is below 32 kB/s whatever the file claims.
   const bytesMax = Math.ceil(secondsMax * sampleRate * 2.1);
-  const side = out.channels === 'mix' ? [] : [`pan=mono|c0=c${out.channels === 'left' ? 0 : 1}`];
+  const mix = request.sound === null ? [] : mixNameless(request.sound, 'mono');
+  const side = out.channels === 'mix' ? mix : [`pan=mono|c0=c${out.channels === 'left' ? 0 : 1}`];
   const filters = [...side, `aresample=${sampleRate}:async=1:first_pts=0`].join(',');
   const exit = await runTool({
     tools,

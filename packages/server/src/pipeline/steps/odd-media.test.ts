@@ -7,7 +7,9 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ffmpeg } from '../../../test/media-samples.ts';
 import { readyTools, StepBench } from '../../../test/step-bench.ts';
+import type { Analysis } from '../media/analysis.ts';
 import { extractSpeechStep } from './extract-speech.ts';
+import { scanVideoStep } from './scan-video.ts';
 import { webRenditionStep } from './web-rendition.ts';
 
 let folder: string;
@@ -51,4 +53,17 @@ it('says the language of the track that it takes the sound from', async () => {
   expect((await bench.afterProbe(extractSpeechStep, mkv)).output).toMatchObject({ language: 'eng' });
   const second = await bench.afterProbe(extractSpeechStep, mkv, { track: 1 });
   expect(second.output).toMatchObject({ language: 'deu' });
+});
+
+it.each([10, 12, 16, 24])('%i channels without names are measured, heard and converted', async (channels) => {
+  const tones = Array.from({ length: channels }, (_, i) => `0.2*sin(${100 * (i + 1)}*t)`).join('|');
+  const sound = ['-f', 'lavfi', '-i', `aevalsrc=${tones}:d=2`, '-c:a', 'pcm_s16le'];
+  const mov = await made(`${channels}.mov`, [...film, ...sound, ...x264]);
+  const scan = await bench.afterProbe(scanVideoStep, mov);
+  const analysis = await scan.json<Analysis>(`${channels}.analytic.json`);
+  expect(analysis).toMatchObject({ decoded: { frames: 50 }, warnings: [] });
+  expect(analysis.decoded.audioSeconds).toBeCloseTo(2, 1);
+  expect(analysis.audio?.integratedLufs).toBeGreaterThan(-60);
+  expect((await bench.afterProbe(extractSpeechStep, mov)).output).toMatchObject({ seconds: 2 });
+  expect((await bench.afterProbe(webRenditionStep, mov)).output).toMatchObject({ audio: 'encode' });
 });
