@@ -43,19 +43,28 @@ const spacingSeconds = 5;
 /** Pictures closer than this are the same keyframe. */
 const sameSeconds = 0.001;
 
-/** In the order of time. @throws PermanentStepError when not one picture can be decoded */
+/** In the order of time. @throws PermanentStepError when not one picture can be decoded, another error when there was no time for one */
 export async function quickPictures(request: QuickRequest, video: VideoStream): Promise<QuickPicture[]> {
   const { media, rules, clock } = request;
   const until = clock.now() + rules.secondsMax * 1000;
   const found: QuickPicture[] = [];
+  let late: FenceError | null = null;
+  const look = async (place: number | null, keyframesOnly: boolean) => {
+    const taken = await picturesAt(request, { video, place, keyframesOnly, until });
+    found.push(...taken.pictures);
+    late ??= taken.late;
+  };
   const places = placesIn(media.durationSeconds, rules.picturesMax);
   for (const [i, place] of places.entries()) {
     if (clock.now() >= until && found.length > 0) break;
-    found.push(...(await picturesAt(request, { video, place, keyframesOnly: true, until })));
+    await look(place, true);
     request.progress((i + 1) / (places.length + 1));
   }
   // Some encoders mark no keyframes behind the first, or none at all.
-  if (found.length === 0) found.push(...(await picturesAt(request, { video, place: 0, keyframesOnly: false, until })));
+  if (found.length === 0) await look(0, false);
+  // A busy machine or a slow disk says nothing about the file.
+  if (found.length === 0 && late !== null)
+    throw new Error(`Not one picture was decoded within ${rules.secondsMax} s.`, { cause: late });
   if (found.length === 0) throw new PermanentStepError('Not one picture of the file can be decoded.');
   return distinct(found).slice(0, rules.picturesMax);
 }
@@ -75,8 +84,11 @@ interface Look {
   readonly until: number;
 }
 
-/** What can be decoded there; nothing when that fails. */
-async function picturesAt(request: QuickRequest, look: Look): Promise<QuickPicture[]> {
+/** What can be decoded there; nothing when that fails. `late`: it was ended before it was through. */
+async function picturesAt(
+  request: QuickRequest,
+  look: Look,
+): Promise<{ readonly pictures: QuickPicture[]; readonly late: FenceError | null }> {
   const { tools, signal, clock, media } = request;
   const gathered = new Gathered(media.startSeconds);
   try {
@@ -92,8 +104,9 @@ async function picturesAt(request: QuickRequest, look: Look): Promise<QuickPictu
   } catch (error) {
     // A place that takes too long is left out; what came until then is kept.
     if (!(error instanceof FenceError) || error.kind !== 'timeout') throw error;
+    return { pictures: gathered.pictures, late: error };
   }
-  return gathered.pictures;
+  return { pictures: gathered.pictures, late: null };
 }
 
 function argumentsFor({ tools, file, rules }: QuickRequest, { video, place, keyframesOnly }: Look): string[] {

@@ -1,14 +1,16 @@
 /** Files as they really come: more channels than there are names for, pictures without times, a machine with no time. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ffmpeg } from '../../../test/media-samples.ts';
 import { readyTools, StepBench } from '../../../test/step-bench.ts';
+import { PermanentStepError } from '../context.ts';
 import type { Analysis } from '../media/analysis.ts';
 import { extractSpeechStep } from './extract-speech.ts';
+import { quickLookStep } from './quick-look.ts';
 import { scanVideoStep } from './scan-video.ts';
 import { webRenditionStep } from './web-rendition.ts';
 
@@ -45,16 +47,6 @@ it('H.264 with B-frames in AVI, which has no times for them, is shown in the rig
   expect(times).toEqual([...times].sort((a, b) => a - b));
 });
 
-it('says the language of the track that it takes the sound from', async () => {
-  const tones = ['-f', 'lavfi', '-i', 'sine=f=300', '-f', 'lavfi', '-i', 'sine=f=900'];
-  const tracks = ['-map', '0', '-map', '1', '-map', '2', '-disposition:a:0', '0', '-disposition:a:1', 'default'];
-  const languages = ['-metadata:s:a:0', 'language=eng', '-metadata:s:a:1', 'language=deu'];
-  const mkv = await made('two.mkv', [...film, ...tones, ...tracks, ...languages, ...x264]);
-  expect((await bench.afterProbe(extractSpeechStep, mkv)).output).toMatchObject({ language: 'eng' });
-  const second = await bench.afterProbe(extractSpeechStep, mkv, { track: 1 });
-  expect(second.output).toMatchObject({ language: 'deu' });
-});
-
 it.each([10, 12, 16, 24])('%i channels without names are measured, heard and converted', async (channels) => {
   const tones = Array.from({ length: channels }, (_, i) => `0.2*sin(${100 * (i + 1)}*t)`).join('|');
   const sound = ['-f', 'lavfi', '-i', `aevalsrc=${tones}:d=2`, '-c:a', 'pcm_s16le'];
@@ -66,4 +58,25 @@ it.each([10, 12, 16, 24])('%i channels without names are measured, heard and con
   expect(analysis.audio?.integratedLufs).toBeGreaterThan(-60);
   expect((await bench.afterProbe(extractSpeechStep, mov)).output).toMatchObject({ seconds: 2 });
   expect((await bench.afterProbe(webRenditionStep, mov)).output).toMatchObject({ audio: 'encode' });
+});
+
+it('says the language of the track that it takes the sound from', async () => {
+  const tones = ['-f', 'lavfi', '-i', 'sine=f=300', '-f', 'lavfi', '-i', 'sine=f=900'];
+  const tracks = ['-map', '0', '-map', '1', '-map', '2', '-disposition:a:0', '0', '-disposition:a:1', 'default'];
+  const languages = ['-metadata:s:a:0', 'language=eng', '-metadata:s:a:1', 'language=deu'];
+  const mkv = await made('two.mkv', [...film, ...tones, ...tracks, ...languages, ...x264]);
+  expect((await bench.afterProbe(extractSpeechStep, mkv)).output).toMatchObject({ language: 'eng' });
+  const second = await bench.afterProbe(extractSpeechStep, mkv, { track: 1 });
+  expect(second.output).toMatchObject({ language: 'deu' });
+});
+
+it('a machine that is too slow for pictures is not the fault of the file', async () => {
+  const mp4 = await made('film.mp4', [...film, ...x264]);
+  const slow = path.join(folder, 'slow-ffmpeg');
+  await writeFile(slow, '#!/bin/sh\nexec sleep 60\n');
+  await chmod(slow, 0o755);
+  const busy = new StepBench(path.join(folder), { ...(await readyTools()), ffmpeg: slow });
+  const failure = await busy.afterProbe(quickLookStep, mp4, { secondsMax: 0.1 }).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(Error);
+  expect(failure).not.toBeInstanceOf(PermanentStepError);
 });
