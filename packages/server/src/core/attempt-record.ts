@@ -57,18 +57,22 @@ export const logCharsMax = 16_384;
 /** Older attempts of a step are forgotten. */
 export const attemptsKeptMax = 50;
 
-/**
- * Text from a foreign program that people and databases can take: no control characters but line ends and tabs, no directional overrides, and
- * the end of it, because that is where programs say what went wrong.
- */
+/** Text from a foreign program that people and databases can take: no control characters but line ends and tabs, no directional overrides. */
+export function safeText(text: string): string {
+  return (
+    text
+      .replace(/\r\n?/g, '\n')
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
+      .replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '')
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
+      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '�')
+      .toWellFormed()
+      .trim()
+  );
+}
+
+/** The end of such a text, because that is where programs say what went wrong. */
 export function safeTail(text: string, charsMax: number): string {
-  const safe = text
-    .replace(/\r\n?/g, '\n')
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
-    .replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '')
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
-    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '�')
-    .toWellFormed()
-    .trim();
+  const safe = safeText(text);
   return safe.length <= charsMax ? safe : safe.slice(-charsMax).toWellFormed();
 }

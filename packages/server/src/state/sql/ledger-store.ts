@@ -1,6 +1,7 @@
 /** The pipeline's ledger in SQLite or PostgreSQL. */
 
 import type { CompiledQuery } from 'kysely';
+import { safeText } from '../../core/attempt-record.ts';
 import { invariant } from '../../core/errors.ts';
 import type { Artifact, RunPlan, RunWithSteps, StepState } from '../../core/ledger.ts';
 import type { DueStep } from '../../core/ports/due-steps.ts';
@@ -31,7 +32,6 @@ import { RunLog } from './run-log.ts';
 import { RunStarter } from './run-starter.ts';
 import type { RunRow, StepRow } from './schema.ts';
 import { type Ending, StepEndings } from './step-endings.ts';
-import { storable } from './storable.ts';
 
 const unknownFailure = { errorClass: 'transient', exitCode: null, stderr: null } as const;
 
@@ -122,14 +122,16 @@ export class SqlLedgerStore implements LedgerStore {
     );
   }
 
-  skip(key: string, fence: number, { now, reason, lacks }: Skip): Promise<Outcome> {
-    return this.#endings.end({ key, fence, now }, { type: 'skip', reason: storable(reason), lacks });
+  skip(key: string, fence: number, { now, lacks, ...skip }: Skip): Promise<Outcome> {
+    const reason = safeText(skip.reason);
+    return this.#endings.end({ key, fence, now }, { type: 'skip', reason, lacks });
   }
 
   fail(key: string, fence: number, failure: StepFailure): Promise<Outcome> {
-    const { retryAt, evidence = unknownFailure, now } = failure;
-    const reason = storable(failure.reason);
-    return this.#endings.end({ key, fence, now }, { type: 'fail', reason, retryAt, evidence });
+    const { retryAt, evidence = unknownFailure } = failure;
+    // It may be in the words of a program, and a text that the database refuses would leave the step running.
+    const reason = safeText(failure.reason);
+    return this.#endings.end({ key, fence, now: failure.now }, { type: 'fail', reason, retryAt, evidence });
   }
 
   release(key: string, fence: number, now: Millis): Promise<Outcome> {
