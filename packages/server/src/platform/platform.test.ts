@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { readBootId } from './boot-id.ts';
 import { siblingModule } from './sibling-module.ts';
 import { systemClock } from './system-clock.ts';
@@ -55,4 +55,24 @@ test('the system clock calls back once and can be cancelled', async () => {
   clearInterval(keepAlive);
   expect(called).toEqual(['called']);
   expect(systemClock.now()).toBeGreaterThan(1_700_000_000_000);
+});
+
+test('the system clock waits for longer than Node can', () => {
+  vi.useFakeTimers();
+  try {
+    const called: string[] = [];
+    const day = 86_400_000;
+    systemClock.after(60 * day, () => called.push('60 days'));
+    const cancel = systemClock.after(30 * day, () => called.push('30 days'));
+    vi.advanceTimersByTime(29 * day);
+    expect(called).toEqual([]);
+    cancel();
+    vi.advanceTimersByTime(31 * day - 1);
+    expect(called).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(called).toEqual(['60 days']);
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
