@@ -31,7 +31,7 @@ describe('a walk', () => {
       await writeFile(path.join(root, ...at, 'talk.mp4'), 'x');
     }
     const told = { files: [] as string[], unreadable: [] as string[] };
-    const options = { root, recursive: true, skips: () => false, stopped: () => false };
+    const options = { root, inode: '1:1', recursive: true, skips: () => false, stopped: () => false };
     for await (const step of walk(options)) {
       if (step.kind === 'files') told.files.push(step.dir);
       if (step.kind === 'unreadable') told.unreadable.push(`${step.dir} ${step.code}`);
