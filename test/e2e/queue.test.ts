@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { QueueItem } from '@holdfast/client/queue';
@@ -302,6 +302,31 @@ test('C14, C17: a file that changes on disk while it is sent from there is asked
   expect(asked.error).toMatchObject({ type: 'validation', code: 'source-unreadable', retryable: false });
   await page.evaluate((gone) => window.page.queue.remove(gone), id);
   await expect.poll(() => itemOf(page, 'changing.bin')).toBeUndefined();
+});
+
+test('C14, C17: a file without room that could not be read for a while goes on once it is selected again, in the tab that has it or another one', async () => {
+  for (const [index, selectsElsewhere] of [false, true].entries()) {
+    const name = `touched-${index}.bin`;
+    const { path, sha256 } = await fileOf(name, 12 * MiB);
+    const sender = await openRoomless(roomless[1]);
+    const follower = await browser.open(roomless[1]);
+    await follower.evaluate((wish) => window.page.open(wish), { endpoint: proxy.url, databaseName, chunkSize: MiB });
+    proxy.pieceDelayMs = 3;
+    const holder = selectsElsewhere ? follower : sender;
+    await pick(holder, path);
+    const [id = ''] = await holder.evaluate(() => window.page.addPicked());
+    await reaches(sender, name, acknowledged(MiB));
+    // The same bytes: a share that went away and came back, or a program that wrote what was there already.
+    await utimes(path, new Date(), new Date(1_700_000_000_000));
+    await reaches(sender, name, status('needs-reselect'));
+    await reaches(follower, name, status('needs-reselect'));
+    proxy.pieceDelayMs = 0;
+    await pick(sender, path);
+    expect(await sender.evaluate((wanted) => window.page.provide(wanted), id)).toBeNull();
+    expect(await completed(sender, name)).toMatchObject({ id, sha256 });
+    await sender.close();
+    await follower.close();
+  }
 });
 
 test('C13: a recording goes on after its tab crashed, as a recording on the server', async () => {

@@ -34,6 +34,8 @@ export class QueueRunner {
   readonly #outcomes: EntryOutcomes;
   readonly #entries = new Map<string, QueueEntry>();
   readonly #watched = new Set<string>();
+  /** Releases of the locks of content that was handed to us by tabs that are gone. */
+  readonly #held = new Map<string, () => void>();
   readonly #stopped = new AbortController();
   readonly #clock: BusyClock;
   #tally: TallyRow;
@@ -141,6 +143,7 @@ export class QueueRunner {
   /** Stops working; another tab goes on. */
   async close(): Promise<void> {
     this.#stopped.abort();
+    for (const id of [...this.#held.keys()]) this.#letGo(id);
     const receipts = [...this.#entries.values()].map(async (entry) => {
       entry.end()?.stop();
       await entry.receipts.flush();
@@ -155,7 +158,15 @@ export class QueueRunner {
   }
 
   #show(entry: QueueEntry): void {
-    if (this.#entries.get(entry.row.id) === entry) this.#options.onItem(entry.item);
+    const { id } = entry.row;
+    if (this.#entries.get(id) !== entry) return;
+    if (!entry.isHeld) this.#letGo(id);
+    this.#options.onItem(entry.item);
+  }
+
+  #letGo(id: string): void {
+    this.#held.get(id)?.();
+    this.#held.delete(id);
   }
 
   #drop(id: string): void {
@@ -164,6 +175,7 @@ export class QueueRunner {
     this.#entries.delete(id);
     entry.end()?.stop();
     entry.receipts.stop();
+    this.#letGo(id);
     this.#options.onRemoved(id);
     this.#startDue();
   }
@@ -256,7 +268,9 @@ export class QueueRunner {
     }
     // The content was handed to us: now it is ours to hold.
     if (entry.live !== null) {
-      this.#stopped.signal.addEventListener('abort', release, { once: true });
+      this.#letGo(id);
+      this.#held.set(id, release);
+      if (this.#stopped.signal.aborted) this.#letGo(id);
       return;
     }
     entry.end()?.stop();

@@ -7,6 +7,7 @@ import type { UploadClient } from '../upload-client.ts';
 import { askToPersist } from './browser-room.ts';
 import { composeItem, composeMetrics } from './compose-item.ts';
 import { ContentKeeper } from './content-keeper.ts';
+import type { QueueItem } from './queue-item.ts';
 import { emptyTally, isOver, type TallyRow, type UploadRow } from './queue-row.ts';
 import { QueueRunner } from './queue-runner.ts';
 import type { StoredQueue } from './queue-store.ts';
@@ -157,7 +158,7 @@ export class QueueSession {
       onItem: (item) => {
         view.put(item);
         this.#sender.changed(item.id);
-        this.#letGo(item.status, item.id);
+        this.#letGo(item);
       },
       onRemoved: (id) => {
         view.drop(id);
@@ -199,7 +200,7 @@ export class QueueSession {
         if (runner !== null) return;
         for (const item of message.items) {
           view.put(item);
-          this.#letGo(item.status, item.id);
+          this.#letGo(item);
         }
         for (const id of message.removed) this.#gone(id);
         if (message.whole) this.#onlyThese(new Set(message.items.map((item) => item.id)));
@@ -241,8 +242,9 @@ export class QueueSession {
     this.#options.view.drop(id);
   }
 
-  #letGo(status: string, id: string): void {
-    if (status === 'completed' || status === 'cancelled') this.keeper.letGo(id);
+  /** Bytes of no use any more: the upload is over, or they cannot be read. Whoever brings them again has to get their lock. */
+  #letGo({ id, keeping }: QueueItem): void {
+    if (keeping === 'released') this.keeper.letGo(id);
   }
 
   #showTally(tally: TallyRow): void {
