@@ -487,3 +487,25 @@ test('C13, C14: without Web Locks a lease decides; what the server has is comple
   await completed(second, 'owned again.bin');
   expect(proxy.bytesFromClients - before).toBeLessThan(20_000);
 });
+
+test('C13: without Web Locks a recording goes on for as long as its tab does, also through a long pause', async () => {
+  const page = await browser.open(pages.origin);
+  await page.evaluate(
+    async (wish) => {
+      Object.defineProperty(navigator, 'locks', { value: undefined });
+      await window.page.open(wish);
+    },
+    { endpoint: proxy.url, databaseName },
+  );
+  await expect.poll(() => page.evaluate(() => window.page.queue.snapshot.role)).toBe('leader');
+  await page.evaluate(() => window.page.record({}));
+  const append = (fill: number) =>
+    page.evaluate((one) => window.page.recording?.append(new Blob([new Uint8Array(50_000).fill(one)])), fill);
+  await append(1);
+  await new Promise((resolve) => setTimeout(resolve, 20_000));
+  await append(2);
+  expect(await itemOf(page, 'recording.webm')).toMatchObject({ status: 'recording', size: 100_000 });
+  await page.evaluate(() => window.page.recording?.finish());
+  const expected = createHash('sha256').update(Buffer.alloc(50_000, 1)).update(Buffer.alloc(50_000, 2)).digest('hex');
+  expect(await completed(page, 'recording.webm')).toMatchObject({ size: 100_000, sha256: expected });
+});

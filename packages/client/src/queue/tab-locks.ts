@@ -1,10 +1,11 @@
 /**
  * Who may do what, over all tabs: one leads; and each content that is only in a tab is held by it. A lock ends with its tab, also
- * when that crashes. Without Web Locks (Chrome 69, Firefox 96, Safari 15.4 have them): a lease in the store for the leader, and a held content
- * counts as let go when its record was not touched for a while.
+ * when that crashes. Without Web Locks (Chrome 69, Firefox 96, Safari 15.4 have them): a lease in the store for the leader, and the record of a held
+ * content is touched: it counts as let go when that has not happened for a while.
  */
 import type { Runtime } from '../runtime.ts';
 import { sleep } from '../sleep.ts';
+import { isOver, type UploadRow } from './queue-row.ts';
 import type { SwitchedStorage } from './storage-switch.ts';
 
 export interface TabLocks {
@@ -26,6 +27,7 @@ export interface TabLocksOptions {
 const leaseMs = 6_000;
 const renewMs = 2_000;
 const untouchedMs = 15_000;
+const touchMs = 3_000;
 
 export function tabLocks(options: TabLocksOptions): TabLocks {
   return globalThis.navigator?.locks === undefined ? leasedLocks(options) : webLocks(options.scope);
@@ -59,6 +61,14 @@ function leasedLocks({ scope, storage, runtime, tabId }: TabLocksOptions): TabLo
       await claim();
     }
   };
+  const touch = async (uploadId: string, released: AbortSignal) => {
+    for (;;) {
+      await sleep(runtime, touchMs, released);
+      const touched = (row: UploadRow) => (isOver(row.status) ? null : { ...row, updatedAt: runtime.now() });
+      // One that fails is made up for by the next.
+      await storage.use((store) => store.update(uploadId, touched)).catch(() => {});
+    }
+  };
   return {
     lead: async (signal) => {
       while (!(await claim())) await sleep(runtime, renewMs, signal);
@@ -69,9 +79,12 @@ function leasedLocks({ scope, storage, runtime, tabId }: TabLocksOptions): TabLo
       for (;;) {
         const row = await storage.use((store) => store.row(uploadId));
         // A record that does not exist yet is ours to write.
-        if (row === undefined || row.updatedAt + untouchedMs < runtime.now()) return () => {};
+        if (row === undefined || row.updatedAt + untouchedMs < runtime.now()) break;
         await sleep(runtime, renewMs, signal);
       }
+      const released = new AbortController();
+      touch(uploadId, released.signal).catch(() => {});
+      return () => released.abort();
     },
   };
 }
