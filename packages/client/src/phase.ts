@@ -31,7 +31,8 @@ const entries: { readonly [K in PhaseName]: readonly PhaseName[] } = {
   preparing: [...working, 'paused', 'failed'],
   sending: ['preparing'],
   finishing: ['preparing', 'sending'],
-  paused: working,
+  // Also by the user what the server has paused already.
+  paused: [...working, 'paused'],
   completed: working,
   failed: working,
   cancelled: [...working, 'paused', 'failed'],

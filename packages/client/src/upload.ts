@@ -62,15 +62,21 @@ export class ManagedUpload implements UploadHandle {
     return this.#deferred.promise;
   }
 
+  /** Whether a session is at work, or waits for somebody else to resume it. */
+  get isAtWork(): boolean {
+    const { phase } = this.#record;
+    return isWorking(phase) || (phase.name === 'paused' && phase.by === 'server');
+  }
+
   subscribe(listener: () => void): () => void {
     return this.#record.store.subscribe(listener);
   }
 
   pause(): Promise<void> {
-    const { phase } = this.#record;
-    if (!isWorking(phase)) return this.#tail;
-    this.#session.abort();
-    this.#record.moveTo({ name: 'paused', by: 'user' });
+    const worked = isWorking(this.#record.phase);
+    this.stop();
+    // Otherwise there is nothing to tell: the server has it paused, or it is over.
+    if (!worked) return this.#tail;
     const telling = new AbortController();
     this.#telling = telling;
     return this.#then(async () => {
@@ -79,7 +85,7 @@ export class ManagedUpload implements UploadHandle {
   }
 
   stop(): void {
-    if (!isWorking(this.#record.phase)) return;
+    if (!this.isAtWork) return;
     this.#session.abort();
     this.#record.moveTo({ name: 'paused', by: 'user' });
   }

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createUploadClient, type UploadClientOptions } from '../src/index.ts';
 import { nodeTransport } from '../src/node/index.ts';
+import { ownedClient } from '../src/react/owned-client.ts';
 import { ContractServer } from './contract-server.ts';
 import { failureOf, fileOf, someBytes, until } from './uploading.ts';
 
@@ -137,4 +138,60 @@ describe('commands', () => {
     await handle.done;
     expect(server.requests('POST', /resume$/)).toHaveLength(0);
   });
+
+  test('what somebody else paused goes on when they resume it, also when its component has gone', async () => {
+    const letThrough = holdChunksFrom(2);
+    let fast = false;
+    const runtime = {
+      ...quick,
+      after: (ms: number, callback: () => void) => {
+        const timer = setTimeout(callback, fast ? Math.min(ms, 20) : ms);
+        return () => clearTimeout(timer);
+      },
+    };
+    const { client, hold } = ownedClient(clientOf({ runtime, stallTimeoutMs: 5_000 }));
+    const letGo = hold();
+    const handle = client.add(fileOf(someBytes(6_000)));
+    await until(handle, (s) => s.chunksAcknowledged === 2);
+    server.upload.state = 'paused';
+    fast = true;
+    letThrough();
+    await until(handle, (s) => s.state === 'paused');
+    fast = false;
+    letGo();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    server.upload.state = 'receiving';
+    server.intercept = () => undefined;
+    await handle.done;
+  });
+
+  test.each(['pause', 'stop'] as const)(
+    'what somebody else paused is left alone after %s, until it is resumed here',
+    async (command) => {
+      const letThrough = holdChunksFrom(2);
+      let fast = false;
+      const runtime = {
+        ...quick,
+        after: (ms: number, callback: () => void) => {
+          const timer = setTimeout(callback, fast ? Math.min(ms, 20) : ms);
+          return () => clearTimeout(timer);
+        },
+      };
+      const handle = clientOf({ runtime, stallTimeoutMs: 5_000 }).add(fileOf(someBytes(6_000)));
+      await until(handle, (s) => s.chunksAcknowledged === 2);
+      server.upload.state = 'paused';
+      fast = true;
+      letThrough();
+      await until(handle, (s) => s.state === 'paused');
+      await handle[command]();
+      const asked = server.seen.length;
+      server.upload.state = 'receiving';
+      server.intercept = () => undefined;
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      expect(server.seen).toHaveLength(asked);
+      expect(handle.snapshot.state).toBe('paused');
+      handle.resume();
+      await handle.done;
+    },
+  );
 });

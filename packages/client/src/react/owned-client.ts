@@ -1,4 +1,5 @@
 /** A client that a component made for itself: its worker ends when nobody holds it any more and its uploads are at rest. */
+import { ManagedUpload } from '../upload.ts';
 import type { UploadClient } from '../upload-client.ts';
 import type { UploadHandle } from '../upload-handle.ts';
 
@@ -47,6 +48,8 @@ export function ownedClient(client: UploadClient): OwnedClient {
   };
 }
 
-function isBusy({ snapshot: { state } }: UploadHandle): boolean {
-  return !['completed', 'cancelled', 'failed', 'paused'].includes(state);
+function isBusy(handle: UploadHandle): boolean {
+  // What somebody else paused goes on when they resume it.
+  if (handle instanceof ManagedUpload && handle.isAtWork) return true;
+  return !['completed', 'cancelled', 'failed', 'paused'].includes(handle.snapshot.state);
 }
