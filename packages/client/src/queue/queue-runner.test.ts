@@ -5,15 +5,25 @@ import { createUploadClient } from '../create-client.ts';
 import { createMemoryStore } from './memory-store.ts';
 import { newRow } from './new-upload.ts';
 import { QueueRunner } from './queue-runner.ts';
+import type { QueueStore } from './queue-store.ts';
 import type { CommandName } from './tab-channel.ts';
 
 /** Each write takes a while, and the next one longer; one upload is at work at a time, on a line on which nothing moves. */
 async function runnerOf(ids: readonly string[], keeping: 'stored' | 'memory') {
+  const { store, load } = await storeOf(ids, keeping);
+  return { store, ...(await load()) };
+}
+
+async function storeOf(ids: readonly string[], keeping: 'stored' | 'memory') {
   const store = createMemoryStore();
   for (const id of ids) {
     const wish = { id, blob: new Blob(['content']), file: null, metadata: {}, options: {}, now: 1 };
     await store.insert({ ...newRow(wish, { endpoint: '' }), keeping });
   }
+  return { store, load: () => runnerOn(store) };
+}
+
+async function runnerOn(store: QueueStore) {
   const client = createUploadClient({ endpoint: '', transport: { send: () => new Promise(() => {}) } });
   let begun = 0;
   let writes = 0;
@@ -39,7 +49,7 @@ async function runnerOf(ids: readonly string[], keeping: 'stored' | 'memory') {
       ...{ after: () => () => {}, onConnectivity: () => () => {} },
     },
   });
-  return { store, runner, begun: () => begun };
+  return { runner, begun: () => begun };
 }
 
 it.each<[readonly CommandName[], string | undefined]>([
@@ -61,3 +71,15 @@ it.each(['pause', 'cancel', 'remove'] as const)('told to %s all of them, it begi
   await Promise.all(ids.map((id) => runner.command(command, id)));
   expect(begun()).toBe(1);
 });
+
+it.each(['unauthenticated', 'token-expired', 'http-401', 'headers-failed'])(
+  'C17: what failed with %s goes on at the next start: whoever is here now has signed in',
+  async (code) => {
+    const { store, load } = await storeOf(['a'], 'stored');
+    const error = { type: 'server', code, message: '', retryable: true } as const;
+    await store.update('a', (row) => ({ ...row, status: 'failed', retries: 3, error }));
+    await load();
+    await expect.poll(async () => (await store.row('a'))?.status).toBe('queued');
+    expect(await store.row('a')).toMatchObject({ retries: 0, error: null });
+  },
+);

@@ -29,6 +29,14 @@ export interface RunnerOptions {
   readonly onTally: (tally: TallyRow) => void;
 }
 
+/** There were none, or they had ended. */
+const credentialErrors: ReadonlySet<string> = new Set([
+  'unauthenticated',
+  'token-expired',
+  'http-401',
+  'headers-failed',
+]);
+
 export class QueueRunner {
   readonly #options: RunnerOptions;
   readonly #outcomes: EntryOutcomes;
@@ -59,7 +67,7 @@ export class QueueRunner {
       this.#show(entry);
       this.#watch(entry);
       // Whoever is here now has signed in.
-      const signedOut = entry.row.status === 'failed' && entry.row.error?.code === 'unauthenticated';
+      const signedOut = entry.row.status === 'failed' && credentialErrors.has(entry.row.error?.code ?? '');
       if (signedOut) void this.command('retry', entry.row.id).catch(ignore);
     }
     options.onTally(this.#tally);
