@@ -175,3 +175,17 @@ test('C13: start and close in pairs, as StrictMode does; what was listened to st
   await queue.close();
   await queue.close();
 });
+
+test('C15: what is compressed and then not accepted does not stay in the list', async () => {
+  const stop = new AbortController();
+  queueOf({
+    compress: async () => {
+      stop.abort();
+      return new Blob(['small']);
+    },
+  });
+  const options = { config: { compressionEnabled: true }, signal: stop.signal };
+  await expect(queue.addUpload(fileOf(someBytes(10)), {}, options)).rejects.toMatchObject({ code: 'cancelled' });
+  expect(queue.list()).toEqual([]);
+  expect(queue.metrics()).toMatchObject({ active: 0, total: 0 });
+});

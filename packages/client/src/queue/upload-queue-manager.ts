@@ -86,13 +86,19 @@ export class UploadQueueManager implements UploadQueue {
       await this.provideFile(asked.id, blob);
       return asked.id;
     }
-    const content = await this.#prepared(row, blob, options);
-    throwIfCancelled(options.signal);
-    const made = content === blob ? { file } : { file: null, contentType: content.type || row.contentType };
-    session.persist();
-    const keepUntil = made.file === null ? 'completion' : 'receipt';
-    await session.keeper.take({ ...row, ...made, keepUntil, size: content.size }, content);
-    return id;
+    try {
+      const content = await this.#prepared(row, blob, options);
+      throwIfCancelled(options.signal);
+      const made = content === blob ? { file } : { file: null, contentType: content.type || row.contentType };
+      session.persist();
+      const keepUntil = made.file === null ? 'completion' : 'receipt';
+      await session.keeper.take({ ...row, ...made, keepUntil, size: content.size }, content);
+      return id;
+    } catch (error) {
+      // There is no record of it yet: nobody could take it off the list.
+      if (this.#view.get(id)?.status === 'preparing') this.#view.drop(id);
+      throw error;
+    }
   }
 
   async openRecording(
@@ -222,14 +228,17 @@ export class UploadQueueManager implements UploadQueue {
     const { compress } = this.#options;
     if (compress === undefined) throw invalid('config.compressionEnabled needs the option compress of the queue.');
     const preparing = { ...composeItem(row), status: 'preparing' as const };
-    const show = (preparation: number) => this.#view.put(Object.freeze({ ...preparing, preparation }));
+    let over = false;
+    const show = (preparation: number) => {
+      // What is told too late must not hide what became of it.
+      if (!over) this.#view.put(Object.freeze({ ...preparing, preparation }));
+    };
     show(0);
     try {
       const unstopped = new AbortController().signal;
       return await compress(blob, { metadata: row.metadata, signal: signal ?? unstopped, onProgress: show });
-    } catch (error) {
-      this.#view.drop(row.id);
-      throw error;
+    } finally {
+      over = true;
     }
   }
 }
