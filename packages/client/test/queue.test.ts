@@ -189,3 +189,17 @@ test('C15: what is compressed and then not accepted does not stay in the list', 
   expect(queue.list()).toEqual([]);
   expect(queue.metrics()).toMatchObject({ active: 0, total: 0 });
 });
+
+test('C14: after clear the sums begin anew', async () => {
+  queueOf();
+  const completed = next('upload-completed');
+  await queue.addUpload(fileOf(someBytes(2_500)));
+  await completed;
+  await queue.clear();
+  expect(queue.list()).toEqual([]);
+  expect(queue.metrics()).toMatchObject({ total: 0, completed: 0, bytes: 0, averageSpeed: null, successRate: null });
+  const again = next('upload-completed');
+  await queue.addUpload(fileOf(someBytes(10)));
+  await again;
+  expect(queue.metrics()).toMatchObject({ total: 1, completed: 1, bytes: 10 });
+});

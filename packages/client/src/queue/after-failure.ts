@@ -1,5 +1,6 @@
 /** What the queue does about an upload that the engine gave up. Pure. */
 import type { UploadError } from '../upload-error.ts';
+import type { QueueError } from './queue-item.ts';
 import type { UploadRow } from './queue-row.ts';
 
 /**
@@ -27,4 +28,16 @@ export function afterFailure(
   // A digest of the whole that does not match, too: a chunk's has its index.
   const anew = endedErrors.has(error.code) || (error.code === 'digest-mismatch' && error.chunk === undefined);
   return { kind: error.retryable && row.retries < row.maxRetries ? 'again' : 'fail', anew };
+}
+
+const credentialErrors: ReadonlySet<string> = new Set([
+  'unauthenticated',
+  'token-expired',
+  'http-401',
+  'headers-failed',
+]);
+
+/** Whether it failed because there were no credentials, or these had ended: with others it goes on. */
+export function lacksCredentials(error: QueueError | null): boolean {
+  return credentialErrors.has(error?.code ?? '');
 }

@@ -5,11 +5,12 @@
 import type { Runtime } from '../runtime.ts';
 import type { UploadClient } from '../upload-client.ts';
 import type { UploadHandle } from '../upload-handle.ts';
+import { lacksCredentials } from './after-failure.ts';
 import { BusyClock } from './busy-clock.ts';
 import { asUploadError, EntryOutcomes } from './entry-outcomes.ts';
 import { QueueEntry } from './queue-entry.ts';
 import type { QueueItem } from './queue-item.ts';
-import { addToTally, type TallyChange, type TallyRow, type UploadRow } from './queue-row.ts';
+import { addToTally, emptyTally, type TallyChange, type TallyRow, type UploadRow } from './queue-row.ts';
 import { queueSource } from './queue-source.ts';
 import type { StoredQueue } from './queue-store.ts';
 import { recoverContent } from './recover-content.ts';
@@ -28,14 +29,6 @@ export interface RunnerOptions {
   readonly onRemoved: (id: string) => void;
   readonly onTally: (tally: TallyRow) => void;
 }
-
-/** There were none, or they had ended. */
-const credentialErrors: ReadonlySet<string> = new Set([
-  'unauthenticated',
-  'token-expired',
-  'http-401',
-  'headers-failed',
-]);
 
 export class QueueRunner {
   readonly #options: RunnerOptions;
@@ -67,7 +60,7 @@ export class QueueRunner {
       this.#show(entry);
       this.#watch(entry);
       // Whoever is here now has signed in.
-      const signedOut = entry.row.status === 'failed' && credentialErrors.has(entry.row.error?.code ?? '');
+      const signedOut = entry.row.status === 'failed' && lacksCredentials(entry.row.error);
       if (signedOut) void this.command('retry', entry.row.id).catch(ignore);
     }
     options.onTally(this.#tally);
@@ -143,9 +136,12 @@ export class QueueRunner {
     }
   }
 
-  /** Stops it without a word: its record is gone. */
-  forget(ids: readonly string[]): void {
+  /** Everything was wiped: stops without a word. */
+  wiped(ids: readonly string[]): void {
     for (const id of ids) this.#drop(id);
+    this.#clock.take();
+    this.#tally = emptyTally(this.#tally.owner);
+    this.#options.onTally(this.#tally);
   }
 
   /** Stops working; another tab goes on. */

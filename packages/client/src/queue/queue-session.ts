@@ -233,7 +233,8 @@ export class QueueSession {
   }
 
   #wiped(ids: readonly string[]): void {
-    this.#runner?.forget(ids);
+    if (this.#runner === null) this.#showTally(emptyTally(this.#options.owner));
+    else this.#runner.wiped(ids);
     for (const id of ids) this.#gone(id);
   }
 
