@@ -93,3 +93,18 @@ test('says when it is hopeless, and leaves nothing behind when aborted', async (
   await expect(passing).rejects.toThrow('enough');
   expect(runtime.pendingTimers).toBe(0);
 });
+
+test('a clock that was set back keeps it closed as long again at most, and does not keep it open either', async () => {
+  gate.failed(error(), 'unreachable', runtime.now());
+  const passed = await passes();
+  runtime.setClock(-3_600_000);
+  await runtime.advance(2_000);
+  expect(gate.waiting).toBeNull();
+  expect(passed()).not.toBeNull();
+  for (const ms of [2_000, 4_000]) {
+    gate.failed(error(), 'unreachable', runtime.now());
+    expect(gate.waiting).toEqual({ reason: 'unreachable', until: runtime.now() + ms });
+    await runtime.advance(ms);
+    expect(gate.waiting).toBeNull();
+  }
+});

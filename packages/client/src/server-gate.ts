@@ -24,6 +24,7 @@ export class ServerGate {
   #failingSince: number | null = null;
   #lastFailureAt = Number.NEGATIVE_INFINITY;
   #closedAt = Number.NEGATIVE_INFINITY;
+  #closedForMs = 0;
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -31,7 +32,13 @@ export class ServerGate {
 
   /** Why and until when it is closed. */
   get waiting(): Waiting | null {
-    return this.#waiting !== null && this.#waiting.until > this.#options.runtime.now() ? this.#waiting : null;
+    const now = this.#options.runtime.now();
+    if (this.#waiting === null || this.#waiting.until <= now) return null;
+    // Longer than it was closed for: the clock was set back. From here on as long as that, and not for hours.
+    if (this.#waiting.until - now > this.#closedForMs) {
+      this.#waiting = { ...this.#waiting, until: now + this.#closedForMs };
+    }
+    return this.#waiting;
   }
 
   /** Resolves when it is open. @throws the signal's reason. */
@@ -49,13 +56,13 @@ export class ServerGate {
   failed(error: UploadError, reason: WaitingReason, startedAt: number): boolean {
     const { runtime, giveUpAfterMs } = this.#options;
     const now = runtime.now();
-    if (startedAt >= this.#lastFailureAt) this.#failures += 1;
+    if (startedAt >= this.#lastFailureAt || now < this.#lastFailureAt) this.#failures += 1;
     this.#lastFailureAt = now;
     this.#failingSince ??= now;
     if (now - this.#failingSince >= giveUpAfterMs) return false;
     const ms = backoffMs({ failures: this.#failures, retryAfterMs: error.retryAfterMs, random: runtime.random() });
-    if (runtime.isOnline()) this.#close(reason, now + ms);
-    else this.#close('offline', now + backoffMsMax);
+    if (runtime.isOnline()) this.#close(reason, ms);
+    else this.#close('offline', backoffMsMax);
     return true;
   }
 
@@ -78,7 +85,7 @@ export class ServerGate {
   /** The platform said that connectivity changed, or the page woke up. */
   connectivityChanged(): void {
     if (this.#options.runtime.isOnline()) this.wake();
-    else this.#close('offline', this.#options.runtime.now() + backoffMsMax);
+    else this.#close('offline', backoffMsMax);
   }
 
   subscribe(listener: () => void): () => void {
@@ -86,10 +93,13 @@ export class ServerGate {
     return () => this.#listeners.delete(listener);
   }
 
-  #close(reason: WaitingReason, until: number): void {
-    if (this.#waiting !== null && this.#waiting.until >= until) return;
-    this.#waiting = { reason, until };
-    this.#closedAt = this.#options.runtime.now();
+  #close(reason: WaitingReason, ms: number): void {
+    const now = this.#options.runtime.now();
+    const { waiting } = this;
+    if (waiting !== null && waiting.until >= now + ms) return;
+    this.#waiting = { reason, until: now + ms };
+    this.#closedAt = now;
+    this.#closedForMs = ms;
     this.#notify();
   }
 

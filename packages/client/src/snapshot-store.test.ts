@@ -39,3 +39,14 @@ test('flush is at once and replaces what was scheduled', async () => {
   store.flush();
   expect(commits).toBe(1);
 });
+
+test('a clock that was set back does not stop it', async () => {
+  const runtime = new VirtualRuntime();
+  let count = 0;
+  const store = new SnapshotStore(runtime, () => ({ count }));
+  runtime.setClock(-3_600_000);
+  count = 1;
+  store.touch();
+  await runtime.advance(100);
+  expect(store.value).toEqual({ count: 1 });
+});

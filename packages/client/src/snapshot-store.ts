@@ -28,7 +28,8 @@ export class SnapshotStore<T> {
   touch(): void {
     if (this.#cancel !== null) return;
     const wait = this.#committedAt + commitMsMin - this.#runtime.now();
-    if (wait <= 0) this.flush();
+    // More than that is a clock that was set back: it must not stop what is shown.
+    if (wait <= 0 || wait > commitMsMin) this.flush();
     else this.#cancel = this.#runtime.after(wait, () => this.flush());
   }
 

@@ -77,3 +77,13 @@ test('the remaining time is right again soon after a standstill', () => {
   expect(meter.etaSeconds(40_000)).toBeGreaterThan(left / 1_000);
   expect(meter.etaSeconds(40_000)).toBeLessThan((2 * left) / 1_000);
 });
+
+test('a clock that was set back costs two seconds of it', () => {
+  const meter = new SpeedMeter();
+  meter.restart(10_000_000);
+  for (let now = 0; now <= 4_000; now += 500) {
+    meter.add(500_000);
+    meter.sample(now, 1_000_000);
+  }
+  expect(meter.bytesPerSecond(4_000)).toBeCloseTo(1_000_000, -5);
+});

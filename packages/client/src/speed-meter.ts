@@ -34,6 +34,8 @@ export class SpeedMeter {
   /** Takes what was added since the last call into the averages. `remainingBytes` is what the time is estimated for. */
   sample(now: number, remainingBytes: number): void {
     const elapsed = now - this.#sampledAt;
+    // The clock was set back.
+    if (this.#startedAt !== null && elapsed < 0) this.restart(now);
     if (this.#startedAt === null || elapsed < sampleMsMin) return;
     const keep = 2 ** (-elapsed / halfLifeMs);
     const rate = (this.#pendingBytes * 1_000) / elapsed;

@@ -180,7 +180,9 @@ async function finish(session: Session): Promise<Upload | null> {
       if (error instanceof UploadError && remedyFor(error).kind === 'ask') return null;
       throw error;
     }
-    await sleep(runtime, Math.max(0, askedAt + finishPollMsMin - runtime.now()), signal);
+    // Clocks can be set back.
+    const passed = Math.max(0, runtime.now() - askedAt);
+    await sleep(runtime, Math.max(0, finishPollMsMin - passed), signal);
   }
 }
 

@@ -5,10 +5,12 @@ export class VirtualRuntime implements Runtime {
   online = true;
   randomValue = 0.5;
   #now = 1_000_000;
+  /** What somebody set the clock by. */
+  #set = 0;
   #timers: { readonly at: number; readonly callback: () => void }[] = [];
   readonly #listeners = new Set<() => void>();
 
-  now = (): number => this.#now;
+  now = (): number => this.#now + this.#set;
   random = (): number => this.randomValue;
   isOnline = (): boolean => this.online;
 
@@ -36,6 +38,11 @@ export class VirtualRuntime implements Runtime {
   connectivity(online: boolean): void {
     this.online = online;
     for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Sets the clock; timers go by what really passes. */
+  setClock(byMs: number): void {
+    this.#set += byMs;
   }
 
   /** Moves time, firing what is due in its order; promises get their turn after each timer. */

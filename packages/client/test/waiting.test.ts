@@ -208,3 +208,20 @@ test('a Blob that cannot be read any more is a typed error that is not repeated'
   await turn(100);
   expect(handle.snapshot.error).toMatchObject({ type: 'validation', code: 'source-unreadable', retryable: false });
 });
+
+test('a clock that is set back while the server finishes does not put off the next question', async () => {
+  let asked = 0;
+  const size = 1_000;
+  const sender = wellBehaved(size, size);
+  const { handle } = start((request, signal) => {
+    if (!/complete/.test(request.url)) return sender(request, signal);
+    asked += 1;
+    if (asked > 1) return sender(request, signal);
+    runtime.setClock(-3_600_000);
+    return jsonResponse(viewOf(size, size, { state: 'validating', receivedBytes: size, missingChunks: [] }));
+  }, size);
+  await turn();
+  expect(handle.snapshot.state).toBe('finishing');
+  await turn(5_000);
+  expect(handle.snapshot.state).toBe('completed');
+});
