@@ -37,6 +37,7 @@ function createServices(): Services {
     api,
     announce: announcer.say,
     onSignedOut: session.lost,
+    onOtherOwner: () => workshop.clear(),
   });
   const loadAudio = () => import('@holdfast/client/audio');
   const workshop = createWorkshop({

@@ -50,8 +50,9 @@ function UploadsOnTheWay() {
 
 /** Whoever signs out leaves nothing of theirs in this browser. */
 function SignOut() {
-  const { api, session, uploads } = useServices();
-  const { active } = useWatchable(uploads.totals);
+  const { api, session, uploads, workshop } = useServices();
+  const { active: sending } = useWatchable(uploads.totals);
+  const active = sending + useWatchable(workshop.pieces).length;
   const leave = async () => {
     await uploads.wipe().catch(() => undefined);
     await api.signOut().catch(() => undefined);

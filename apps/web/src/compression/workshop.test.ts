@@ -75,3 +75,26 @@ it('what is cancelled is not sent, and the next one comes', async () => {
   await empty();
   await expect.poll(() => sent.map(({ filename }) => filename)).toEqual(['c.webm']);
 });
+
+it('when somebody leaves, nothing of theirs is compressed or sent any more, not even the original afterwards', async () => {
+  const sending = Promise.withResolvers<void>();
+  const stored = Promise.withResolvers<void>();
+  const sent: string[] = [];
+  const audio = { compress: async () => result({}) } as unknown as Audio;
+  const made = createWorkshop({
+    loadAudio: async () => audio,
+    send: async ({ filename }) => {
+      sent.push(filename);
+      sending.resolve();
+      await stored.promise;
+    },
+    ...{ note: () => {}, announce: () => {} },
+  });
+  made.add([order('a.wav', { keepsOriginal: true }), order('b.wav')]);
+  await sending.promise;
+  made.clear();
+  expect(made.pieces.getSnapshot()).toEqual([]);
+  stored.resolve();
+  made.add([order('c.wav')]);
+  await expect.poll(() => sent).toEqual(['a.webm', 'c.webm']);
+});

@@ -35,6 +35,8 @@ export interface Workshop {
   add(orders: readonly Order[]): void;
   /** Neither compressed nor sent. */
   cancel(id: number): void;
+  /** The same with all of them, without a word: who wanted them has left. */
+  clear(): void;
 }
 
 export interface WorkshopOptions {
@@ -94,6 +96,11 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
       if (given !== undefined) options.announce(`${given.order.file.name} is cancelled.`);
       drop(id);
     },
+    clear() {
+      for (const { stop } of orders.values()) stop.abort();
+      orders.clear();
+      pieces.set([]);
+    },
   };
 }
 
@@ -132,5 +139,5 @@ async function make({ file, goal, lecture, keepsOriginal }: Order, making: Makin
     ...{ content: result.blob, filename: compressedName(file.name), lastModified: file.lastModified, lecture },
     originalSize: file.size,
   });
-  if (keepsOriginal) await send({ ...original, priority: 'low' });
+  if (keepsOriginal && !signal.aborted) await send({ ...original, priority: 'low' });
 }

@@ -71,6 +71,8 @@ export interface UploadDeskOptions {
   announce(text: string): void;
   /** The server refused an upload for want of credentials. */
   onSignedOut(): void;
+  /** What is still being prepared belongs to somebody who has left. */
+  onOtherOwner(): void;
 }
 
 // Of more uploads than that nobody wants to hear one by one.
@@ -89,7 +91,10 @@ class Desk implements UploadDesk {
   readonly #options: UploadDeskOptions;
   readonly #queues = new Map<string, UploadQueue>();
   readonly #gone = new Set<string>();
-  #open = Promise.withResolvers<UploadQueue>();
+  /** Null for who waited for a queue that does not open any more. */
+  #open = Promise.withResolvers<UploadQueue | null>();
+  /** Whose uploads were shown last. */
+  #owner: string | null = null;
   #told: ReadonlyMap<string, QueueItem> | null = null;
   #notes = 0;
   /** There were too many to tell of each. */
@@ -101,6 +106,8 @@ class Desk implements UploadDesk {
   }
 
   open(owner: string): () => void {
+    if (this.#owner !== null && this.#owner !== owner) this.#leave();
+    this.#owner = owner;
     const queue = this.#queues.get(owner) ?? this.#options.openQueue(owner);
     this.#queues.set(owner, queue);
     const look = () => this.#changed(queue.snapshot);
@@ -109,6 +116,7 @@ class Desk implements UploadDesk {
     this.#open.resolve(queue);
     return () => {
       stop();
+      this.#open.resolve(null);
       this.#open = Promise.withResolvers();
       this.#told = null;
       this.queue.set(null);
@@ -119,6 +127,7 @@ class Desk implements UploadDesk {
 
   async send({ content, filename, lecture, lastModified, ...more }: Outgoing): Promise<void> {
     const queue = await this.#open.promise;
+    if (queue === null) return;
     const time = String(lastModified);
     if (isOnItsWay(queue.list(), { name: filename, size: content.size, lastModified: time })) {
       this.#options.announce(`${filename} is on its way already.`);
@@ -140,6 +149,7 @@ class Desk implements UploadDesk {
 
   async openRecording(lecture: Lecture, format: { contentType: string; filename: string }): Promise<QueueRecording> {
     const queue = await this.#open.promise;
+    if (queue === null) throw new Error('Somebody else has signed in meanwhile.');
     return queue.openRecording(lectureFields(lecture), { ...format, target: 'recording' });
   }
 
@@ -188,8 +198,19 @@ class Desk implements UploadDesk {
   }
 
   async wipe(): Promise<void> {
-    if (this.queue.getSnapshot() === null) return;
-    await (await this.#open.promise).clear();
+    const opened = this.queue.getSnapshot() === null ? null : await this.#open.promise;
+    this.#leave();
+    // Whoever opens it next, be it the same person.
+    this.#owner = '';
+    await opened?.clear();
+  }
+
+  /** What is in this page alone goes with who it is of: the next one neither sees nor sends it. */
+  #leave(): void {
+    this.#open.resolve(null);
+    this.#open = Promise.withResolvers();
+    this.notes.set([]);
+    this.#options.onOtherOwner();
   }
 
   #take(item: QueueItem): void {
@@ -198,7 +219,8 @@ class Desk implements UploadDesk {
   }
 
   #command(run: (queue: UploadQueue) => Promise<void>): void {
-    void this.#open.promise.then(run).catch((error: unknown) => this.note(messageOf(error), 'bad'));
+    const opened = this.#open.promise.then((queue) => (queue === null ? undefined : run(queue)));
+    void opened.catch((error: unknown) => this.note(messageOf(error), 'bad'));
   }
 
   #items(): readonly QueueItem[] {
