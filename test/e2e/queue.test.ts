@@ -509,3 +509,35 @@ test('C13: without Web Locks a recording goes on for as long as its tab does, al
   const expected = createHash('sha256').update(Buffer.alloc(50_000, 1)).update(Buffer.alloc(50_000, 2)).digest('hex');
   expect(await completed(page, 'recording.webm')).toMatchObject({ size: 100_000, sha256: expected });
 });
+
+test('C14: without Web Locks, a leader that was asleep for longer than its lease follows the one that took over', async () => {
+  const withoutLocks = async () => {
+    const page = await browser.open(pages.origin);
+    await page.evaluate(
+      async (wish) => {
+        Object.defineProperty(navigator, 'locks', { value: undefined });
+        await window.page.open(wish);
+      },
+      { endpoint: proxy.url, databaseName, chunkSize: MiB },
+    );
+    return page;
+  };
+  const roleOf = (page: Page) => page.evaluate(() => window.page.queue.snapshot.role);
+  const first = await withoutLocks();
+  await expect.poll(() => roleOf(first)).toBe('leader');
+  const second = await withoutLocks();
+  proxy.pieceDelayMs = 20;
+  await first.evaluate(() => window.page.addBytes(60 * 2 ** 20, 51, { filename: 'asleep.bin' }));
+  const devtools = await first.context().newCDPSession(first);
+  // As browsers do with pages that nobody looks at.
+  await devtools.send('Debugger.enable');
+  await devtools.send('Debugger.pause');
+  await expect.poll(() => roleOf(second), { timeout: 30_000 }).toBe('leader');
+  await devtools.send('Debugger.resume');
+  await devtools.send('Debugger.disable');
+  await expect.poll(() => roleOf(first), { timeout: 15_000 }).toBe('follower');
+  expect(await roleOf(second)).toBe('leader');
+  proxy.pieceDelayMs = 0;
+  const done = await completed(second, 'asleep.bin');
+  expect(await completed(first, 'asleep.bin')).toMatchObject({ uploadId: done.uploadId, error: null });
+});

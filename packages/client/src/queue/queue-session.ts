@@ -145,7 +145,11 @@ export class QueueSession {
   async #lead(): Promise<void> {
     const { view, owner } = this.#options;
     // In memory nothing is shared: every tab is on its own.
-    if (view.storage.kind === 'indexeddb') await this.locks.lead(this.signal);
+    if (view.storage.kind === 'indexeddb') {
+      await this.locks.lead(this.signal, () => {
+        this.#leading = this.#leading.then(() => this.#follow()).catch(() => {});
+      });
+    }
     await this.#sweep();
     const stored = await this.storage.use((store) => store.load(owner));
     this.signal.throwIfAborted();
@@ -173,6 +177,19 @@ export class QueueSession {
     await this.keeper.offerAll();
     const runner = this.#runner;
     await this.#commands.takeOver((name, id) => runner.command(name, id));
+  }
+
+  /** Another tab leads, because this one slept for too long. */
+  async #follow(): Promise<void> {
+    const runner = this.#runner;
+    this.signal.throwIfAborted();
+    this.#runner = null;
+    this.#options.view.setRole('follower');
+    this.#sender.stop();
+    await runner?.close();
+    this.#channel.post({ kind: 'hello' });
+    await this.keeper.offerAll();
+    await this.#lead();
   }
 
   async #sweep(): Promise<void> {

@@ -9,8 +9,11 @@ import { isOver, type UploadRow } from './queue-row.ts';
 import type { SwitchedStorage } from './storage-switch.ts';
 
 export interface TabLocks {
-  /** Resolves when this tab leads; it does until the signal aborts. Rejects with the signal's reason when it never did. */
-  lead(signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when this tab leads; it does until the signal aborts, or until `onLost` is called: another one does, because this one slept for too long.
+   * Rejects with the signal's reason when it never did.
+   */
+  lead(signal: AbortSignal, onLost: () => void): Promise<void>;
   /** Resolves when nobody else holds the content of an upload; it is held until the returned function is called. */
   hold(uploadId: string, signal: AbortSignal): Promise<() => void>;
 }
@@ -56,9 +59,10 @@ function leasedLocks({ scope, storage, runtime, tabId }: TabLocksOptions): TabLo
     return storage.use((store) => store.lease(scope, { holder: tabId, now, until: now + leaseMs }));
   };
   const renew = async (signal: AbortSignal) => {
-    while (!signal.aborted) {
+    for (let ours = true; ours; ) {
       await sleep(runtime, renewMs, signal);
-      await claim();
+      // A store that cannot be asked now says nothing about who leads.
+      ours = await claim().catch(() => true);
     }
   };
   const touch = async (uploadId: string, released: AbortSignal) => {
@@ -70,10 +74,10 @@ function leasedLocks({ scope, storage, runtime, tabId }: TabLocksOptions): TabLo
     }
   };
   return {
-    lead: async (signal) => {
+    lead: async (signal, onLost) => {
       while (!(await claim())) await sleep(runtime, renewMs, signal);
       // Ends with the signal; a lease that is not renewed any more ends by itself.
-      renew(signal).catch(() => {});
+      renew(signal).then(onLost, () => {});
     },
     hold: async (uploadId, signal) => {
       for (;;) {
