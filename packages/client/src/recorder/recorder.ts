@@ -68,7 +68,7 @@ export interface RecorderState {
 interface Take {
   readonly capture: Capture;
   readonly sink: QueueRecording;
-  /** Resolves when every slice so far is durable or has failed. */
+  /** Every slice so far is durable. None is written behind one that is not: that would leave a gap. */
   written: Promise<void>;
 }
 
@@ -203,7 +203,7 @@ class MicrophoneRecorder implements Recorder {
     const take = this.#release();
     if (take === null) return;
     await take.capture.stop();
-    await take.written;
+    await take.written.catch(() => {});
     await take.sink.discard();
     this.#set({ status: 'idle', seconds: 0, bytesStored: 0, uploadId: null });
   }
@@ -229,11 +229,11 @@ class MicrophoneRecorder implements Recorder {
   }
 
   #write(take: Take, slice: Blob): void {
-    const appended = take.sink.append(slice);
-    take.written = Promise.all([take.written, appended]).then(
-      () => this.#set({ bytesStored: this.snapshot.bytesStored + slice.size }),
-      (cause: unknown) => void this.#end(asRecorderError(cause)),
-    );
+    take.written = take.written.then(async () => {
+      await take.sink.append(slice);
+      this.#set({ bytesStored: this.snapshot.bytesStored + slice.size });
+    });
+    take.written.catch((cause: unknown) => void this.#end(asRecorderError(cause)));
   }
 
   /** Takes the recording out of the state, so that it is ended once only. */
@@ -260,7 +260,7 @@ class MicrophoneRecorder implements Recorder {
   async #finish(take: Take, error: UploadError | null): Promise<string | null> {
     try {
       await take.capture.stop();
-      await take.written;
+      await take.written.catch(() => {});
       const uploadId = await take.sink.finish();
       this.#set({ status: 'stopped', uploadId, error });
       return uploadId;
