@@ -43,6 +43,8 @@ export class Capture {
     this.#recorder.ondataavailable = ({ data }) => {
       if (data.size > 0) onSlice(data);
     };
+    // Its encoder failed, or the system took the sound away: nobody shall go on speaking to it.
+    this.#recorder.onstop = onLost;
     this.#meter = openMeter(platform, stream);
     for (const track of stream.getAudioTracks()) track.onended = onLost;
   }

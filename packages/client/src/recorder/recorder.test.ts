@@ -71,3 +71,13 @@ it('writes nothing behind a slice that could not be stored: what is there stays 
   expect(recorder.snapshot.error).toBe(full);
   expect([stored, finished()]).toEqual([['a'], 1]);
 });
+
+it('a browser that cannot go on recording is seen: what there is is sent, and nobody speaks to nothing', async () => {
+  const { recorder, fake, stored, finished } = setup();
+  await recorder.start();
+  fake.gives('a');
+  fake.stop();
+  await expect.poll(() => recorder.snapshot.status).toBe('stopped');
+  expect(recorder.snapshot.error).toMatchObject({ code: 'microphone-lost' });
+  expect([stored, finished()]).toEqual([['a', 'end'], 1]);
+});
