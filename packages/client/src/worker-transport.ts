@@ -6,6 +6,7 @@ import { sendWithDigest } from './body-digest.ts';
 import type { Runtime } from './runtime.ts';
 import { sha256Hex } from './sha256.ts';
 import type { BodyHashing, Transport, TransportOptions, TransportRequest, TransportResponse } from './transport.ts';
+import { UploadError } from './upload-error.ts';
 import { blobBytes, sourceUnreadable, unreadableBlob } from './upload-source.ts';
 import type { WorkerOrder, WorkerReport } from './worker-messages.ts';
 
@@ -148,7 +149,7 @@ export class WorkerTransport implements Transport {
             resolve(report);
           }
         },
-        lost: () => fail(new TypeError('The worker ended.')),
+        lost: () => fail(workerEnded()),
       });
       signal.addEventListener('abort', abort, { once: true });
       post({ ...order, id });
@@ -158,6 +159,11 @@ export class WorkerTransport implements Transport {
   #loseJobs(): void {
     for (const job of [...this.#jobs.values()]) job.lost();
   }
+}
+
+/** As if the network had failed: it is tried again, in another worker or without one. */
+function workerEnded(): UploadError {
+  return new UploadError('The worker ended.', { type: 'network', code: 'unreachable', retryable: true });
 }
 
 /** A worker would take an address as relative to its own script. */
