@@ -9,6 +9,7 @@ import type {
   ServerInfo,
   Upload,
 } from '@holdfast/protocol';
+import { abortable } from './abortable.ts';
 import { deadlinesFor, guarded } from './deadlines.ts';
 import { errorFromResponse } from './problem-error.ts';
 import type { Runtime } from './runtime.ts';
@@ -188,15 +189,17 @@ export class UploadApi {
   }
 
   async #authorised(call: Call): Promise<TransportResponse> {
-    const response = await this.#exchange(call, await this.#headers(false));
+    const response = await this.#exchange(call, await this.#headers(false, call.signal));
     if (response.status !== 401) return response;
-    return this.#exchange(call, await this.#headers(true));
+    return this.#exchange(call, await this.#headers(true, call.signal));
   }
 
-  async #headers(refresh: boolean): Promise<Readonly<Record<string, string>>> {
+  async #headers(refresh: boolean, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     try {
-      return await this.#options.getHeaders({ refresh });
+      // They may take for ever: whoever pauses or cancels does not wait for them.
+      return await abortable(Promise.resolve(this.#options.getHeaders({ refresh })), signal);
     } catch (cause) {
+      if (signal.aborted) throw signal.reason;
       if (cause instanceof UploadError) throw cause;
       throw new UploadError('The credentials for the request could not be had.', {
         type: 'network',

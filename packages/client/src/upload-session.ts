@@ -4,6 +4,7 @@
  * the server's state is not what we thought, the next turn begins.
  */
 import type { CreateUpload, Upload } from '@holdfast/protocol';
+import { abortable } from './abortable.ts';
 import { backoffMs } from './backoff.ts';
 import type { ConnectionPace } from './chunk-size.ts';
 import type { ConnectionSlots } from './connection-slots.ts';
@@ -118,12 +119,7 @@ async function create(session: Session): Promise<Upload> {
   record.creating ??= begin(session, sha256 === null ? wish : { ...wish, sha256 }).finally(() => {
     record.creating = null;
   });
-  const { creating } = record;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    creating.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
+  return abortable(record.creating, signal);
 }
 
 async function begin({ api, record, target }: Session, wish: CreateUpload): Promise<Upload> {

@@ -163,4 +163,20 @@ describe('credentials', () => {
     };
     await clientOf({ getHeaders }).add(fileOf(someBytes(1_000))).done;
   });
+
+  test('that do not come at all hold up nobody who pauses and goes on', async () => {
+    let asked = 0;
+    const client = clientOf({
+      getHeaders: () => {
+        asked += 1;
+        // The first chunk waits for them.
+        return asked === 2 ? new Promise(() => {}) : {};
+      },
+    });
+    const handle = client.add(fileOf(someBytes(10)));
+    await expect.poll(() => asked).toBe(2);
+    await handle.pause();
+    handle.resume();
+    await handle.done;
+  });
 });
