@@ -541,3 +541,21 @@ test('C14: without Web Locks, a leader that was asleep for longer than its lease
   const done = await completed(second, 'asleep.bin');
   expect(await completed(first, 'asleep.bin')).toMatchObject({ uploadId: done.uploadId, error: null });
 });
+
+test('C14, C17: what is too old and cannot be removed does not keep the rest from being sent', async () => {
+  const page = await openPage({ keepFinishedMs: 0 });
+  await page.evaluate(() => window.page.addBytes(10, 60, { filename: 'old.bin' }));
+  await completed(page, 'old.bin');
+  await page.reload();
+  await page.evaluate(
+    async (wish) => {
+      // As on a full disk, where even removing takes room.
+      IDBObjectStore.prototype.delete = () => {
+        throw new DOMException('No room.', 'QuotaExceededError');
+      };
+      await window.page.open(wish);
+    },
+    { endpoint: proxy.url, databaseName, keepFinishedMs: 0 },
+  );
+  await expect.poll(() => page.evaluate(() => window.page.queue.snapshot.role)).toBe('leader');
+});

@@ -150,7 +150,8 @@ export class QueueSession {
         this.#leading = this.#leading.then(() => this.#follow()).catch(() => {});
       });
     }
-    await this.#sweep();
+    // It only tidies up; there may be no room even for that.
+    await this.#sweep().catch(() => {});
     const stored = await this.storage.use((store) => store.load(owner));
     this.signal.throwIfAborted();
     const known = new Set(stored.rows.map((row) => row.id));
