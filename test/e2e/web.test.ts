@@ -117,6 +117,30 @@ test('a film arrives with progress, can be paused and resumed, and is shown with
   expect(tab.problems).toEqual([]);
 });
 
+test('the server is killed while somebody watches a film: the player is there again when the server is', async () => {
+  await using server = await ServerProcess.start({ env, args: ['--no-pipeline'] });
+  await using tab = await openTab(browser, server.url);
+  const { page } = tab;
+  await pick(page, [films.film]);
+  await shows(rowOf(page, 'harbour.mp4'), 'Stored and verified');
+  // So slow that the player cannot have all of it.
+  await tab.limit(slow);
+  await page.goto(`${server.url}/assets/${films.sha256}?t=1`);
+  const video = page.locator('video');
+  await expect.poll(() => video.evaluate((one: HTMLVideoElement) => one.readyState)).toBeGreaterThan(0);
+  await shows(page.locator('main'), 'harbour.mp4');
+  await server.kill('SIGKILL');
+  await video.evaluate((one: HTMLVideoElement) => {
+    one.currentTime = 5;
+  });
+  await shows(page.locator('main'), 'Server not reachable');
+  await shows(page.locator('main'), 'The file cannot be read while the server is away.');
+  await tab.limit(0);
+  await server.run();
+  await expect.poll(() => video.evaluate((one: HTMLVideoElement) => one.readyState)).toBeGreaterThan(0);
+  await expect.poll(() => video.evaluate((one: HTMLVideoElement) => one.currentTime)).toBeGreaterThan(4.9);
+});
+
 test('the server is killed half-way: the page says so calmly and goes on by itself', async () => {
   await using server = await ServerProcess.start({ env });
   await using tab = await openTab(browser, server.url);

@@ -1,6 +1,7 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useEffectEvent, useRef, useState } from 'react';
 import { Icon } from '../app/icon.tsx';
 import { usePageTitle } from '../app/page-title.ts';
+import { useEventStream } from '../events/use-event-stream.ts';
 import { formatPercent } from '../format/format.ts';
 import { Link } from '../routing/navigation.tsx';
 import { outputText, processingOf } from './asset-view.ts';
@@ -73,6 +74,17 @@ function AssetHead({ view: { asset, runs } }: { view: AssetView }) {
   );
 }
 
+/** Players do not tell a file that they cannot play from one that they could not read because the server was away. */
+function useServerBack(onBack: () => void): void {
+  const connection = useEventStream();
+  const away = useRef(false);
+  const back = useEffectEvent(onBack);
+  useEffect(() => {
+    if (connection === 'open' && away.current) back();
+    if (connection === 'open' || connection === 'lost') away.current = connection === 'lost';
+  }, [connection]);
+}
+
 function LoadedAsset({ view, at, reload }: { view: AssetView; at: number | null; reload: () => void }) {
   const { asset, runs, artifacts, analytic, summary, screenText } = view;
   const [playback] = useState(() => createPlayback(at ?? 0));
@@ -80,6 +92,7 @@ function LoadedAsset({ view, at, reload }: { view: AssetView; at: number | null;
   // Another file to play may do better than the one that failed.
   const playable = artifacts.some(({ step }) => step === 'web_rendition') ? 'rendition' : 'original';
   const unplayable = brokenIn === playable;
+  useServerBack(() => setBrokenIn(null));
   const onSeek = unplayable ? null : playback.seek;
   usePageTitle(asset.filename);
   useEffect(() => {

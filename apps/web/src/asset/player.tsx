@@ -1,5 +1,6 @@
 import type { Asset } from '@holdfast/protocol';
 import { Icon } from '../app/icon.tsx';
+import { useEventStream } from '../events/use-event-stream.ts';
 import { formatPercent } from '../format/format.ts';
 import { type MediaKind, mediaKind, type Processing } from './asset-view.ts';
 import type { Source } from './media-source.ts';
@@ -51,6 +52,7 @@ export function Player(props: PlayerProps) {
 }
 
 function NoPlayer({ asset, source, posterUrl, processing, kind }: PlayerProps & { kind: MediaKind }) {
+  const away = useEventStream() === 'lost';
   return (
     <div className="player no-player" data-kind={kind}>
       {posterUrl === null ? <Icon name={kind} /> : <img src={posterUrl} alt="" />}
@@ -58,7 +60,9 @@ function NoPlayer({ asset, source, posterUrl, processing, kind }: PlayerProps & 
         <p className="no-player-title">
           {kind === 'other'
             ? 'This is not a video or a sound that can be played.'
-            : 'This browser cannot play the file.'}
+            : away
+              ? 'The file cannot be read while the server is away.'
+              : 'This browser cannot play the file.'}
         </p>
         {source.making === null ? null : (
           <p>A version that browsers play is being made: {formatPercent(source.making)}. It starts here by itself.</p>
