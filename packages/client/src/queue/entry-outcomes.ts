@@ -75,6 +75,7 @@ export class EntryOutcomes {
         break;
       case 'reselect':
         entry.live = null;
+        entry.receipts.contentGone();
         await this.write(entry, { status: 'needs-reselect', keeping: 'released', error: facts }, { drop: 'slices' });
         break;
       case 'cancelled':

@@ -68,8 +68,14 @@ export class ReceiptBook {
   async forget(): Promise<void> {
     this.stop();
     this.ranges.clear();
+    this.#freed.clear();
     this.#chunks = 0;
     await this.#storage.use((store) => store.dropChunks(this.#row().id));
+  }
+
+  /** No slice is here any more; those that come again are to be freed again. */
+  contentGone(): void {
+    this.#freed.clear();
   }
 
   stop(): void {
