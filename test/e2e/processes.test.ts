@@ -217,6 +217,24 @@ test('killing the supervisor ends its processes; the next server goes on at once
   expect(await holdfast(['verify', '--data', server.dataDir])).toMatchObject({ code: 0 });
 });
 
+test('one that dies while the others are still starting is started anew', async () => {
+  let first = 0;
+  await using starting = await ServerProcess.start({
+    args: ['--processes', '3', '--no-pipeline'],
+    heard: ({ worker, msg, pid }) => {
+      if (first !== 0 || worker !== 1 || msg !== 'this process takes requests') return;
+      first = Number(pid);
+      process.kill(first, 'SIGKILL');
+    },
+  });
+  expect(first).toBeGreaterThan(0);
+  await until('all processes serve', async () => {
+    const answer = await fetch(`${starting.url}/health`).catch(() => null);
+    return answer !== null && ((await answer.json()) as { status: string }).status === 'ok';
+  });
+  expect(await starting.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+});
+
 test('a setting that cannot be is refused; a port that is taken ends the start', async () => {
   expect(await holdfast(['serve', '--processes', 'many'])).toMatchObject({
     code: 2,

@@ -25,6 +25,8 @@ export interface ServerWish {
   readonly port?: number;
   /** Program and arguments that start what comes behind them, in the same process. */
   readonly within?: readonly string[];
+  /** Hears each line of the log, from the first one on. */
+  readonly heard?: (line: LogLine) => void;
 }
 
 export interface Exit {
@@ -120,6 +122,7 @@ export class ServerProcess {
       createInterface({ input: child.stdout }).on('line', (line) => {
         const entry = logLine(line);
         this.log.push(entry);
+        this.#wish.heard?.(entry);
         if (entry.address !== undefined) resolve(entry.address);
       });
     });

@@ -25,6 +25,8 @@ interface Slot {
   link: Link | null;
   serving: boolean;
   startedAt: number;
+  /** The exit code or the signal of its last process. */
+  how: string | number;
   waitMs: number;
   cancelRestart: () => void;
   ended: Promise<void>;
@@ -52,6 +54,7 @@ export class Supervisor {
       link: null,
       serving: false,
       startedAt: 0,
+      how: 0,
       waitMs: restartMsMin,
       cancelRestart: () => {},
       ended: Promise.resolve(),
@@ -76,6 +79,8 @@ export class Supervisor {
       const serving = await this.#begin(first, link, true);
       await Promise.all(others.map((slot, i) => links[i] && this.#begin(slot, links[i], false)));
       this.#state = 'serving';
+      // Those that served already, and ended while the others were still starting.
+      for (const slot of this.#slots) if (slot.worker === null) this.#startAnew(slot);
       return serving;
     } catch (error) {
       this.kill();
@@ -119,7 +124,8 @@ export class Supervisor {
     slot.startedAt = systemClock.now();
     slot.ended = new Promise((resolve) => {
       worker.once('exit', (code, signal) => {
-        this.#ended(slot, signal ?? code);
+        slot.how = signal ?? code;
+        this.#ended(slot);
         resolve();
       });
     });
@@ -141,16 +147,21 @@ export class Supervisor {
     return serving;
   }
 
-  #ended(slot: Slot, how: string | number): void {
+  #ended(slot: Slot): void {
     slot.worker = null;
     slot.link = null;
     slot.serving = false;
     void this.#scraping.ended(slot.index);
-    if (this.#state !== 'serving') return;
+    if (this.#state === 'serving') this.#startAnew(slot);
+  }
+
+  /** Later each time that it ends soon again. */
+  #startAnew(slot: Slot): void {
+    const { index, how } = slot;
     const lived = systemClock.now() - slot.startedAt;
     const wait = lived >= soundMs ? restartMsMin : slot.waitMs;
     slot.waitMs = lived >= soundMs ? restartMsMin : Math.min(restartMsMax, slot.waitMs * 2);
-    this.#log.error({ worker: slot.index, how, restartMs: wait }, 'a process of the server ended; starting it anew');
+    this.#log.error({ worker: index, how, restartMs: wait }, 'a process of the server ended; starting it anew');
     slot.cancelRestart = systemClock.after(wait, () => void this.#restart(slot));
   }
 
