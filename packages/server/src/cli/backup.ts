@@ -126,7 +126,8 @@ export class Backup {
   async #copy(from: string, to: string): Promise<void> {
     const is = await stat(from);
     const was = await stat(to).catch(() => null);
-    if (was !== null && was.size === is.size && Math.floor(was.mtimeMs) === Math.floor(is.mtimeMs)) return;
+    // Times are set in milliseconds as fractions of a second, and come back a little earlier for many a number.
+    if (was !== null && was.size === is.size && Math.abs(was.mtimeMs - is.mtimeMs) < 2) return;
     await mkdir(dirname(to), { recursive: true, mode: 0o700 });
     await copyFile(from, `${to}.new`, constants.COPYFILE_FICLONE);
     await utimes(`${to}.new`, is.atime, is.mtime);
