@@ -1,5 +1,5 @@
 /** E2: `backup` again and again into one folder: interrupted, two at once, and of a folder that has lost something. */
-import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -31,4 +31,26 @@ test('the same folder again copies only what is new, whatever the times of the f
   for (const [i, path] of assets.entries()) await utimes(path, 1, (1_795_385_305_479 + i) / 1000 + 0.0005);
   expect(JSON.parse((await backup(node)).stdout)).toMatchObject({ assets: 12, copied: 12 });
   expect(JSON.parse((await backup(node)).stdout)).toMatchObject({ assets: 12, copied: 0, bytes: 0 });
+});
+
+test('an artifact that is lost keeps nobody from a backup of the rest', async () => {
+  const pipelines = join(dir, 'hello.yaml');
+  const step =
+    '{ name: hello, command: [/bin/echo, hello], version: 1, outputs: { said: { file: said.txt, type: text/plain, from: stdout } } }';
+  await writeFile(pipelines, `default: false\npipelines:\n  - name: hello\n    steps: [${step}]\n`);
+  await using node = await RunningNode.start({ config: { pipeline: true, pipelines } });
+  for (let i = 0; i < 2; i += 1) await node.upload(someBytes(100 + i));
+  const artifacts = () => filesIn(join(node.dataDir, 'artifacts'));
+  await expect.poll(artifacts, { timeout: 20_000 }).toHaveLength(2);
+  await expect
+    .poll(async () => JSON.parse((await backup(node)).stdout), { timeout: 20_000 })
+    .toMatchObject({ artifacts: 2 });
+
+  await rm((await artifacts())[0] ?? '');
+  await rm(to, { recursive: true });
+  const ran = await backup(node);
+  expect(ran).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/^1 artifact is lost in .*holdfast verify/) });
+  expect(JSON.parse(ran.stdout)).toMatchObject({ assets: 2, artifacts: 1, lost: 1 });
+  const verified = await runCommand(['verify', '--data', to]);
+  expect(verified.stdout).toMatch(/^lost-artifact .*\nChecked 2 assets.* 1 findings, 1 open/);
 });

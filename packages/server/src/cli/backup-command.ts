@@ -52,6 +52,11 @@ async function run(to: string, options: Options, io: CliIo): Promise<void> {
       'Interrupted. This backup is not complete; run the same command again.',
       exitCodes.interrupted,
     );
+  if (counts.lost > 0)
+    printLine(
+      io.stderr,
+      `${counts.lost === 1 ? '1 artifact is' : `${counts.lost} artifacts are`} lost in ${from}, and not part of this backup; holdfast verify says which.`,
+    );
   if (options.json === true) printLine(io.stdout, JSON.stringify(counts));
   else
     printLine(

@@ -17,6 +17,8 @@ const markName = 'backup.json';
 export interface Counts {
   assets: number;
   artifacts: number;
+  /** Artifacts that the state speaks of and the data folder does not have. */
+  lost: number;
   uploads: number;
   /** Files that this backup had to copy, and their bytes. */
   copied: number;
@@ -38,7 +40,7 @@ export class Backup {
   readonly #wish: BackupWish;
   readonly #source: DiskLayout;
   readonly #target: DiskLayout;
-  readonly #counts: Counts = { assets: 0, artifacts: 0, uploads: 0, copied: 0, bytes: 0 };
+  readonly #counts: Counts = { assets: 0, artifacts: 0, lost: 0, uploads: 0, copied: 0, bytes: 0 };
 
   constructor(wish: BackupWish) {
     this.#wish = wish;
@@ -117,8 +119,14 @@ export class Backup {
     if (existsSync(from)) await this.#copy(from, this.#target.assetFile(id));
   }
 
+  /** One that is lost keeps nobody from a copy of all the others. */
   async #artifact({ key, name }: { readonly key: string; readonly name: string }): Promise<void> {
-    await this.#copy(this.#source.artifactFile(key, name), this.#target.artifactFile(key, name));
+    const from = this.#source.artifactFile(key, name);
+    if (!existsSync(from)) {
+      this.#counts.lost += 1;
+      return;
+    }
+    await this.#copy(from, this.#target.artifactFile(key, name));
     this.#counts.artifacts += 1;
   }
 
