@@ -1,5 +1,5 @@
 /** E2: `backup` again and again into one folder: interrupted, two at once, and of a folder that has lost something. */
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -31,6 +31,25 @@ test('the same folder again copies only what is new, whatever the times of the f
   for (const [i, path] of assets.entries()) await utimes(path, 1, (1_795_385_305_479 + i) / 1000 + 0.0005);
   expect(JSON.parse((await backup(node)).stdout)).toMatchObject({ assets: 12, copied: 12 });
   expect(JSON.parse((await backup(node)).stdout)).toMatchObject({ assets: 12, copied: 0, bytes: 0 });
+});
+
+test('one that was interrupted before its first file was whole goes on', async () => {
+  await using node = await RunningNode.start();
+  await node.upload(someBytes(100));
+  await mkdir(join(to, 'incoming.new'), { recursive: true });
+  await writeFile(join(to, 'state.db.new'), 'the beginning of a state');
+  expect(await backup(node)).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await runCommand(['verify', '--data', to])).toMatchObject({ exitCode: 0 });
+});
+
+test('two at once into one folder: the second is refused, and the first is whole', async () => {
+  await using node = await RunningNode.start();
+  for (let i = 0; i < 5; i += 1) await node.upload(someBytes(100 + i));
+  const ran = await Promise.all([backup(node), backup(node)]);
+  expect(ran.map(({ exitCode }) => exitCode).sort()).toEqual([0, 1]);
+  expect(ran.find(({ exitCode }) => exitCode === 1)?.stderr).toMatch(/Another process works in .*: a backup/);
+  expect(await runCommand(['verify', '--data', to])).toMatchObject({ exitCode: 0 });
+  expect(await backup(node)).toMatchObject({ exitCode: 0 });
 });
 
 test('an artifact that is lost keeps nobody from a backup of the rest', async () => {

@@ -8,6 +8,7 @@ import type { Snapshot } from '../state/sql/snapshot.ts';
 import { Backup } from './backup.ts';
 import { formatBytes } from './format-text.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
+import { lockIfFree } from './node-place.ts';
 import { configOfData, type DataOptions, dataOptions } from './open-data.ts';
 import { ledgerUrl } from './open-state.ts';
 import { isRedis } from './redis-state.ts';
@@ -44,7 +45,7 @@ async function run(to: string, options: Options, io: CliIo): Promise<void> {
   checkTarget(from, to, stateFile);
   await mkdir(to, { recursive: true, mode: 0o700 });
   const snapshot = (frozen: () => void) => takeSnapshot({ url, from, env: io.env }, frozen);
-  const counts = await new Backup({ from, to, stateFile, signal: io.signal, snapshot }).run();
+  const counts = await aloneIn(to, () => new Backup({ from, to, stateFile, signal: io.signal, snapshot }).run());
   if (isRedis(config.state))
     printLine(io.stderr, 'Unfinished uploads are in Redis, and not part of this backup; their clients begin anew.');
   if (counts === null)
@@ -63,6 +64,21 @@ async function run(to: string, options: Options, io: CliIo): Promise<void> {
       io.stdout,
       `${counts.assets} assets, ${counts.artifacts} artifacts, ${counts.uploads} unfinished uploads in ${to}; ${counts.copied} files were new (${formatBytes(counts.bytes)}).`,
     );
+}
+
+/** Two backups would take each other's files away, and one could end with the other's state, which speaks of bytes that it did not copy. */
+async function aloneIn<T>(to: string, work: () => Promise<T>): Promise<T> {
+  const lock = lockIfFree(to);
+  if (lock === null)
+    throw new CommandFailed(
+      `Another process works in ${to}: a backup into it, or a check of it. Wait until it is through.`,
+      exitCodes.failed,
+    );
+  try {
+    return await work();
+  } finally {
+    lock.release();
+  }
 }
 
 async function takeSnapshot(
@@ -95,7 +111,9 @@ function checkTarget(from: string, to: string, stateFile: string): void {
   if (`${to}/`.startsWith(`${from}/`))
     throw new CommandFailed('A backup cannot be inside of the data folder. Name another folder.', exitCodes.usage);
   if (!existsSync(to)) return;
-  const there = readdirSync(to);
+  // What a backup leaves that was interrupted before its first file was whole is nothing else.
+  const own = ['lock.db', 'lock.db-journal', 'incoming.new', `${stateFile}.new`, `${stateFile}.new-journal`];
+  const there = readdirSync(to).filter((name) => !own.includes(name));
   const other = Object.values(stateFiles).some((name) => name !== stateFile && there.includes(name));
   if (other || (there.length > 0 && !there.includes(stateFile) && !there.includes('assets')))
     throw new CommandFailed(
