@@ -1,9 +1,12 @@
 /** E1: `verify` on what a crash left while an upload was being finished, and on bytes that nobody knows. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { withFaults } from '../src/blobs/with-faults.ts';
+import { HoldfastError } from '../src/core/errors.ts';
 import { patternBytes } from '../src/testing/body.ts';
 import { type Finding, type VerifyCounts, verify } from '../src/uploads/verify.ts';
 import { AppendFolder, type AppendNode } from './append-node.ts';
-import { sha256 } from './running-node.ts';
+import { runCommand } from './command-line.ts';
+import { RunningNode, sha256, someBytes } from './running-node.ts';
 
 // Few enough that one piece is hashed as it comes: such an upload is placed without a checkpoint.
 const bytes = patternBytes(30_000, 33);
@@ -74,4 +77,43 @@ test('the bytes that were read are counted once, however many steps they were re
   expect(await findings(node, ({ bytes: read }) => seen.push(read))).toEqual([]);
   expect(seen.at(-1)).toBe(27_000_100);
   expect(new Set(seen).size, 'told on the way').toBeGreaterThan(sizes.length);
+});
+
+test('a disk that fails at one asset or upload keeps nobody from a look at the others', async () => {
+  for (const size of [1_000, 2_000, 3_000]) {
+    const { id } = await node.create({ size });
+    await node.append(id, 0, patternBytes(size, size));
+    await node.ended(id);
+  }
+  const unfinished = await node.create({ size: 10 });
+  await node.append(unfinished.id, 0, patternBytes(5, 5));
+  const { deps, ledger, artifacts } = node;
+  let assets = 0;
+  const failing = (method: string) => {
+    if (method === 'rehashAsset') assets += 1;
+    const fails = method === 'checksum' || (method === 'rehashAsset' && assets === 2);
+    return fails ? new HoldfastError('unavailable', 'The disk failed (EIO) while hashing a stored file') : null;
+  };
+  const broken = { ...deps, blobs: withFaults(deps.blobs, { failing }) };
+  const options = { deep: true, repair: true, deps: broken, ledger, artifacts, progress: () => {} };
+  const found: Finding[] = [];
+  for await (const one of verify(options)) found.push(one);
+  const detail = expect.stringContaining('cannot be read: The disk failed (EIO)');
+  expect(found).toMatchObject([
+    { kind: 'damaged-asset', detail, repaired: false },
+    { kind: 'damaged-bytes', subject: unfinished.id, detail, repaired: false },
+  ]);
+  expect(assets).toBe(3);
+});
+
+test('Ctrl-C ends it although nothing is wrong, and it does not say that all is as recorded', async () => {
+  await using running = await RunningNode.start();
+  for (let i = 0; i < 3; i += 1) await running.upload(someBytes(100 + i));
+  await running.stop();
+  const ran = await runCommand(['verify', '--data', running.dataDir], { signal: AbortSignal.abort() });
+  expect(ran).toMatchObject({ exitCode: 130, stdout: '', stderr: expect.stringContaining('Interrupted') });
+  expect(await runCommand(['verify', '--data', running.dataDir])).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining('Checked 3 assets'),
+  });
 });

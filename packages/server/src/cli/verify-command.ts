@@ -35,7 +35,7 @@ export function registerVerify(program: Command, io: CliIo): void {
     .option('--json', 'one JSON object a line: findings, then the summary')
     .addHelpText(
       'after',
-      '\nExit codes: 0 everything is as recorded (or was repaired), 1 something is wrong, 2 wrong usage.\n',
+      '\nExit codes: 0 everything is as recorded (or was repaired), 1 something is wrong, 2 wrong usage, 130 interrupted.\n',
     )
     .action((options: Options) => run(options, io));
 }
@@ -70,6 +70,7 @@ async function run(options: Options, io: CliIo): Promise<void> {
       ledger: state.ledger,
       artifacts: disk.artifacts,
       progress: shown.update,
+      stopped: () => io.signal.aborted,
     });
     const { open, counts } = await report(findings, { io, json: options.json === true, clear: shown.clear });
     if (open > 0) throw new CommandFailed('', exitCodes.failed);
@@ -88,6 +89,7 @@ async function report(
   for (;;) {
     const next = await findings.next();
     out.clear();
+    if (next.done && out.io.signal.aborted) throw interrupted();
     if (next.done) {
       printLine(
         out.io.stdout,
@@ -104,9 +106,12 @@ async function report(
       out.io.stdout,
       out.json ? JSON.stringify(next.value) : `${repaired ? 'repaired ' : ''}${kind}  ${subject}: ${detail}`,
     );
-    if (out.io.signal.aborted)
-      throw new CommandFailed('Interrupted; what was repaired stays repaired.', exitCodes.interrupted);
+    if (out.io.signal.aborted) throw interrupted();
   }
+}
+
+function interrupted(): CommandFailed {
+  return new CommandFailed('Interrupted; what was repaired stays repaired.', exitCodes.interrupted);
 }
 
 function summary(counts: VerifyCounts, { found, open }: { found: number; open: number }): string {

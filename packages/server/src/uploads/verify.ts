@@ -3,6 +3,7 @@
  * that is stopped. Repairs only what cannot lose anything: damaged bytes of unfinished uploads are asked for again, and incoming
  * files that belong to nothing are removed. Assets and artifacts are only reported: they come back from a backup or a new upload.
  */
+import { HoldfastError } from '../core/errors.ts';
 import type { ArtifactStore } from '../core/ports/artifact-store.ts';
 import type { LedgerStore } from '../core/ports/ledger-store.ts';
 import type { Sha256, Upload } from '../core/upload.ts';
@@ -35,6 +36,8 @@ export interface VerifyOptions {
   readonly artifacts: ArtifactStore;
   /** Called as it goes on, with what has been checked so far. */
   progress(checked: VerifyCounts): void;
+  /** Asked before each look: whether to end here. Default: never. */
+  stopped?(): boolean;
 }
 
 export interface VerifyCounts {
@@ -66,11 +69,12 @@ export async function* verify(options: VerifyOptions): AsyncGenerator<Finding, V
 }
 
 async function* assets(
-  { deps, deep, progress }: VerifyOptions,
+  { deps, deep, progress, stopped = never }: VerifyOptions,
   counts: VerifyCounts,
   recorded: Recorded,
 ): AsyncGenerator<Finding> {
   for await (const asset of pages((after: { id: string } | null) => deps.store.allAssets(after?.id ?? '', batch))) {
+    if (stopped()) return;
     recorded.assets.add(asset.id);
     counts.assets += 1;
     const size = await deps.blobs.assetSize(asset.id);
@@ -90,28 +94,29 @@ async function* assets(
       };
     else if (deep) {
       const before = counts.bytes;
-      const digest = await deps.blobs.rehashAsset(asset.id, (bytes) => {
-        counts.bytes = before + bytes;
-        progress(counts);
-      });
-      if (digest !== asset.id)
-        yield {
-          kind: 'damaged-asset',
-          subject: asset.id,
-          detail: `its bytes have SHA-256 ${digest ?? '(not readable)'}`,
-          repaired: false,
-        };
+      const digest = await unlessUnreadable(() =>
+        deps.blobs.rehashAsset(asset.id, (bytes) => {
+          counts.bytes = before + bytes;
+          progress(counts);
+        }),
+      );
+      if (digest !== asset.id) {
+        const detail =
+          digest instanceof HoldfastError ? unreadable(digest) : `its bytes have SHA-256 ${digest ?? '(not readable)'}`;
+        yield { kind: 'damaged-asset', subject: asset.id, detail, repaired: false };
+      }
     }
     progress(counts);
   }
 }
 
 async function* unfinished(
-  { deps, repair, progress }: VerifyOptions,
+  { deps, repair, progress, stopped = never }: VerifyOptions,
   counts: VerifyCounts,
   recorded: Recorded,
 ): AsyncGenerator<Finding> {
   for await (const upload of pages((after: Upload | null) => deps.store.live(after?.id ?? '', batch))) {
+    if (stopped()) return;
     recorded.live.add(upload.id);
     // The file of a part that was taken may not have its new name yet.
     if (upload.concatenation.role === 'final') for (const part of upload.concatenation.parts) recorded.parts.add(part);
@@ -121,7 +126,12 @@ async function* unfinished(
     if (placed !== null) recorded.assets.add(placed);
     // An upload that is being assembled may already be in the asset store; finishing it tells.
     if (upload.phase.name === 'assembling') continue;
-    const bad = (await damagedExtents(deps, upload)).reduce((sum, extent) => sum + extent.length, 0);
+    const damaged = await unlessUnreadable(() => damagedExtents(deps, upload));
+    if (damaged instanceof HoldfastError) {
+      yield { kind: 'damaged-bytes', subject: upload.id, detail: unreadable(damaged), repaired: false };
+      continue;
+    }
+    const bad = damaged.reduce((sum, extent) => sum + extent.length, 0);
     if (bad === 0) continue;
     if (repair) await dropDamaged(deps, upload.id, 'found damaged by verify');
     yield {
@@ -139,8 +149,14 @@ async function finishingDigest({ store }: UploadDependencies, upload: Upload): P
   return upload.phase.name === 'validating' ? wholeDigest(upload, await store.extents(upload.id)) : null;
 }
 
-async function* orphans({ deps, repair }: VerifyOptions, { assets, live, parts }: Recorded): AsyncGenerator<Finding> {
+async function* orphans(
+  { deps, repair, stopped = never }: VerifyOptions,
+  { assets, live, parts }: Recorded,
+): AsyncGenerator<Finding> {
+  // Whoever was stopped before does not know what is recorded.
+  if (stopped()) return;
   for await (const id of deps.blobs.storedUploads()) {
+    if (stopped()) return;
     if (live.has(id) || parts.has(id)) continue;
     if (repair) await deps.blobs.discard(id);
     yield {
@@ -151,30 +167,50 @@ async function* orphans({ deps, repair }: VerifyOptions, { assets, live, parts }
     };
   }
   for await (const digest of deps.blobs.storedAssets()) {
+    if (stopped()) return;
     if (assets.has(digest)) continue;
     yield { kind: 'orphaned-asset', subject: digest, detail: 'no asset is recorded for it', repaired: false };
   }
 }
 
 async function* artifactFiles(
-  { ledger, artifacts, progress }: VerifyOptions,
+  { ledger, artifacts, progress, stopped = never }: VerifyOptions,
   counts: VerifyCounts,
 ): AsyncGenerator<Finding> {
   for await (const artifact of pages((after: { stepKey: string; name: string } | null) =>
     ledger.allArtifacts(after && { stepKey: after.stepKey, name: after.name }, batch),
   )) {
+    if (stopped()) return;
     counts.artifacts += 1;
     progress(counts);
-    const state = await artifacts.check(artifact);
+    const state = await unlessUnreadable(() => artifacts.check(artifact));
     if (state === 'intact') continue;
-    const subject = `${artifact.stepKey}/${artifact.name}`;
     yield {
       kind: state === 'missing' ? 'lost-artifact' : 'damaged-artifact',
-      subject,
-      detail: `the file is ${state}`,
+      subject: `${artifact.stepKey}/${artifact.name}`,
+      detail: state instanceof HoldfastError ? unreadable(state) : `the file is ${state}`,
       repaired: false,
     };
   }
+}
+
+/** A disk that fails at one file keeps nobody from looking at the others. */
+async function unlessUnreadable<T>(read: () => Promise<T>): Promise<T | HoldfastError> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof HoldfastError && (error.code === 'unavailable' || error.code === 'storage-damaged'))
+      return error;
+    throw error;
+  }
+}
+
+function unreadable(error: HoldfastError): string {
+  return `it cannot be read: ${error.message}`;
+}
+
+function never(): boolean {
+  return false;
 }
 
 async function* pages<T>(next: (after: T | null) => Promise<readonly T[]>): AsyncGenerator<T> {
