@@ -4,11 +4,11 @@ import { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { loadDefinitions } from '../pipeline/definitions/load-definitions.ts';
-import { parseDuration } from '../pipeline/definitions/quantities.ts';
 import { ApiClient, defaultServer, serverAccess } from './api-client.ts';
 import { type CliIo, CommandFailed, exitCodes, exitCodesHelp, printLine } from './io.ts';
 import { readDefinitionFiles, surroundings } from './pipeline-definitions.ts';
 import { PlanSummary, pipelineLines, plannedRunLines } from './pipelines-text.ts';
+import { sinceTime } from './since.ts';
 
 interface Access {
   readonly server?: string;
@@ -47,7 +47,7 @@ export function registerPipelines(program: Command, io: CliIo): void {
   const choosing = (command: Command): Command =>
     asking(command)
       .option('--asset <id>', 'one asset')
-      .option('--since <time>', 'assets that came in since then: 7d, 12h, or a date')
+      .option('--since <time>', 'assets that came in since then: 30m, 12h, 7d, 2w or a date')
       .option('--all', 'the whole library')
       .option('--pipeline <name>', 'only this pipeline')
       .option('--each', 'tell every asset, not only the sums');
@@ -161,16 +161,9 @@ function selection({ asset, since, all, pipeline }: Choice): ApplyPipelines {
     throw new CommandFailed(`"${asset}" is not the id of an asset: 64 hexadecimal digits.`, exitCodes.usage);
   return {
     ...(asset === undefined ? {} : { assetId: asset }),
-    ...(since === undefined ? {} : { since: timeOf(since) }),
+    ...(since === undefined ? {} : { since: sinceTime(since, Date.now()) }),
     ...(pipeline === undefined ? {} : { pipeline }),
   };
-}
-
-function timeOf(text: string): string {
-  const ago = parseDuration(text);
-  const at = ago === null ? Date.parse(text) : Date.now() - ago;
-  if (Number.isNaN(at)) throw new CommandFailed(`"${text}" is no time: 7d, 12h, or 2026-11-20.`, exitCodes.usage);
-  return new Date(at).toISOString();
 }
 
 /** What the files say on this machine, in the form of the API. */
