@@ -190,6 +190,17 @@ describe('credentials', () => {
   });
 });
 
+test('a key that no request can carry is wrong usage, not a server that is away; it is not repeated', async () => {
+  const path = await fileOf(someBytes(10));
+  for (const key of ['0123456789abcdef\r', '0123456789\nabcdef', '0123456789–abcdef'])
+    for (const command of [['status'], ['upload', path, '--give-up-after', '1']]) {
+      const ran = await run(command, { env: { HOLDFAST_API_KEY: key } });
+      expect(ran).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^The API key has a character/) });
+      expect(ran.stderr).not.toContain('abcdef');
+    }
+  expect(await run(['status'], { env: { HOLDFAST_API_KEY: '' } })).toMatchObject({ exitCode: 0 });
+});
+
 describe('status', () => {
   test('lists what is under way, shows one upload with what is missing, and an asset', async () => {
     expect((await run(['status'])).stdout).toBe('No uploads under way.\n');

@@ -31,17 +31,24 @@ export const defaultServer = 'http://127.0.0.1:8080';
 /** Longer than the server lets any webhook take. */
 const requestMsMax = 75_000;
 
-/** From the flags and the environment. @throws CommandFailed (usage) when the URL is none. */
+/** From the flags and the environment, where an empty variable counts as none. @throws CommandFailed (usage) when the URL is none, or the key cannot be sent. */
 export function serverAccess(
   flags: { readonly server?: string; readonly apiKey?: string },
   env: Readonly<Record<string, string | undefined>>,
 ): ServerAccess {
-  const text = flags.server ?? env['HOLDFAST_SERVER'] ?? defaultServer;
+  const text = flags.server ?? (env['HOLDFAST_SERVER'] || defaultServer);
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new CommandFailed(`"${text}" is not the URL of a server, such as ${defaultServer}.`, exitCodes.usage);
   }
-  return { url: text.replace(/\/+$/, ''), apiKey: flags.apiKey ?? env['HOLDFAST_API_KEY'] };
+  const apiKey = flags.apiKey ?? (env['HOLDFAST_API_KEY'] || undefined);
+  // Told apart here, or it would seem to be a server that does not answer. Not repeated: it is a secret.
+  if (apiKey !== undefined && !/^[\t\x20-\x7e\x80-\xff]+$/.test(apiKey))
+    throw new CommandFailed(
+      'The API key has a character that no request can carry: a line break (also the \\r of a file from Windows), or a letter beyond Latin-1.',
+      exitCodes.usage,
+    );
+  return { url: text.replace(/\/+$/, ''), apiKey };
 }
 
 export function authorisation({ apiKey }: ServerAccess): Record<string, string> {
