@@ -1,4 +1,6 @@
 /** `holdfast upload` and `holdfast status` against a whole node on a real socket. */
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,6 +133,17 @@ describe('upload', () => {
     expect(ran.stderr).toMatch(/✗ nothing .*ENOENT/);
     expect(ran.stderr).toContain('✓ film.mp4');
     expect(ran.stderr).toContain('1 of 2 files failed');
+  });
+
+  test('a named pipe that nobody writes to is refused at once', async () => {
+    const path = join(folder, 'pipe');
+    execFileSync('mkfifo', [path]);
+    const ran = run(['upload', path]);
+    const late = setTimeout(() => closeSync(openSync(path, 'w')), 4_000);
+    const started = performance.now();
+    expect(await ran).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('no regular file') });
+    expect(performance.now() - started).toBeLessThan(3_000);
+    clearTimeout(late);
   });
 
   test('waits until the server is back; gives up with exit code 3 when told how long to try', async () => {

@@ -1,4 +1,5 @@
 /** A file on disk as a source: read where it lies, and watched for changes between the first chunk and the last. */
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { UploadError } from '../upload-error.ts';
@@ -53,7 +54,8 @@ export async function fileSource(path: string): Promise<FileSource> {
 
 async function openFile(path: string): Promise<FileHandle> {
   try {
-    return await open(path, 'r');
+    // A named pipe would keep a thread until somebody writes into it, and nothing could end that.
+    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     throw unreadable(path, cause instanceof Error ? cause.message : String(cause), cause);
   }
