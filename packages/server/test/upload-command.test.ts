@@ -135,6 +135,24 @@ describe('upload', () => {
     expect(ran.stderr).toContain('1 of 2 files failed');
   });
 
+  test.each([
+    ['while the files are sent', 6_000_000, { completed: 1, interrupted: 1 }],
+    ['while their processing is waited for', 0, { completed: 2, interrupted: 0 }],
+  ])('interrupted %s, it tells how the uploads ended', async (_when, size, counts) => {
+    const paths = [await fileOf(someBytes(10)), await fileOf(someBytes(size), 'other.mp4')];
+    let left: number = counts.completed;
+    const controller = new AbortController();
+    const onText = (text: string) => {
+      if (text.includes('"event":"completed"')) left -= 1;
+      if (left === 0) controller.abort();
+    };
+    const args = ['upload', ...paths, '--json', '--wait-processing', '--chunk-size', '64K', '--parallel', '1'];
+    const ran = await run(args, { signal: controller.signal, onText });
+    expect(ran.exitCode).toBe(130);
+    expect(ran.stderr).toContain('interrupted');
+    expect(ran.events.at(-1)).toMatchObject({ event: 'summary', failed: 0, ...counts });
+  });
+
   test('a named pipe that nobody writes to is refused at once', async () => {
     const path = join(folder, 'pipe');
     execFileSync('mkfifo', [path]);

@@ -21,7 +21,9 @@ const emptyLooksMax = 3;
 export async function waitForProcessing({ api, assetId, display, signal }: ProcessingWait): Promise<boolean> {
   let said = '';
   for (let empty = 0; ; ) {
-    const runs = await api.runs(assetId);
+    const runs = await api.runs(assetId).catch((error: unknown) => {
+      throw signal.aborted ? interrupted() : error;
+    });
     if (runs.length === 0) empty += 1;
     const running = runs.filter((run) => run.state === 'running');
     if (running.length === 0 && (runs.length > 0 || empty >= emptyLooksMax)) {
@@ -32,9 +34,13 @@ export async function waitForProcessing({ api, assetId, display, signal }: Proce
     if (words !== said && words !== '') display.say(`  processing: ${words}`);
     said = words;
     await delay(pollMs, undefined, { signal }).catch(() => {
-      throw new CommandFailed('interrupted; the server goes on with the processing.', exitCodes.interrupted);
+      throw interrupted();
     });
   }
+}
+
+function interrupted(): CommandFailed {
+  return new CommandFailed('interrupted; the server goes on with the processing.', exitCodes.interrupted);
 }
 
 function progressOf(run: Run): string {

@@ -75,7 +75,8 @@ async function run(files: readonly string[], options: Options, io: CliIo): Promi
     const outcomes = await eachLimited(files, filesAtOnce, (path, index) =>
       uploadPath({ path, index, digest: options.verify ? () => digests(path) : null, signal: io.signal, ...parts }),
     );
-    const processed = options.waitProcessing === true ? await processing({ outcomes, access, display, io }) : true;
+    const waits = options.waitProcessing === true && !outcomes.some(({ kind }) => kind === 'interrupted');
+    const processed = waits ? await processing({ outcomes, access, display, io }) : true;
     conclude({ outcomes, processed, display });
   } finally {
     display.close();
@@ -108,10 +109,7 @@ interface Ended {
 
 /** @throws CommandFailed unless everything is well. */
 function conclude({ outcomes, processed, display }: Ended): void {
-  const count = (kind: Outcome['kind']) => outcomes.filter((outcome) => outcome.kind === kind).length;
-  const [completed, failed, interrupted] = [count('completed'), count('failed'), count('interrupted')];
-  display.event('summary', { completed, failed, interrupted, processed });
-  display.close();
+  const { failed, interrupted } = summarise({ outcomes, processed, display });
   if (interrupted > 0) {
     const left = interrupted === 1 ? '1 file is' : `${interrupted} files are`;
     throw new CommandFailed(
@@ -130,6 +128,15 @@ function conclude({ outcomes, processed, display }: Ended): void {
   if (!processed) throw new CommandFailed('processing failed.', exitCodes.failed);
 }
 
+/** The last event, however it ends. */
+function summarise({ outcomes, processed, display }: Ended): { failed: number; interrupted: number } {
+  const count = (kind: Outcome['kind']) => outcomes.filter((outcome) => outcome.kind === kind).length;
+  const [completed, failed, interrupted] = [count('completed'), count('failed'), count('interrupted')];
+  display.event('summary', { completed, failed, interrupted, processed });
+  display.close();
+  return { failed, interrupted };
+}
+
 function isAway(error: UploadError): boolean {
   return error.type === 'network' || error.type === 'timeout';
 }
@@ -145,7 +152,14 @@ async function processing({ outcomes, access, display, io }: Processing): Promis
   const assets = new Set(outcomes.flatMap((outcome) => (outcome.kind === 'completed' ? [outcome.assetId] : [])));
   const api = new ApiClient(access, io.signal);
   let good = true;
-  for (const assetId of assets) good = (await waitForProcessing({ api, assetId, display, signal: io.signal })) && good;
+  try {
+    for (const assetId of assets)
+      good = (await waitForProcessing({ api, assetId, display, signal: io.signal })) && good;
+  } catch (error) {
+    // Interrupted, or the server is away: how the uploads ended is known all the same.
+    summarise({ outcomes, processed: false, display });
+    throw error;
+  }
   return good;
 }
 
