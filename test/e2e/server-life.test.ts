@@ -52,12 +52,28 @@ describe('starting is refused with a sentence that says what to do', () => {
     ['a file that is not there', ['--config', '/nowhere/holdfast.yaml'], {}, 2, /\/nowhere\/holdfast\.yaml/],
     ['a key that is too short', [], { HOLDFAST_API_KEYS: 'ana:short' }, 2, /at least 16 characters/],
     ['a folder that cannot be made', ['--data', '/etc/hostname/data'], {}, 1, /\/etc\/hostname/],
+    ['a file in the place of the folder', ['--data', '/etc/hostname'], {}, 1, /\/etc\/hostname/],
+    [
+      'an address that this machine does not have',
+      ['--host', '192.0.2.1'],
+      { HOLDFAST_API_KEYS: 'ana:0123456789abcdef' },
+      1,
+      /no address 192\.0\.2\.1.*--host/,
+    ],
+    [
+      'the same with several processes',
+      ['--host', '192.0.2.1', '--processes', '2'],
+      { HOLDFAST_API_KEYS: 'ana:0123456789abcdef' },
+      1,
+      /no address 192\.0\.2\.1.*--host/,
+    ],
   ])('C11, D6: %s', async (_name, args, env, code, message) => {
     const dir = await mkdtemp(join(tmpdir(), 'holdfast-refused-'));
     const exit = await holdfast(['serve', '--port', '0', '--data', dir, '--no-pipeline', ...args], env);
     await rm(dir, { recursive: true });
     expect(exit).toMatchObject({ code, signal: null });
     expect(exit.stderr).toMatch(message);
+    expect(exit.stderr, 'a sentence, not a stack').not.toMatch(/\n\s+at /);
   });
 
   test('D6: an unknown key in the file', async () => {

@@ -25,6 +25,12 @@ export function listenError(error: unknown, config: Config): unknown {
       `Not allowed to listen on port ${config.port}. Take one above 1023 with --port.`,
       { cause: error },
     );
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return new HoldfastError(
+      'unavailable',
+      `This machine has no address ${config.host}. Name one of its own with --host, or 0.0.0.0 for all that it has.`,
+      { cause: error },
+    );
   return error;
 }
 

@@ -80,6 +80,12 @@ function report(error: unknown): number {
     printLine(io.stderr, `holdfast: ${error.message}`);
     return error.code === 'invalid-request' ? exitCodes.usage : exitCodes.failed;
   }
-  printLine(io.stderr, `holdfast: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  printLine(io.stderr, `holdfast: ${unforeseen(error)}`);
   return exitCodes.failed;
+}
+
+/** What the system refused is said in its words: a full disk, a missing right, an address that this machine does not have. Anything else is a mistake of ours. */
+function unforeseen(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'syscall' in error ? error.message : (error.stack ?? error.message);
 }
