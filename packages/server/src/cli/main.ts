@@ -24,11 +24,18 @@ function watchSignals(): void {
   }
 }
 
-// Whoever reads may stop reading: `holdfast runs | head`.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(exitCodes.done);
-});
+/** Commands that print while they work. The others, but for `serve`, have done their work when they print. */
+const workWhilePrinting = new Set(['upload', 'watch', 'migrate', 'verify', 'apply', 'forget']);
+let running = '';
+
+// Whoever reads may stop reading: `holdfast runs | head`. What is still at work stops in order, as after Ctrl-C, and does not end as if it were done.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    if (workWhilePrinting.has(running)) interrupted.abort();
+    // Not at once: a command that has failed is about to say so by its exit code.
+    else if (running !== 'serve') setImmediate(() => process.exit(process.exitCode ?? exitCodes.done));
+  });
 
 const program = new Command('holdfast')
   .description('Uploads that arrive: resumable, verified, processed once.')
@@ -37,6 +44,7 @@ const program = new Command('holdfast')
   .addHelpText('after', exitCodesHelp)
   .hook('preAction', (_program, command) => {
     if (command.name() !== 'serve') watchSignals();
+    running = command.name();
   })
   .exitOverride();
 

@@ -1,0 +1,52 @@
+/** `holdfast … | head -1`: whoever reads stops reading, and the exit code says whether the work was done. */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { UploadList } from '@holdfast/protocol';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { environment, holdfast, nodeBinary, program, ServerProcess } from './server-process.ts';
+
+let dir: string;
+let server: ServerProcess;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'holdfast-pipe-'));
+  server = await ServerProcess.start({ args: ['--no-pipeline'], env: { HOLDFAST_RESERVE_MB: '0' } });
+});
+afterAll(async () => {
+  await server?.close();
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** Reads the first that comes, or nothing at all, and closes standard output. */
+async function readBriefly(args: readonly string[], reads: 'first' | 'nothing') {
+  const env = environment({ HOLDFAST_SERVER: server.url, XDG_STATE_HOME: join(dir, 'state') });
+  const child = spawn(nodeBinary, [program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  if (reads === 'nothing') child.stdout.destroy();
+  else child.stdout.once('data', () => child.stdout.destroy());
+  let stderr = '';
+  child.stderr.on('data', (data: Buffer) => {
+    stderr += data.toString();
+  });
+  const code = await new Promise((resolve) => child.once('exit', resolve));
+  return { code, stderr };
+}
+
+test('an upload that is not through stops in order and says so', async () => {
+  const path = join(dir, 'large.bin');
+  await writeFile(path, '');
+  await truncate(path, 300_000_000);
+  const args = ['upload', path, '--json', '--chunk-size', '1M'];
+  const ran = await readBriefly(args, 'first');
+  expect(ran).toMatchObject({ code: 130, stderr: expect.stringContaining('1 file is not finished') });
+  const { items } = (await (await fetch(`${server.url}/v1/uploads`)).json()) as UploadList;
+  expect(items.map(({ state }) => state)).not.toContain('completed');
+});
+
+test('what has done its work ends with what became of it', async () => {
+  expect(await readBriefly(['status'], 'nothing')).toEqual({ code: 0, stderr: '' });
+  expect(await readBriefly(['--help'], 'nothing')).toEqual({ code: 0, stderr: '' });
+  expect(await readBriefly(['doctor', '--data', '/etc/hostname'], 'nothing')).toMatchObject({ code: 1 });
+  expect(await holdfast(['doctor', '--data', '/etc/hostname'])).toMatchObject({ code: 1 });
+});
