@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../core/ports/clock.ts';
 import { PermanentStepError } from '../context.ts';
+import { patientFetch } from './patient-fetch.ts';
 
 export interface Question {
   readonly url: string;
@@ -49,7 +50,7 @@ async function askOnce(question: Question): Promise<Outcome> {
   if (apiKey !== null) headers.set('authorization', `Bearer ${apiKey}`);
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
-    const response = await fetch(url, {
+    const response = await patientFetch(url, {
       method: 'POST',
       headers,
       body,
