@@ -56,7 +56,11 @@ const banned: readonly { readonly call: RegExp; readonly instead: string; readon
     allowed:
       /^packages\/server\/src\/(?:platform|testing|cli)\/|^packages\/client\/src\/(?:node\/)?runtime|^apps\/web\//,
   },
-  { call: /\bprocess\.env\b/, instead: 'the configuration', allowed: /^packages\/server\/src\/(?:cli|testing)\// },
+  {
+    call: /\bprocess\.env\b/,
+    instead: 'the configuration',
+    allowed: /^packages\/server\/src\/(?:cli|platform|testing)\//,
+  },
   { call: /\bconsole\.(?:log|error|warn|info)\(/, instead: 'the log, or the command line’s output', allowed: /^$/ },
   { call: /\bexecSync\(|\bspawnSync\(|shell:\s*true/, instead: 'a child process without a shell', allowed: /^$/ },
 ];

@@ -197,16 +197,15 @@ export class UploadApi {
   async #headers(refresh: boolean, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     try {
       // They may take for ever: whoever pauses or cancels does not wait for them.
-      return await abortable(Promise.resolve(this.#options.getHeaders({ refresh })), signal);
+      const headers = await abortable(Promise.resolve(this.#options.getHeaders({ refresh })), signal);
+      // Told apart here: a transport that refuses them looks like a server that cannot be reached, for which an upload waits.
+      if (!Object.values(headers).every((value) => sendable.test(value)))
+        throw headersFailed('A header has a character that no request can carry: a line break, or one beyond Latin-1.');
+      return headers;
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
       if (cause instanceof UploadError) throw cause;
-      throw new UploadError('The credentials for the request could not be had.', {
-        type: 'network',
-        code: 'headers-failed',
-        retryable: true,
-        cause,
-      });
+      throw headersFailed('The credentials for the request could not be had.', cause);
     }
   }
 
@@ -247,6 +246,13 @@ export class UploadApi {
 
 function uploadPath(uploadId: string): string {
   return `/v1/uploads/${encodeURIComponent(uploadId)}`;
+}
+
+/** Of the value of a header, RFC 9110 section 5.5. */
+const sendable = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+function headersFailed(message: string, cause?: unknown): UploadError {
+  return new UploadError(message, { type: 'network', code: 'headers-failed', retryable: true, cause });
 }
 
 function badAnswer(what: string, cause?: unknown): UploadError {

@@ -21,6 +21,15 @@ async function raw(requestLine: string, headers: readonly string[], body = '') {
   return { answer, closed };
 }
 
+test('C11: what is no request, behind one that is being answered: the answer ends, and nothing else gets into it', async () => {
+  const connection = await RawConnection.open(node.port);
+  connection.head('GET /v1/events', ['Accept: text/event-stream']);
+  await expect.poll(() => connection.received).toContain('retry: 1000');
+  connection.send('this is no request\r\n\r\n');
+  expect(await connection.closedWithin(2_000)).toBe(true);
+  expect(connection.received.match(/HTTP\/1\.1/g)).toHaveLength(1);
+});
+
 describe('framing', () => {
   const tricks: readonly [string, readonly string[], string][] = [
     ['two lengths that differ', ['Content-Length: 3', 'Content-Length: 4'], 'abcd'],

@@ -16,13 +16,12 @@ export interface LibraryView {
 export function useLibrary(words: string): LibraryView {
   const { api } = useServices();
   const [library] = useState(() => createLibrary(api));
-  const refreshTimer = useTimer();
+  const refresh = useRefresh(library.refresh);
   const connection = useEventStream((event) => {
     const stored = event.subject === 'upload' && event.type === 'completed';
     // What is shown then depends on how runs stand.
     const staged = library.getSnapshot().filter.stage !== null && event.type.startsWith('run.');
-    // Many files can arrive at once; one refresh shows them all.
-    if (stored || staged) refreshTimer(library.refresh, refreshWaitMs);
+    if (stored || staged) refresh();
   });
   useEffect(() => {
     if (words === library.getSnapshot().filter.filename) library.refresh();
@@ -32,6 +31,20 @@ export function useLibrary(words: string): LibraryView {
     if (connection === 'open') library.refresh();
   }, [connection, library]);
   return { state: useWatchable(library), library };
+}
+
+/** Many files can arrive at once: one refresh, soon after the first, shows them all. It does not wait for a pause, which may not come for hours. */
+function useRefresh(run: () => void): () => void {
+  const timer = useTimer();
+  const waits = useRef(false);
+  return () => {
+    if (waits.current) return;
+    waits.current = true;
+    timer(() => {
+      waits.current = false;
+      run();
+    }, refreshWaitMs);
+  };
 }
 
 /** A timer that starts anew with each call and ends with the component. */

@@ -73,7 +73,10 @@ export function answerUnreadable(error: { readonly code?: string }, socket: Sock
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ];
-  if (socket.writable) socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  // In the middle of an answer it would be taken for a part of that. The property is Node's own, which asks the same when nobody listens.
+  const { _httpMessage: running } = socket as { readonly _httpMessage?: { readonly headersSent: boolean } | null };
+  if (socket.writable && running?.headersSent !== true)
+    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
   else socket.destroy();
 }
 

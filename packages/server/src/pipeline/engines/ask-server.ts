@@ -3,8 +3,8 @@
  * without ever putting the key into an error.
  */
 import type { Clock } from '../../core/ports/clock.ts';
+import { patientFetch } from '../../platform/patient-fetch.ts';
 import { PermanentStepError } from '../context.ts';
-import { patientFetch } from './patient-fetch.ts';
 
 export interface Question {
   readonly url: string;
