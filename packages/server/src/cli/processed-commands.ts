@@ -75,9 +75,11 @@ async function importFrom(state: State, from: { file: string; options: Options; 
     pending = [];
   };
   let number = 0;
-  for await (const line of createInterface({ input: await inputOf(file), crlfDelay: Number.POSITIVE_INFINITY })) {
+  const input = await inputOf(file);
+  // Ends with the signal, also while nothing comes.
+  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal: io.signal })) {
     number += 1;
-    if (io.signal.aborted) throw new CommandFailed('Interrupted; what was imported stays.', exitCodes.interrupted);
+    if (io.signal.aborted) break;
     const parsed = parseProcessed(line, systemClock.now());
     if (parsed === null) continue;
     counts.lines += 1;
@@ -89,6 +91,7 @@ async function importFrom(state: State, from: { file: string; options: Options; 
     pending.push(parsed);
     if (pending.length >= batch) await flush();
   }
+  if (io.signal.aborted) throw new CommandFailed('Interrupted; what was imported stays.', exitCodes.interrupted);
   await flush();
   if (options.json === true) printLine(io.stdout, JSON.stringify({ ...counts, bad: badCount, badLines: bad }));
   else {

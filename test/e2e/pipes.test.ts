@@ -1,8 +1,9 @@
-/** `holdfast … | head -1`: whoever reads stops reading, and the exit code says whether the work was done. */
+/** Pipes: `holdfast … | head -1`, where the exit code says whether the work was done; and Ctrl-C while nothing comes. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { UploadList } from '@holdfast/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environment, holdfast, nodeBinary, program, ServerProcess } from './server-process.ts';
@@ -49,4 +50,26 @@ test('what has done its work ends with what became of it', async () => {
   expect(await readBriefly(['--help'], 'nothing')).toEqual({ code: 0, stderr: '' });
   expect(await readBriefly(['doctor', '--data', '/etc/hostname'], 'nothing')).toMatchObject({ code: 1 });
   expect(await holdfast(['doctor', '--data', '/etc/hostname'])).toMatchObject({ code: 1 });
+});
+
+test('Ctrl-C ends an import that waits for its list', async () => {
+  const args = [program, 'import-processed', '-', '--data', join(dir, 'import')];
+  const child = spawn(nodeBinary, args, { env: environment({}), stdio: ['pipe', 'ignore', 'pipe'] });
+  let stderr = '';
+  let ended = false;
+  child.stderr.on('data', (data: Buffer) => {
+    stderr += data.toString();
+  });
+  const exit = new Promise((resolve) => child.once('exit', resolve)).finally(() => {
+    ended = true;
+  });
+  await expect.poll(() => stderr, { timeout: 20_000 }).toContain('Made the data directory');
+  await sleep(300);
+  child.kill('SIGINT');
+  await sleep(3_000);
+  const late = !ended;
+  child.stdin.end();
+  expect(await exit).toBe(130);
+  expect(late, 'it waited for the end of the list').toBe(false);
+  expect(stderr).toContain('Interrupted; what was imported stays.');
 });
