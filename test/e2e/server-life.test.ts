@@ -133,6 +133,33 @@ test('stopped in order while a chunk is under way: the chunk is acknowledged, st
   api.close();
 });
 
+test('a Ctrl-C that comes twice, as through npm, stops in order; a second one stops at once', async () => {
+  await using server = await ServerProcess.start(wish);
+  const api = new Api(() => server.url);
+  const bytes = seededBytes(random, chunkBytes);
+  const { id } = await create(api, bytes.length + 1);
+  const sender = await RawConnection.open(server.port);
+  sender.head(`PUT /v1/uploads/${id}/chunks/0`, [`Content-Length: ${chunkBytes}`]);
+  sender.send(bytes.subarray(0, 1000));
+  await sleep(100);
+  server.signal('SIGINT');
+  await sleep(30);
+  const exit = server.kill('SIGINT');
+  await sleep(200);
+  sender.send(bytes.subarray(1000));
+  expect(await sender.answer()).toMatchObject({ status: 200, body: { receivedBytes: chunkBytes } });
+  expect(await exit).toEqual({ code: 0, signal: null });
+
+  await server.run();
+  const stuck = await RawConnection.open(server.port);
+  stuck.head(`PUT /v1/uploads/${id}/chunks/1`, ['Content-Length: 1']);
+  await sleep(100);
+  server.signal('SIGINT');
+  await sleep(800);
+  expect(await server.kill('SIGINT')).toEqual({ code: 130, signal: null });
+  api.close();
+});
+
 test('stopped while a sender is stuck: it is cut off after a while, and the process ends', async () => {
   await using server = await ServerProcess.start(wish);
   const api = new Api(() => server.url);

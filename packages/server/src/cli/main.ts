@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { HoldfastError } from '../core/errors.ts';
 import { type CliIo, CommandFailed, exitCodes, exitCodesHelp, printLine } from './io.ts';
+import { onStopSignals } from './stop-signals.ts';
 import { packageVersion } from './version.ts';
 
 const interrupted = new AbortController();
@@ -16,12 +17,10 @@ const io: CliIo = {
 
 /** First Ctrl-C: commands stop in order. Second: the process ends. `serve` has its own handling. */
 function watchSignals(): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (interrupted.signal.aborted) process.exit(exitCodes.interrupted);
-      interrupted.abort();
-    });
-  }
+  onStopSignals(
+    () => interrupted.abort(),
+    () => process.exit(exitCodes.interrupted),
+  );
 }
 
 /** Commands that print while they work. The others, but for `serve`, have done their work when they print. */

@@ -9,6 +9,7 @@ import { openNode } from './compose.ts';
 import { crashPointsFromEnvironment } from './crash-points.ts';
 import { listenError, redactedFields, refuseOpenDoor } from './listening.ts';
 import { readConfig } from './read-config.ts';
+import { onStopSignals, type StopSignal } from './stop-signals.ts';
 
 /** Settings that have a flag; the others come from the file or the environment. */
 const flags: readonly { readonly key: ConfigKey; readonly flag: string }[] = [
@@ -129,15 +130,14 @@ function stopOnSignals(log: Logger, server: { close(): Promise<void>; kill?(): v
     closing ??= close();
     return closing;
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (closing) {
-        server.kill?.();
-        process.exit(signal === 'SIGINT' ? 130 : 143);
-      }
-      void stop().then(() => process.exit(0));
-    });
-  }
+  const stopAtOnce = (signal: StopSignal) => {
+    server.kill?.();
+    process.exit(signal === 'SIGINT' ? 130 : 143);
+  };
+  onStopSignals((signal) => {
+    if (closing) stopAtOnce(signal);
+    else void stop().then(() => process.exit(0));
+  }, stopAtOnce);
   return stop;
 }
 
