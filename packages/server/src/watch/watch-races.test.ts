@@ -6,9 +6,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { someMedia, WatchBench, type WatchWish } from '../../test/watch-bench.ts';
-import type { Clock } from '../core/ports/clock.ts';
 import type { FileIntake } from '../core/ports/file-intake.ts';
-import { systemClock } from '../platform/system-clock.ts';
+import { StoppableClock } from '../testing/stoppable-clock.ts';
 
 let dir = '';
 let watch: WatchBench;
@@ -24,33 +23,6 @@ async function start(wish: WatchWish = {}): Promise<void> {
   watch = await WatchBench.open(dir, wish);
 }
 
-/** A clock whose timers stand still, as in a process that was stopped; on waking, what is overdue fires at once. */
-class StoppableClock implements Clock {
-  stopped = false;
-  readonly #overdue: (() => void)[] = [];
-
-  now(): number {
-    return systemClock.now();
-  }
-
-  after(ms: number, callback: () => void): () => void {
-    let live = true;
-    const fire = () => {
-      if (live) callback();
-    };
-    const cancel = systemClock.after(ms, () => (this.stopped ? void this.#overdue.push(fire) : fire()));
-    return () => {
-      live = false;
-      cancel();
-    };
-  }
-
-  wake(): void {
-    this.stopped = false;
-    for (const fire of this.#overdue.splice(0)) fire();
-  }
-}
-
 it('a node that stood still for longer than its turn, and whose turn nobody took, goes on looking', async () => {
   const clock = new StoppableClock();
   const turns = { holder: { process: 'one/1', node: 'one' }, goodForMs: 600 };
@@ -58,7 +30,7 @@ it('a node that stood still for longer than its turn, and whose turn nobody took
   await watch.watcher.start();
   await watch.write('a.txt', 'text of a');
   await watch.until(({ counts }) => counts.done === 1);
-  clock.stopped = true;
+  clock.stop();
   await sleep(1_000);
   clock.wake();
   await sleep(300);

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { WatchBench } from '../../test/watch-bench.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import { systemClock } from '../platform/system-clock.ts';
+import { StoppableClock } from '../testing/stoppable-clock.ts';
 
 let dir = '';
 beforeEach(() => {
@@ -15,37 +16,6 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const goodForMs = 900;
 const folder = { formats: ['text/*'] };
-
-/** A clock whose timers stand still, as in a process that was stopped; on waking, what is overdue fires at once. */
-class StoppableClock implements Clock {
-  #stopped = false;
-  #overdue: (() => void)[] = [];
-
-  now(): number {
-    return systemClock.now();
-  }
-
-  after(ms: number, callback: () => void): () => void {
-    let live = true;
-    const fire = () => {
-      if (live) callback();
-    };
-    const cancel = systemClock.after(ms, () => (this.#stopped ? void this.#overdue.push(fire) : fire()));
-    return () => {
-      live = false;
-      cancel();
-    };
-  }
-
-  stop(): void {
-    this.#stopped = true;
-  }
-
-  wake(): void {
-    this.#stopped = false;
-    for (const fire of this.#overdue.splice(0)) fire();
-  }
-}
 
 const open = (node: string, clock: Clock = systemClock) =>
   WatchBench.open(dir, { folder, clock, turns: { holder: { process: `${node}/1`, node }, goodForMs } });
