@@ -88,6 +88,34 @@ test('a concatenation that is cancelled while its parts are joined leaves nothin
   expect((await readdir(join(folder.dir, 'incoming'))).sort()).toEqual([a, b].sort());
 });
 
+test('an upload that is cancelled while it is hashed is not taken for a damaged one', async () => {
+  const looked: string[] = [];
+  let cancelling: Promise<unknown> | null = null;
+  const node = await folder.open({
+    instead: ({ blobs }) => ({
+      blobs: overriding(blobs, {
+        hash: async (id, ...wish) => {
+          cancelling = node.service.cancel({ id, principal });
+          await cancelling;
+          return await blobs.hash(id, ...wish);
+        },
+        checksum: async (id, range) => {
+          looked.push(id);
+          return await blobs.checksum(id, range);
+        },
+      }),
+    }),
+  });
+  const { id } = await node.create({ size: bytes.length });
+  await node.append(id, 0, head);
+  await node.append(id, head.length, tail);
+  await expect.poll(() => cancelling).not.toBeNull();
+  await node.service.finisher.idle();
+  expect((await node.find(id)).phase.name).toBe('cancelled');
+  expect(looked).toEqual([]);
+  expect(await readdir(join(folder.dir, 'incoming'))).toEqual([]);
+});
+
 test('content that the store lost is not completed by its digest, but taken anew', async () => {
   const node = await folder.open();
   const first = await node.create({ size: bytes.length });

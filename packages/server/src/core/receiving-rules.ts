@@ -175,10 +175,14 @@ export function distrustWriters(upload: Upload, now: Millis): Decision {
   return accept({ ...upload, doubt: 'writers', updatedAt: now });
 }
 
+/** Whether recorded bytes of the upload can still be given up, to be asked for again. */
+export function canDrop({ phase }: Upload): boolean {
+  return phase.name !== 'assembling' && !finalPhases.some((name) => name === phase.name);
+}
+
 export function drop(upload: Upload, stored: Extent | null, command: CommandOf<'drop'>, now: Millis): Decision {
   const { phase } = upload;
-  if (!stored || phase.name === 'assembling' || finalPhases.some((name) => name === phase.name))
-    return unchanged(upload);
+  if (!stored || !canDrop(upload)) return unchanged(upload);
   // What follows a gap could not be appended to: the last extent goes first.
   if (upload.intake === 'append' && stored.offset + stored.length !== upload.receivedBytes) return unchanged(upload);
   if (upload.ends === 'by-client') return lost(upload, stored, { reason: command.reason, now });

@@ -3,7 +3,7 @@
  * says that bytes are gone, and before a digest mismatch is blamed on the client.
  */
 import { HoldfastError } from '../core/errors.ts';
-import { hasEveryByte, refusal } from '../core/receiving-rules.ts';
+import { canDrop, hasEveryByte, refusal } from '../core/receiving-rules.ts';
 import { transition } from '../core/transition.ts';
 import type { Extent, Sha256, Upload } from '../core/upload.ts';
 import { notFound } from './decide.ts';
@@ -58,7 +58,8 @@ export async function explained(deps: UploadDependencies, upload: Upload, error:
 /** Drops every recorded extent whose bytes are not what was recorded, so that the client is asked for them again. Resolves to the bytes dropped. */
 export async function dropDamaged(deps: UploadDependencies, uploadId: string, reason: string): Promise<number> {
   const upload = await deps.store.find(uploadId);
-  if (!upload) return 0;
+  // One that was cancelled meanwhile has no file any more, and each of its extents would be looked for.
+  if (!upload || !canDrop(upload)) return 0;
   return await dropExtents(deps, uploadId, { extents: await damagedExtents(deps, upload), reason });
 }
 
