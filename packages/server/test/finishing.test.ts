@@ -7,6 +7,7 @@ import { systemError, withFileFaults } from '../src/blobs/with-faults.ts';
 import { HoldfastError } from '../src/core/errors.ts';
 import { patternBytes } from '../src/testing/body.ts';
 import { assetPath } from '../src/testing/local-paths.ts';
+import { recover } from '../src/uploads/recover.ts';
 import { dropDamaged } from '../src/uploads/repair.ts';
 import { AppendFolder, type AppendNode, principal } from './append-node.ts';
 import { sha256 } from './running-node.ts';
@@ -130,6 +131,26 @@ test('content that the store lost is not completed by its digest, but taken anew
   await node.append(id, 0, bytes);
   expect((await node.ended(id)).phase.name).toBe('completed');
   expect(await node.deps.blobs.rehashAsset(digest)).toBe(digest);
+});
+
+test('bytes that the machine lost before they were synced do not take the place of an asset that has them', async () => {
+  const small = patternBytes(100_000, 7);
+  const node = await folder.open();
+  const first = await node.create({ size: small.length });
+  await node.append(first.id, 0, small);
+  await node.ended(first.id);
+  const dying = await folder.open({
+    crash: (name) => {
+      if (name === 'append:after-commit') throw new Error('the machine went down here (test)');
+    },
+  });
+  const { id } = await dying.create({ size: small.length });
+  await expect(dying.append(id, 0, small)).rejects.toThrow('the machine went down');
+  await writeFile(join(folder.dir, 'incoming', id), new Uint8Array(small.length));
+  await recover(node.deps, node.service.finisher, { distrustBytes: true, retired: [dying.deps.holder] });
+  expect((await node.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(small) });
+  expect(await node.deps.blobs.rehashAsset(sha256(small))).toBe(sha256(small));
+  expect(await readdir(join(folder.dir, 'incoming'))).toEqual([]);
 });
 
 test.each(['its sync fails', 'its file is gone'])('a part is asked for again when %s', async (what) => {

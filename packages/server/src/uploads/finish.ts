@@ -105,10 +105,21 @@ export class Finisher {
     }
   }
 
-  /** What a receipt knew, for an upload that is taken over. */
+  /**
+   * What a receipt knew, for an upload that is taken over. Its bytes may be others by now: the machine went down before they were synced. Those
+   * must not take the place of an asset that has them.
+   */
   async #recordedDigest(upload: Upload): Promise<Sha256 | null> {
     if (upload.phase.name !== 'validating' || upload.receivedExtents !== 1 || upload.doubt !== 'none') return null;
-    return wholeDigest(upload, await this.#deps.store.extents(upload.id));
+    const { store, blobs } = this.#deps;
+    const extents = await store.extents(upload.id);
+    const digest = wholeDigest(upload, extents);
+    if (digest === null) return null;
+    const size = sizeOf(upload);
+    if ((await blobs.checksum(upload.id, { start: 0, end: size })) === extents[0]?.crc32) return digest;
+    if ((await blobs.assetSize(digest)) !== size) return null;
+    await blobs.discard(upload.id);
+    return digest;
   }
 
   /** The upload with its digest established, or null when it ended or went back to receiving. */
