@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { nodeFileIo } from '../src/blobs/disk/file-io.ts';
+import { type FileIo, nodeFileIo } from '../src/blobs/disk/file-io.ts';
 import { systemError, withFileFaults } from '../src/blobs/with-faults.ts';
 import { bodyOf, patternBytes } from '../src/testing/body.ts';
 import { AppendNode, principal } from './append-node.ts';
@@ -12,10 +12,11 @@ import { sha256 } from './running-node.ts';
 let dir = '';
 let node: AppendNode;
 let failures = 0;
+let io: FileIo;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'holdfast-sync-'));
   failures = 0;
-  const io = withFileFaults(nodeFileIo, {
+  io = withFileFaults(nodeFileIo, {
     failing: (call) => {
       if (call !== 'fdatasync' || failures > 0) return null;
       failures += 1;
@@ -28,6 +29,13 @@ afterEach(async () => {
   await node.close();
   await rm(dir, { recursive: true });
 });
+
+/** The same under `synced`: the next sync fails. */
+async function reopenedSynced(): Promise<void> {
+  await node.close();
+  failures = 0;
+  node = await AppendNode.open({ dir, io, durability: 'synced' });
+}
 
 const chunkSize = 64 * 1024;
 const bytes = patternBytes(5 * chunkSize + 7);
@@ -67,5 +75,16 @@ test('an appended file goes on at what is left of it', async () => {
   const { receivedBytes } = await node.find(id);
   expect(receivedBytes).toBeLessThan(bytes.length);
   await node.append(id, receivedBytes, bytes.subarray(receivedBytes));
+  expect((await node.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(bytes) });
+});
+
+test('`synced`: of bytes that were not kept and come again, what arrives counts, also when the connection breaks earlier this time', async () => {
+  await reopenedSynced();
+  const { id } = await node.create({ size: bytes.length });
+  await expect(node.append(id, 0, bytes)).rejects.toMatchObject({ code: 'unavailable' });
+  expect((await node.find(id)).receivedBytes).toBe(0);
+  await node.append(id, 0, bytes.subarray(0, chunkSize));
+  expect((await node.find(id)).receivedBytes).toBe(chunkSize);
+  await node.append(id, chunkSize, bytes.subarray(chunkSize));
   expect((await node.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(bytes) });
 });

@@ -49,7 +49,7 @@ export function withFaults(blobs: BlobStore, faults: BlobFaults): BlobStore {
       before('append').then(() => blobs.append({ ...request, body: limitedBody(request.body, faults) })),
     isolate: async (uploadId, upTo) => before('isolate').then(() => blobs.isolate(uploadId, upTo)),
     compare: async (request) => before('compare').then(() => blobs.compare(request)),
-    sync: async (uploadId) => before('sync').then(() => blobs.sync(uploadId)),
+    sync: async (uploadId, range) => before('sync').then(() => blobs.sync(uploadId, range)),
     lost: (uploadId) => blobs.lost(uploadId),
     harden: async (uploadId) => before('harden').then(() => blobs.harden(uploadId)),
     join: async (uploadId, wish) => before('join').then(() => blobs.join(uploadId, wish)),

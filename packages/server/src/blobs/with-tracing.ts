@@ -13,7 +13,7 @@ export function withTracing(blobs: BlobStore, tracing: Tracing): BlobStore {
         span.add({ 'holdfast.bytes': part.length });
         return part;
       }),
-    sync: (uploadId) => tracing.within('sync', {}, () => blobs.sync(uploadId)),
+    sync: (uploadId, range) => tracing.within('sync', {}, () => blobs.sync(uploadId, range)),
     join: (uploadId, wish) =>
       tracing.within('join', { 'holdfast.parts': wish.parts.length }, () => blobs.join(uploadId, wish)),
     hash: (uploadId, size, how) =>

@@ -243,7 +243,7 @@ export class Appender {
   async #record({ uploadId, confirm }: AppendDelivery, add: Addition): Promise<Upload> {
     const { store, blobs, clock, limits, crash } = this.#deps;
     const { offset, part, end, fence } = add;
-    if (part.length > 0) await blobs.sync(uploadId);
+    if (part.length > 0) await blobs.sync(uploadId, { start: offset, end: offset + part.length });
     crash('append:after-sync');
     const now = clock.now();
     const sha256 = part.digests.find((digest) => digest.algorithm === 'sha-256')?.value ?? null;

@@ -222,7 +222,7 @@ export class Receiver {
       crash('receipt:after-write');
       const declared = delivery.digest ?? delivery.lateDigest?.() ?? null;
       if (declared) checkDigest(delivery.index, declared, written.digests);
-      await blobs.sync(upload.id);
+      await blobs.sync(upload.id, range);
       const { crc32, digests } = written;
       const extent = { offset: range.start, length, crc32, sha256: digestBy(digests, 'sha-256') };
       return { extent, digests, head: kept?.head ?? null };

@@ -104,9 +104,9 @@ export class DiskBlobStore implements BlobStore {
     return this.#withAsset(stored.asset, (read) => compareBody(read, request));
   }
 
-  async sync(uploadId: string): Promise<void> {
+  async sync(uploadId: string, range?: Range): Promise<void> {
     if (this.#parts.durability === 'committed') return this.#syncBehind.consider(this.#parts.files.of(uploadId));
-    await translated('syncing an upload', () => this.#parts.files.of(uploadId).hold((file) => this.#sync(file)));
+    await translated('syncing an upload', () => this.#parts.files.of(uploadId).hold((file) => this.#sync(file, range)));
   }
 
   async harden(uploadId: string): Promise<void> {
@@ -250,9 +250,9 @@ export class DiskBlobStore implements BlobStore {
     await this.#sync(file);
   }
 
-  async #sync(file: UploadFile): Promise<void> {
+  async #sync(file: UploadFile, range?: Range): Promise<void> {
     const entry = file.entryDurable ? null : this.#parts.directories.sync(this.#parts.layout.incoming);
-    const results = await Promise.allSettled([file.sync(), entry]);
+    const results = await Promise.allSettled([file.sync(range), entry]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
     file.entryDurable = true;
   }

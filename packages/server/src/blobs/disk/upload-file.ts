@@ -4,7 +4,7 @@
  * States of the descriptor: closed → opening → open → closed (evicted while idle, opened again on demand). Sealed is final: nothing may
  * use this object any more, because the file is about to get another name or to go away; whoever still holds it fails cleanly.
  * Invariants: a descriptor is closed only while `users` is 0; `dirty` is false only if every byte and the size were synced;
- * `lost` holds ranges whose sync failed: the kernel may have dropped those pages and will not say so a second time, so no later sync
+ * `lost` holds ranges whose sync failed: the kernel may have dropped those pages and will not say so a second time, so for them no later sync
  * counts until they were written again.
  */
 import { constants } from 'node:fs';
@@ -169,11 +169,11 @@ export class UploadFile {
     this.#unsynced = addRange(this.#unsynced, range);
   }
 
-  /** Everything written before is durable once this resolves; callers that wait together share one fdatasync. */
-  async sync(): Promise<void> {
+  /** Everything written before, of the range if one is given, is durable once this resolves; callers that wait together share one fdatasync. */
+  async sync(range?: Range): Promise<void> {
     await this.hold(async () => {
       if (this.#dirty || this.#syncing) await this.#syncTask.run();
-      this.#refuseLost();
+      this.#refuseLost(range);
     });
   }
 
@@ -265,10 +265,11 @@ export class UploadFile {
     if (this.#sealed) throw new HoldfastError('unavailable', 'The bytes of this upload are being put away');
   }
 
-  #refuseLost(): void {
-    if (this.#lost.length > 0) {
+  #refuseLost(within: Range = { start: 0, end: Number.MAX_SAFE_INTEGER }): void {
+    const ranges = this.#lost.filter(({ start, end }) => start < within.end && end > within.start);
+    if (ranges.length > 0) {
       throw new HoldfastError('unavailable', 'An earlier sync failed; the bytes it was for have to be sent again', {
-        details: { ranges: this.#lost },
+        details: { ranges },
       });
     }
   }

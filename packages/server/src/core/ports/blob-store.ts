@@ -109,8 +109,11 @@ export interface BlobStore {
    * are asked for.
    */
   compare(request: CompareRequest): Promise<Comparison>;
-  /** Everything that `write` resolved for before this call survives power loss once this resolves. Concurrent calls share the work. No-op under durability `committed`. */
-  sync(uploadId: string): Promise<void>;
+  /**
+   * Everything that `write` resolved for before this call survives power loss once this resolves, of the range if one is given: a sync that failed
+   * for bytes of others is no reason to refuse these. Concurrent calls share the work. No-op under durability `committed`.
+   */
+  sync(uploadId: string, range?: Range): Promise<void>;
   /** As `sync`, whatever the durability level. */
   harden(uploadId: string): Promise<void>;
   /**
