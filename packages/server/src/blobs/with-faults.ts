@@ -58,6 +58,7 @@ export function withFaults(blobs: BlobStore, faults: BlobFaults): BlobStore {
     hash: async (uploadId, size, how) => before('digest').then(() => blobs.hash(uploadId, size, how)),
     digest: async (uploadId, size, algorithm) => before('digest').then(() => blobs.digest(uploadId, size, algorithm)),
     place: async (uploadId, size, digest) => before('place').then(() => blobs.place(uploadId, size, digest)),
+    makeWay: async (uploadId) => before('makeWay').then(() => blobs.makeWay(uploadId)),
     discard: async (uploadId) => before('discard').then(() => blobs.discard(uploadId)),
     assetSize: async (digest) => before('assetSize').then(() => blobs.assetSize(digest)),
     readAsset: async (digest, range) => before('readAsset').then(() => blobs.readAsset(digest, range)),

@@ -161,7 +161,7 @@ export class Concatenations {
         ? await dropDamaged(this.#deps, part.id, 'stored bytes are gone')
         : await dropLost(this.#deps, part.id);
       if (dropped === 0) throw error;
-      if (gone && (await store.find(part.id))?.receivedBytes === 0) await blobs.discard(part.id);
+      if (gone && (await store.find(part.id))?.receivedBytes === 0) await blobs.makeWay(part.id);
       return false;
     }
   }

@@ -47,7 +47,7 @@ export async function explained(deps: UploadDependencies, upload: Upload, error:
   if (!damaged) return error;
   // What is there stays, whatever this request has met: its file may have lost its name to a copy, which has everything.
   const dropped = await dropDamaged(deps, upload.id, 'stored bytes are gone');
-  if ((await deps.store.find(upload.id))?.receivedBytes === 0) await deps.blobs.discard(upload.id);
+  if ((await deps.store.find(upload.id))?.receivedBytes === 0) await deps.blobs.makeWay(upload.id);
   return new HoldfastError(
     'unavailable',
     `Storage lost ${dropped} bytes of this upload. Ask for its status and send what is missing again.`,

@@ -30,7 +30,7 @@ import { isolateSealed } from './isolation.ts';
 import { beginJoin } from './join.ts';
 import { type DiskLayout, isDigest, isUploadId } from './layout.ts';
 import { makeRoom } from './make-room.ts';
-import { placeSealed, sizeOf, unlinkIfThere } from './placement.ts';
+import { placeSealed, sizeOf, unlinkIfForeign, unlinkIfThere } from './placement.ts';
 import { receive, type WriteTarget } from './receive.ts';
 import { receiveSegment } from './receive-segment.ts';
 import type { SpaceGuard } from './space-guard.ts';
@@ -165,6 +165,13 @@ export class DiskBlobStore implements BlobStore {
       }),
     );
     this.#parts.pool.forget(uploadId);
+  }
+
+  async makeWay(uploadId: string): Promise<void> {
+    this.#parts.pool.forget(uploadId);
+    await translated('making way for an upload', () =>
+      this.#parts.files.exclusively(uploadId, (file) => unlinkIfForeign(this.#parts.io, file.path)),
+    );
   }
 
   async discard(uploadId: string): Promise<void> {

@@ -34,6 +34,16 @@ export async function unlinkIfThere(io: FileIo, path: string): Promise<void> {
   }
 }
 
+/** Removes what is no file of its own; fine when there is nothing. */
+export async function unlinkIfForeign(io: FileIo, path: string): Promise<void> {
+  try {
+    const { isFile, links } = await io.factsOf(path);
+    if (!isFile || links !== 1) await io.unlink(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
 /** Whether the file has as many bytes as the asset, and is not the asset under another name. */
 async function bringsTheAsset(io: FileIo, from: string, asset: { size: number; path: string }): Promise<boolean> {
   const size = await sizeOf(io, from);

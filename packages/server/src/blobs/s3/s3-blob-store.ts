@@ -165,6 +165,11 @@ export class S3BlobStore implements BlobStore {
     await this.#free(uploadId, !made);
   }
 
+  /** A piece takes the place of what is recorded, whether its object is there or not. */
+  async makeWay(uploadId: string): Promise<void> {
+    this.#parts.follower.forget(uploadId);
+  }
+
   async discard(uploadId: string): Promise<void> {
     this.#parts.follower.forget(uploadId);
     const known = await this.#parts.map.find(uploadId);

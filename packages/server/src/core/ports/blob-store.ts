@@ -146,6 +146,11 @@ export interface BlobStore {
    * Rejects with `storage-damaged` when neither the upload's bytes nor the asset with that size is there.
    */
   place(uploadId: string, size: number, digest: Sha256): Promise<void>;
+  /**
+   * For an upload none of whose bytes count: lets go of what cannot be its bytes any more (a file that was removed, a link in its place), so that
+   * they can come. Unlike `discard` it leaves those alone that have come meanwhile. Idempotent.
+   */
+  makeWay(uploadId: string): Promise<void>;
   /** Frees the upload's bytes and whatever is held for it. Idempotent. */
   discard(uploadId: string): Promise<void>;
 
