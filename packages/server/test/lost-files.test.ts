@@ -1,9 +1,10 @@
 /** A1: somebody removed an upload's file while it was being sent, by several requests and processes at once. */
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { bodyOf, patternBytes } from '../src/testing/body.ts';
 import { instead } from '../src/testing/stand-in.ts';
+import { dropDamaged } from '../src/uploads/repair.ts';
 import { AppendFolder, type AppendNode, principal } from './append-node.ts';
 import { sha256 } from './running-node.ts';
 
@@ -21,6 +22,32 @@ async function send(node: AppendNode, uploadId: string, index: number): Promise<
   const delivery = { uploadId, principal, index, declaredLength: chunk.length, digest: null };
   await node.service.receiveChunk({ ...delivery, body: bodyOf(chunk, { batchBytes: 10_000 }) });
 }
+
+test('a chunk that came again and was taken is not given up for the one that was damaged', async () => {
+  const other = await folder.open();
+  let again: Promise<void> | null = null;
+  const node = await folder.open({
+    instead: ({ blobs }) => ({
+      blobs: instead(blobs, {
+        checksum: async (uploadId, range) => {
+          const found = await blobs.checksum(uploadId, range);
+          again ??= dropDamaged(other.deps, uploadId, 'another one was faster (test)').then(() =>
+            send(other, uploadId, 0),
+          );
+          await again;
+          return found;
+        },
+      }),
+    }),
+  });
+  const { id } = await node.create({ intake: 'grid', size: bytes.length, chunkSize });
+  await send(node, id, 0);
+  await writeFile(join(folder.dir, 'incoming', id), bytes.subarray(chunkSize));
+  await dropDamaged(node.deps, id, 'damaged (test)');
+  expect((await other.find(id)).receivedBytes).toBe(chunkSize);
+  await send(other, id, 1);
+  expect((await other.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(bytes) });
+});
 
 test('a chunk that comes again while another request still puts things in order is not taken away with what was there', async () => {
   const other = await folder.open();

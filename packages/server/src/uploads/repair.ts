@@ -105,7 +105,9 @@ async function dropExtent(
   const { uploadId, extent, reason } = damaged;
   const now = deps.clock.now();
   const decision = await deps.store.decide(uploadId, extent.offset, (upload: Upload, stored) => {
-    const same = stored !== null && stored.length === extent.length && stored.crc32 === extent.crc32;
+    // Not one that came again since, with the same bytes: those are there.
+    const same =
+      stored?.length === extent.length && stored.crc32 === extent.crc32 && stored.receivedAt === extent.receivedAt;
     return transition(upload, same ? stored : null, { type: 'drop', reason, ttlMs: deps.limits.uploadTtlMs }, now);
   });
   return decision?.kind === 'accept' && (decision.writes.length > 0 || decision.next.phase.name === 'failed');
