@@ -107,6 +107,15 @@ function renewingChecks<Place, T extends LeaseTable<Place>>(place: () => Place):
         expect(await takeOver(other, leaseOf(lease.place))).toBe('forced');
       },
     },
+    {
+      name: 'thousands are renewed at once',
+      run: async ({ own }) => {
+        const leases = Array.from({ length: 3_000 }, () => leaseOf(place()));
+        const held = leases.filter((_lease, i) => i % 1_000 === 999);
+        for (const lease of held) await own.take(lease, long);
+        expect(new Set(await own.renew(leases, long))).toEqual(new Set(held.map(({ grant }) => grant)));
+      },
+    },
   ];
 }
 

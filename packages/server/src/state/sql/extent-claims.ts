@@ -5,6 +5,9 @@ import { type ExtentClaimOptions, LeasedExtentClaims } from '../leases/leased-ex
 import { type Dialect, type Engine, first, prepare, type Session } from './engine.ts';
 import type { ExtentClaimRow } from './turn-schema.ts';
 
+/** In one statement: SQLite takes expressions that are 1,000 deep, and each place is one. */
+const placesMax = 500;
+
 export class SqlExtentClaims extends LeasedExtentClaims {
   constructor(engine: Engine, options: ExtentClaimOptions) {
     super(new SqlClaimTable(engine, options.holder), options);
@@ -35,9 +38,15 @@ export class SqlClaimTable implements ClaimTable {
 
   async renew(leases: readonly Lease<ClaimPlace>[], forMs: number): Promise<readonly number[]> {
     const places = leases.map(({ place }) => place);
-    const query = this.#statements.renew({ holder: this.#holder, places, forMs });
-    const rows = await this.#write((session) => session.rows(query));
-    const renewed = new Set(rows.map((row) => `${row.upload_id}/${row.offset}`));
+    const renewed = await this.#write(async (session) => {
+      const names = new Set<string>();
+      for (let start = 0; start < places.length; start += placesMax) {
+        const some = places.slice(start, start + placesMax);
+        const rows = await session.rows(this.#statements.renew({ holder: this.#holder, places: some, forMs }));
+        for (const row of rows) names.add(`${row.upload_id}/${row.offset}`);
+      }
+      return names;
+    });
     return leases.filter(({ place }) => renewed.has(`${place.uploadId}/${place.offset}`)).map(({ grant }) => grant);
   }
 
