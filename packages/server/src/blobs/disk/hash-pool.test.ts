@@ -109,6 +109,28 @@ test('a job that kills every worker is given up, not tried for ever', async () =
   expect(started.length).toBe(3);
 });
 
+test('a worker that dies before its first word is not started for uploads that grow until they have grown again', async () => {
+  const started = startedWorkers();
+  pool = new HashPool({ workers: 1, statesMax: 10 });
+  const bytes = patternBytes(2 * mib);
+  const path = file('a', bytes);
+  const sound = vi.mocked(Worker.prototype.postMessage).getMockImplementation();
+  vi.mocked(Worker.prototype.postMessage).mockImplementation(function (
+    this: Worker,
+    ...args: Parameters<Worker['postMessage']>
+  ) {
+    sound?.apply(this, args);
+    void this.terminate();
+  });
+  for (const count of [1, 2]) {
+    pool.follow('a', path, count * mib);
+    await new Promise((resolve) => started[count - 1]?.once('exit', resolve));
+    expect(started.length).toBe(count);
+  }
+  vi.mocked(Worker.prototype.postMessage).mockImplementation(sound ?? (() => {}));
+  expect(await digestOf('a', path, bytes.byteLength)).toBe(sha256(bytes));
+});
+
 test('more uploads than running hashes: all digests are right', async () => {
   pool = new HashPool({ workers: 2, statesMax: 3 });
   const files = Array.from({ length: 12 }, (_, i) => {

@@ -86,24 +86,31 @@ class HashLane {
   #start(): Worker {
     const worker = new Worker(siblingModule(import.meta.url, 'hash-worker'), { execArgv: [], name: 'holdfast-hash' });
     let failure: unknown;
-    worker.on('message', (reply: HashReply) => this.#receive(reply));
+    let spoke = false;
+    worker.on('message', (reply: HashReply) => {
+      spoke = true;
+      this.#receive(reply);
+    });
     worker.on('error', (error) => {
       failure = error;
     });
     worker.on('exit', () => {
-      if (this.#worker === worker) this.#replace(failure);
+      if (this.#worker === worker) this.#replace(failure, spoke);
     });
     worker.unref();
     return worker;
   }
 
-  /** The worker died: what it was at starts again from 0 in a new one. */
-  #replace(failure: unknown): void {
+  /**
+   * The worker died: what it was at starts again from 0 in a new one. After one that never said a word, which none may do on this machine,
+   * uploads are followed again with their next bytes.
+   */
+  #replace(failure: unknown, spoke: boolean): void {
     this.#worker = null;
     for (const [id, followed] of this.followed) {
       followed.busy = false;
       followed.told = 0;
-      this.follow(id, followed);
+      if (spoke) this.follow(id, followed);
     }
     for (const job of [...this.jobs.values()]) {
       if (job.attempts < attemptsMax) this.submit(job);
