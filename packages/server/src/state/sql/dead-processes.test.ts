@@ -1,12 +1,15 @@
 /** B6, E1: what a process held that is known to be dead. */
-import { expect, it } from 'vitest';
-import { sqliteFile } from '../../testing/test-state.ts';
+import { afterAll, expect, it } from 'vitest';
+import { sampleUpload } from '../../testing/sample-upload.ts';
+import { SharedPostgres, sqliteFile, twoSqliteStates } from '../../testing/test-state.ts';
 import { endTurnsOf } from './dead-processes.ts';
 import { SqlClaimTable } from './extent-claims.ts';
 import { SqliteEngine } from './sqlite.ts';
 import { SqlLockTable } from './upload-locks.ts';
 
 const long = 60_000;
+const postgres = new SharedPostgres();
+afterAll(() => postgres.stop());
 
 it('is free at once; what it had taken from one that may live has to be taken by force again; others keep theirs', async () => {
   const { file, remove } = await sqliteFile();
@@ -37,4 +40,26 @@ it('is free at once; what it had taken from one that may live has to be taken by
     expect(await taken('fourth', name)).toEqual(['taken', 'taken']);
   await engine.close();
   await remove();
+});
+
+/** Nobody may ever ask for the place again, and the process has a name that does not come again. */
+it.each([
+  ['SQLite', () => twoSqliteStates()],
+  ['PostgreSQL', () => postgres.twoStates()],
+] as const)('goes with the upload, on %s', async (_name, open) => {
+  const { subject, close } = await open();
+  const { one: dead, two } = subject;
+  const upload = sampleUpload({ phase: { name: 'cancelled', at: 500 }, updatedAt: 500 });
+  await two.uploads.create(upload, [], [], 1_000);
+  const turns = (state: typeof two) =>
+    Promise.all([
+      state.claims.acquire(upload.id, 0, 0),
+      state.locks.acquire(upload.id, { waitMs: 0, letGo: () => {} }),
+    ]);
+  await turns(dead);
+  expect(await turns(two)).toEqual([null, 'busy']);
+  await two.uploads.released(upload.id);
+  expect(await two.uploads.purge(800, 10)).toBe(1);
+  expect(await turns(two)).toMatchObject([{ forced: false }, { forced: false }]);
+  await close();
 });

@@ -248,6 +248,18 @@ export function uploadQueries(dialect: Dialect) {
         .where('subject_id', 'in', [...ids])
         .compile(),
 
+    /** Of processes that died in the middle of a request, and whose place nobody has taken since. */
+    deleteClaimsOf: (ids: readonly string[]) =>
+      db
+        .deleteFrom('extent_claims')
+        .where('upload_id', 'in', [...ids])
+        .compile(),
+    deleteLocksOf: (ids: readonly string[]) =>
+      db
+        .deleteFrom('upload_locks')
+        .where('upload_id', 'in', [...ids])
+        .compile(),
+
     live: (afterId: string, limit: number) =>
       page().where('id', '>', afterId).where(isLive).orderBy('id').limit(limit).compile(),
 

@@ -149,6 +149,8 @@ export class SqlUploadStore implements UploadStore {
         const some = ids.slice(start, start + listMax);
         await keepRecordings(this.#engine.dialect, session, some);
         await session.change(this.#queries.deleteEventsOf(some));
+        await session.change(this.#queries.deleteClaimsOf(some));
+        await session.change(this.#queries.deleteLocksOf(some));
         await session.change(this.#queries.deleteUploads(some));
       }
       return ids.length;
