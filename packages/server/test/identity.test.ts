@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Upload } from '@holdfast/protocol';
+import type { LogEvent, Upload } from '@holdfast/protocol';
 import { exportJWK, type GenerateKeyPairResult, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest';
 import { HoldfastError } from '../src/core/errors.ts';
@@ -153,6 +153,18 @@ describe('C11: tokens of the identity provider', () => {
     expect((await fresh.as(await provider.token({})).json('GET', '/v1/uploads')).status).toBe(200);
   });
 
+  test('without any key its subjects are no administrators, unless the settings name them', async () => {
+    await using node = await RunningNode.start({ config: { ...config(), apiKeys: [], admins: ['dora'] } });
+    const [carla, dora] = [node.as(await provider.token({})), node.as(await provider.token({ sub: 'dora' }))];
+    const { id } = await dora.create({ size: 1 });
+    const subjects = async (who: RunningNode) =>
+      (await who.json<{ items: LogEvent[] }>('GET', '/v1/events')).body.items.map((event) => event.subjectId);
+    expect([await subjects(carla), await subjects(dora)]).toEqual([[], [id]]);
+    for (const path of ['/v1/events?scope=all', '/v1/runs?scope=all', '/v1/webhooks', '/v1/watch', '/v1/pipelines'])
+      expectProblem(await carla.json('GET', path), 403, 'forbidden');
+    expect((await dora.json('GET', '/v1/watch')).status).toBe(200);
+  });
+
   test('a server that does not know for whom tokens are does not start', async () => {
     const wanting = { jwksUrl: provider.url, jwtIssuer: issuer };
     await expect(RunningNode.start({ config: wanting })).rejects.toMatchObject({ code: 'invalid-request' });
@@ -199,5 +211,13 @@ describe('C11: the embedding program says who asks', () => {
     expect((await node.fetch('/v1/uploads', as('banned'))).status).toBe(403);
     expect((await node.as(key).fetch('/v1/uploads')).status).toBe(200);
     expectProblem(await node.json('GET', '/v1/uploads'), 401, 'unauthenticated');
+  });
+
+  test('where it is the only one who does, nobody is an administrator for that', async () => {
+    await using node = await RunningNode.start({
+      authenticate: async ({ headers }) => ({ principal: String(headers['x-user']) }),
+    });
+    const response = await node.fetch('/v1/runs?scope=all', { headers: { 'x-user': 'eva' } });
+    expect(response.status).toBe(403);
   });
 });

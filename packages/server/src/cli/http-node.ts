@@ -75,6 +75,7 @@ export function httpOptions(
   const { options, limits, uploads, disk, state, metrics, hooks, definitions, pipeline, watcher } = parts;
   const { presence } = parts;
   const { config, log, seat } = options;
+  const who = access({ config, state, hook: options.authenticate });
   const watch = seat.once<WatchAdmin>('watch', ['folders', 'folder', 'scan', 'resume'], watcher);
   const webhooks = seat.once<WebhookAdmin>('webhooks', ['endpoints', 'failures', 'retry', 'ping'], hooks.webhooks);
   return {
@@ -102,13 +103,13 @@ export function httpOptions(
         clock: systemClock,
         notify: () => pipeline.notify(),
       }),
-      isAdmin: (principal) => config.apiKeys.length === 0 || config.admins.includes(principal),
+      isAdmin: (principal) => who.auth.open || config.admins.includes(principal),
       limits,
       version: packageVersion(),
       durability: config.durability,
       notifyPipeline: () => pipeline.notify(),
     },
-    ...access({ config, state, hook: options.authenticate }),
+    ...who,
     clock: systemClock,
     log,
     tracing: parts.tracing,

@@ -210,7 +210,8 @@ export const ConfigSchema = Type.Object(
     }),
     admins: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.@-]{1,64}$' }), {
       default: [],
-      description: 'Principals that may look after webhooks and pipelines. Without API keys everybody may.',
+      description:
+        'Principals that may look after what concerns everybody: webhooks, watched folders, pipelines, runs of others. Where nobody has to say who asks, everybody may.',
     }),
     webhooks: Type.Array(
       Type.Object(
