@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ChunkReceipt, Problem, Run, Upload } from '@holdfast/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { EventReader } from '../../packages/server/test/event-reader.ts';
 import { countedIn, countingPipeline } from './counting-pipeline.ts';
 import { holdfast, ServerProcess } from './server-process.ts';
 import { Api, NoAnswer, seededBytes, seededRandom, sha256, shuffled } from './upload-driver.ts';
@@ -233,6 +234,24 @@ test('one that dies while the others are still starting is started anew', async 
     return answer !== null && ((await answer.json()) as { status: string }).status === 'ok';
   });
   expect(await starting.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+});
+
+test('a browser that signs out gets no events any more from any process', async () => {
+  const apiKey = 'a-key-of-enough-length';
+  await using signing = await ServerProcess.start({
+    args: ['--processes', '2', '--no-pipeline', '--log-level', 'debug'],
+    env: { HOLDFAST_RESERVE_MB: '0', HOLDFAST_API_KEYS: `ana:${apiKey}` },
+    port: 0,
+  });
+  const session = (method: string, init: RequestInit) => fetch(`${signing.url}/v1/session`, { method, ...init });
+  const json = { 'content-type': 'application/json' };
+  const signedIn = await session('POST', { headers: json, body: JSON.stringify({ apiKey }) });
+  const headers = { cookie: signedIn.headers.get('set-cookie')?.split(';')[0] ?? '' };
+  const readers = await Promise.all(
+    Array.from({ length: 16 }, () => EventReader.open(`${signing.url}/v1/events`, undefined, headers)),
+  );
+  expect((await session('DELETE', { headers })).status).toBe(204);
+  expect(await Promise.all(readers.map((reader) => reader.ended()))).toEqual(readers.map(() => true));
 });
 
 test('a setting that cannot be is refused; a port that is taken ends the start', async () => {

@@ -1,12 +1,19 @@
 /** Secure by default: keys, sessions, hosts and origins; what each may reach. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { ApiKeys } from '../src/http/api-keys.ts';
 import { EventReader } from './event-reader.ts';
 import { RawConnection } from './raw-connection.ts';
 import { expectProblem, RunningNode, someBytes } from './running-node.ts';
 
 const key = 'a-key-of-enough-length';
-const apiKeys = [{ principal: 'ana', sha256: createHash('sha256').update(key).digest('hex') }];
+const ana = { principal: 'ana', sha256: createHash('sha256').update(key).digest('hex') };
+const apiKeys = [ana];
+
+/** What a browser sends that signed in at that time. */
+function sessionOf(at: number): { cookie: string } {
+  return { cookie: `holdfast-session=${new ApiKeys(apiKeys).issueSession(ana, at).value}` };
+}
 
 describe('with API keys', () => {
   let node: RunningNode;
@@ -99,6 +106,29 @@ describe('with API keys', () => {
     reader.close();
     expect((await get('/v1/session', {}, { method: 'DELETE' })).headers.get('set-cookie')).toMatch(
       /holdfast-session=;/,
+    );
+  });
+
+  test('a browser that signs out gets no events any more, and only that browser', async () => {
+    const [one, other] = [sessionOf(Date.now()), sessionOf(Date.now() - 1_000)];
+    const [stream, again, kept] = await Promise.all(
+      [one, one, other].map((headers) => EventReader.open(`${node.url}/v1/events`, undefined, headers)),
+    );
+    expect((await get('/v1/session', {}, { method: 'DELETE' })).status).toBe(204);
+    expect((await get('/v1/session', one, { method: 'DELETE' })).status).toBe(204);
+    expect([await stream?.ended(), await again?.ended()]).toEqual([true, true]);
+    const { id } = await node.as(key).create({ size: 1 });
+    await kept?.until((events) => events.some(({ data }) => data.subjectId === id));
+    kept?.close();
+  });
+
+  test('a stream of events ends with the session that opened it', async () => {
+    const sessionMs = 12 * 3_600_000;
+    const headers = sessionOf(Date.now() - sessionMs + 1_500);
+    const reader = await EventReader.open(`${node.url}/v1/events`, undefined, headers);
+    expect(await reader.ended()).toBe(true);
+    await expect(EventReader.open(`${node.url}/v1/events`, undefined, headers)).rejects.toThrow(
+      /401 .*unauthenticated/,
     );
   });
 

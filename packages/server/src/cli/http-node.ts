@@ -128,6 +128,7 @@ export function httpOptions(
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
     basePath: config.basePath,
+    everywhere: (name, act) => seat.everywhere(name, act),
     storeOrigin: disk.direct?.origin ?? null,
     serves: config.role === 'worker' ? 'health' : 'everything',
     webDir: config.role === 'worker' ? null : webDir,

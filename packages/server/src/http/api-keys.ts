@@ -38,13 +38,15 @@ export class ApiKeys {
     return { value: `${expires}.${sign(key, expires)}`, maxAgeSeconds: sessionMs / 1000 };
   }
 
-  sessionKey(cookie: string | undefined, now: number): ApiKey | null {
+  /** Of a cookie that `issueSession` gave out and that holds still. */
+  session(cookie: string | undefined, now: number): { key: ApiKey; endsAt: number } | null {
     const match = /^(\d{13,15})\.([0-9a-f]{64})$/.exec(cookie ?? '');
     if (!match) return null;
-    const expires = Number(match[1]);
-    if (expires <= now) return null;
+    const endsAt = Number(match[1]);
+    if (endsAt <= now) return null;
     const given = Buffer.from(match[2] ?? '', 'hex');
-    return this.#keys.find((key) => timingSafeEqual(Buffer.from(sign(key, expires), 'hex'), given)) ?? null;
+    const key = this.#keys.find((one) => timingSafeEqual(Buffer.from(sign(one, endsAt), 'hex'), given));
+    return key === undefined ? null : { key, endsAt };
   }
 }
 

@@ -37,7 +37,7 @@ import { documentRoutes, metricsRoute, openApiInfo, pageSecurity } from './docum
 import { draining } from './draining.ts';
 import { answerEarly } from './early-answers.ts';
 import { answerError, answerErrorAs, answerErrors, answerUnreadable, jsonBodyBytesMax } from './errors.ts';
-import { EventStreams, endWithToken } from './event-stream.ts';
+import { EventStreams, endWithCredentials } from './event-stream.ts';
 import { FormReader } from './form-reader.ts';
 import { type HealthCheck, healthRoutes } from './health-routes.ts';
 import { takeJsonBodies } from './json-body.ts';
@@ -85,6 +85,8 @@ export interface HttpOptions {
   readonly webDir: string | null;
   /** Where else the page's requests may go: the store, if clients are given addresses in it. */
   readonly storeOrigin?: string | null;
+  /** Does something here and in the other processes of the server. */
+  readonly everywhere: (name: string, act: (fact: string) => void) => (fact: string) => void;
   /** A worker opens health and metrics only. Default: everything. */
   readonly serves?: 'everything' | 'health';
 }
@@ -176,7 +178,7 @@ async function serveEverything(
       stream: (reply: FastifyReply, query) => {
         if (streams.full) throw new HoldfastError('rate-limited', 'Too many event streams are open.');
         streams.serve(reply, query);
-        endWithToken(reply, clock);
+        endWithCredentials(reply, { clock, confirm: auth.callerOf(reply.request).confirm ?? null });
       },
     }),
   );
@@ -184,9 +186,13 @@ async function serveEverything(
 }
 
 /** Signing in, upload tokens, and what `doctor` asks. */
-async function accessRoutes(app: FastifyInstance, options: HttpOptions & { rates: RateGuard }): Promise<void> {
-  const { auth, rates, clock, tokens, services } = options;
-  await app.register(sessionRoutes({ auth, rates, path: `${options.basePath}/`, now: () => clock.now() }));
+async function accessRoutes(
+  app: FastifyInstance,
+  options: HttpOptions & { rates: RateGuard; streams: EventStreams },
+): Promise<void> {
+  const { auth, rates, clock, tokens, services, streams } = options;
+  const signedOut = options.everywhere('signed-out', (cookie) => streams.closeSession(cookie));
+  await app.register(sessionRoutes({ auth, rates, path: `${options.basePath}/`, now: () => clock.now(), signedOut }));
   await app.register(uploadTokenRoutes(tokens));
   await app.register(probeRoutes({ clock, chunkBytesMax: services.limits.chunkBytesMax }));
 }

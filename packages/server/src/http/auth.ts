@@ -39,7 +39,8 @@ export interface Credentials {
 }
 
 /**
- * An embedding program's own authentication: asked on every request that needs credentials, and again before an upload completes.
+ * An embedding program's own authentication: asked on every request that needs credentials, again before an upload completes, and every
+ * 15 seconds while a stream of events is open.
  * Null: not known here, the built-in ways are tried. Throws a HoldfastError (`unauthenticated`, `forbidden`) to refuse at once.
  */
 export type AuthHook = (credentials: Credentials) => Promise<{ readonly principal: string } | null>;
@@ -120,13 +121,13 @@ export class Authenticator {
 
   #byKey(request: FastifyRequest, bearer: string | null): Identity {
     const { keys, clock } = this.#options;
-    const cookie = request.cookies?.[sessionCookie];
-    const key = bearer === null ? keys.sessionKey(cookie, clock.now()) : keys.keyFor(bearer);
+    const session = bearer === null ? keys.session(request.cookies?.[sessionCookie], clock.now()) : null;
+    const key = bearer === null ? session?.key : keys.keyFor(bearer);
     if (!key) throw unknownCredentials();
     const subject = request.headers[subjectHeader];
     const principal = subject === undefined ? key.principal : subjectOf(key.principal, String(subject));
     // A session ends by itself.
-    return { principal, grant: null, lasting: bearer !== null, endsAt: null };
+    return { principal, grant: null, lasting: session === null, endsAt: session?.endsAt ?? null };
   }
 }
 

@@ -4,10 +4,11 @@ import { type AddressInfo, connect } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import { expect, test } from 'vitest';
+import { HoldfastError } from '../core/errors.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { UploadStore } from '../core/ports/upload-store.ts';
 import type { LoggedEvent } from '../core/upload.ts';
-import { EventStreams, endWithToken } from './event-stream.ts';
+import { EventStreams, endWithCredentials } from './event-stream.ts';
 
 /** A log that the test writes, and a clock that it turns. */
 class World {
@@ -72,7 +73,7 @@ async function settled(): Promise<void> {
 }
 
 /** What of a reply is asked for; its token ends at that time. */
-function replyOf(raw: ServerResponse, endsAt: number): FastifyReply {
+function replyOf(raw: ServerResponse, endsAt: number | null): FastifyReply {
   const reply = { raw, hijack() {}, getHeaders: () => ({}), request: { identity: { endsAt } } };
   return reply as unknown as FastifyReply;
 }
@@ -92,7 +93,7 @@ test('a stream that ended with its token gets nothing more, although its client 
     second.on('error', (error) => errors.push(error));
     const reply = replyOf(second, 20_000);
     world.streams.serve(reply, { after: 0 });
-    endWithToken(reply, world.clock);
+    endWithCredentials(reply, { clock: world.clock, confirm: null });
     await world.happens(1);
     expect(world.waiting).toBe(1);
     await world.pass(20_000);
@@ -123,7 +124,7 @@ test('a client that went away before its stream began has none', async () => {
   server.close();
   const reply = replyOf(raw, 20_000);
   world.streams.serve(reply, { after: 0 });
-  endWithToken(reply, world.clock);
+  endWithCredentials(reply, { clock: world.clock, confirm: null });
   expect([world.streams.count, world.waiting, world.timers]).toEqual([0, 0, 0]);
 });
 
@@ -146,6 +147,37 @@ test('a stream that is often behind its client leaves nothing on its response ea
     const raw = await response;
     await expect.poll(() => text.includes('\nid: 5000\n')).toBe(true);
     expect(raw.listenerCount('close')).toBeLessThan(6);
+  } finally {
+    socket.destroy();
+    server.close();
+  }
+});
+
+test('a stream ends once its credentials were taken back, and goes on while nobody can be asked', async () => {
+  const world = new World();
+  const { promise: response, resolve } = Promise.withResolvers<ServerResponse>();
+  const server = createServer((_request, raw) => resolve(raw)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  try {
+    socket.resume().write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    const raw = await response;
+    const reply = replyOf(raw, null);
+    let refusal: HoldfastError | null = null;
+    const confirm = async () => {
+      if (refusal) throw refusal;
+    };
+    world.streams.serve(reply, { after: 0 });
+    endWithCredentials(reply, { clock: world.clock, confirm });
+    await world.pass(20_000);
+    refusal = new HoldfastError('unavailable', 'The provider does not answer.');
+    await world.pass(20_000);
+    expect([raw.writableEnded, world.streams.count]).toEqual([false, 1]);
+    refusal = new HoldfastError('unauthenticated', 'The upload token is not known, or was revoked.');
+    await world.pass(20_000);
+    expect(raw.writableEnded).toBe(true);
+    await expect.poll(() => world.streams.count).toBe(0);
+    expect(world.timers).toBe(0);
   } finally {
     socket.destroy();
     server.close();

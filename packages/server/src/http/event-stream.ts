@@ -1,9 +1,11 @@
 /** The event log as a live stream: server-sent events (WHATWG HTML §9.2), resumed by Last-Event-ID. */
 import type { FastifyReply } from 'fastify';
+import { type ErrorCode, HoldfastError } from '../core/errors.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { EventQuery, UploadStore } from '../core/ports/upload-store.ts';
 import type { LoggedEvent } from '../core/upload.ts';
+import { sessionCookie } from './api-keys.ts';
 
 const batch = 500;
 const heartbeatMs = 15_000;
@@ -17,9 +19,15 @@ export interface EventStreamsOptions {
   render(event: LoggedEvent): object;
 }
 
+interface OpenStream {
+  /** The cookie of the browser that opened it, if one did. */
+  readonly session: string | undefined;
+  stop(): void;
+}
+
 export class EventStreams {
   readonly #options: EventStreamsOptions;
-  readonly #open = new Set<() => void>();
+  readonly #open = new Set<OpenStream>();
 
   constructor(options: EventStreamsOptions) {
     this.#options = options;
@@ -51,22 +59,30 @@ export class EventStreams {
       return;
     }
     raw.write('retry: 1000\n\n');
-    const stop = () => {
-      this.#open.delete(stop);
-      raw.end();
+    const stream: OpenStream = {
+      session: reply.request.cookies?.[sessionCookie],
+      stop: () => {
+        this.#open.delete(stream);
+        raw.end();
+      },
     };
-    this.#open.add(stop);
-    raw.once('close', stop);
-    // The response of a stream that was ended elsewhere (`endWithToken`) may not be closed for long: not before its client reads.
-    const isOpen = () => this.#open.has(stop) && !raw.writableEnded;
+    this.#open.add(stream);
+    raw.once('close', stream.stop);
+    // The response of a stream that was ended elsewhere (`endWithCredentials`) may not be closed for long: not before its client reads.
+    const isOpen = () => this.#open.has(stream) && !raw.writableEnded;
     this.#pump(reply, query, isOpen).catch((error: unknown) => {
       this.#options.log.warn({ err: error }, 'an event stream broke off; its client connects again');
-      stop();
+      stream.stop();
     });
   }
 
   closeAll(): void {
-    for (const stop of [...this.#open]) stop();
+    for (const { stop } of [...this.#open]) stop();
+  }
+
+  /** A browser signed out. */
+  closeSession(cookie: string): void {
+    for (const { session, stop } of [...this.#open]) if (session === cookie) stop();
   }
 
   async #pump(reply: FastifyReply, query: Omit<EventQuery, 'limit'>, isOpen: () => boolean): Promise<void> {
@@ -144,10 +160,37 @@ function drained({ raw }: FastifyReply): Promise<void> {
 /** The longest that a timer of Node.js takes. Whoever connects again goes on. */
 const timerMsMax = 2 ** 31 - 1;
 
-/** An event stream ends with the token that opened it; a client that connects again is told so. */
-export function endWithToken(reply: FastifyReply, clock: Clock): void {
+/** How often it is asked whether credentials still hold that somebody can take back. */
+const confirmMs = 15_000;
+const takenBack = new Set<ErrorCode>(['unauthenticated', 'token-expired', 'forbidden']);
+
+export interface StreamCredentials {
+  readonly clock: Clock;
+  /** Rejects when they do not hold any more; null: they always do. */
+  readonly confirm: (() => Promise<void>) | null;
+}
+
+/** An event stream ends with the credentials that opened it; a client that connects again is told so. */
+export function endWithCredentials(reply: FastifyReply, { clock, confirm }: StreamCredentials): void {
+  const { raw } = reply;
+  if (raw.destroyed) return;
   const { endsAt = null } = reply.request.identity ?? {};
-  if (endsAt === null || reply.raw.destroyed) return;
-  const cancel = clock.after(Math.min(endsAt - clock.now(), timerMsMax), () => reply.raw.end());
-  reply.raw.once('close', cancel);
+  if (endsAt !== null)
+    raw.once(
+      'close',
+      clock.after(Math.min(endsAt - clock.now(), timerMsMax), () => raw.end()),
+    );
+  if (confirm === null) return;
+  let cancel = () => {};
+  const wait = () => {
+    if (!raw.destroyed && !raw.writableEnded) cancel = clock.after(confirmMs, ask);
+  };
+  // Where nobody can be asked just now, the stream goes on.
+  const ask = () =>
+    void confirm().then(wait, (error: unknown) => {
+      if (error instanceof HoldfastError && takenBack.has(error.code)) raw.end();
+      else wait();
+    });
+  wait();
+  raw.once('close', () => cancel());
 }

@@ -13,9 +13,11 @@ export interface SessionOptions {
   /** Where the cookie is sent to. */
   readonly path: string;
   now(): number;
+  /** What goes on with this cookie has to end. */
+  signedOut(cookie: string): void;
 }
 
-export function sessionRoutes({ auth, rates, path, now }: SessionOptions): FastifyPluginAsyncTypebox {
+export function sessionRoutes({ auth, rates, path, now, signedOut }: SessionOptions): FastifyPluginAsyncTypebox {
   return async (app) => {
     const body = Type.Object(
       { apiKey: Type.String({ minLength: 1, maxLength: 512 }) },
@@ -47,7 +49,11 @@ export function sessionRoutes({ auth, rates, path, now }: SessionOptions): Fasti
     app.delete(
       '/v1/session',
       { config: { public: true }, schema: { tags: ['server'], summary: 'Sign out a browser' } },
-      async (_request, reply) => reply.clearCookie(sessionCookie, { path }).code(204).send(),
+      async (request, reply) => {
+        const cookie = request.cookies[sessionCookie];
+        if (cookie !== undefined) signedOut(cookie);
+        return reply.clearCookie(sessionCookie, { path }).code(204).send();
+      },
     );
   };
 }

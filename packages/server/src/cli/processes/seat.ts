@@ -34,6 +34,8 @@ export interface Seat {
   once<T extends object>(name: string, methods: readonly (keyof T & string)[], local: T): T;
   /** Where assets are that are not in the store: what one process learns, all know. */
   followOutside(outside: OutsideFiles): void;
+  /** Does something here and in the other processes of the server. */
+  everywhere(name: string, act: (fact: string) => void): (fact: string) => void;
   /** Metrics of the whole server. */
   scraped(own: Registry): Pick<Registry, 'contentType' | 'metrics'>;
   readonly health: readonly HealthCheck[];
@@ -52,6 +54,7 @@ export const alone: Seat = {
   pipeline: (start) => start(),
   once: (_name, _methods, local) => local,
   followOutside: () => {},
+  everywhere: (_name, act) => act,
   scraped: (own) => own,
   health: [],
 };
@@ -85,6 +88,13 @@ export function workerSeat({ index, count, fresh }: WorkerFacts, link: Link): Se
     pipeline: (start) => (background ? answeringPipeline(start(), link) : remotePipeline(link)),
     once: (name, methods, local) => (background ? answering(name, methods, local, link) : remote(name, methods, link)),
     followOutside: (outside) => (background ? tellOutside(outside, link) : hearOutside(outside, link)),
+    everywhere: (name, act) => {
+      link.answer(name, act);
+      return (fact) => {
+        act(fact);
+        link.tell('everywhere', name, fact);
+      };
+    },
     scraped: (own) => {
       link.answer('own-metrics', () => own.getMetricsAsJSON());
       return { contentType: own.contentType, metrics: () => link.ask<string>('metrics') };
@@ -134,7 +144,7 @@ function remote<T extends object>(name: string, methods: readonly (keyof T & str
 function tellOutside(outside: OutsideFiles, link: Link): void {
   const set = outside.set.bind(outside);
   outside.set = (digest, file) => {
-    link.tell('outside', digest, file);
+    link.tell('everywhere', 'outside', digest, file);
     return set(digest, file);
   };
 }

@@ -184,8 +184,8 @@ export class Supervisor {
       if (background) return background.ask(name, ...args);
       throw new HoldfastError('unavailable', 'The process that does this is being started anew.');
     });
-    link.answer('outside', (...args: readonly unknown[]) => {
-      for (const other of this.#slots) if (other !== slot) other.link?.tell('outside', ...args);
+    link.answer('everywhere', (name: string, ...args: readonly unknown[]) => {
+      for (const other of this.#slots) if (other !== slot) other.link?.tell(name, ...args);
     });
     link.answer('metrics', () => this.#metrics());
     link.answer('processes', () => {
