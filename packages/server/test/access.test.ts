@@ -132,6 +132,25 @@ describe('with API keys', () => {
     );
   });
 
+  test('C11: one principal that opens streams of events without end leaves others theirs', async () => {
+    const as = (subject: string) => ({ authorization: `Bearer ${key}`, 'holdfast-subject': subject });
+    const open = async (headers: Record<string, string>) => {
+      const connection = await RawConnection.open(node.port);
+      const lines = Object.entries({ ...headers, accept: 'text/event-stream' }).map((pair) => pair.join(': '));
+      connection.head('GET /v1/events', lines);
+      await expect.poll(() => connection.received, { interval: 5 }).toContain('\r\n\r\n');
+      return connection;
+    };
+    const greedy: RawConnection[] = [];
+    while (!greedy.at(-1)?.received.startsWith('HTTP/1.1 429'))
+      greedy.push(...(await Promise.all(Array.from({ length: 50 }, () => open(as('greedy'))))));
+    const other = await open(as('other'));
+    expect(other.received).toMatch(/^HTTP\/1\.1 200 /);
+    const refusal = await greedy.at(-1)?.answer();
+    expect(refusal?.headers.get('retry-after')).toBe('30');
+    for (const connection of [...greedy, other]) connection.destroy();
+  });
+
   test('C11: a foreign page may not change anything; an allowed origin may', async () => {
     const authorization = `Bearer ${key}`;
     const create = { method: 'POST', body: '{"filename":"a","size":1}' };

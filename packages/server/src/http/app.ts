@@ -13,7 +13,6 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import helmet from 'helmet';
-import { HoldfastError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { BodySource } from '../core/ports/body-source.ts';
 import type { Clock } from '../core/ports/clock.ts';
@@ -101,6 +100,8 @@ export interface HttpServer {
 const headersTimeoutMs = 20_000;
 const connectionsCheckMs = 2_000;
 const headerBytesMax = 16 * 1024;
+/** Event streams of a process; a principal alone gets half of them. */
+const streamsMax = 2_000;
 const keepAliveMs = 65_000;
 /** A connection on which neither side sends for this long is closed: a reader that has gone away. Longer than any wait of ours. */
 const silentConnectionMs = 300_000;
@@ -113,7 +114,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     store: services.store,
     clock,
     log: options.log,
-    streamsMax: 1_000,
+    streamsMax,
     render: renderEvent,
   });
   const counted = { ...services, uploads: services.store, streams: () => streams.count };
@@ -176,7 +177,7 @@ async function serveEverything(
       ...intake,
       ...timeOf(clock, services.store),
       stream: (reply: FastifyReply, query) => {
-        if (streams.full) throw new HoldfastError('rate-limited', 'Too many event streams are open.');
+        streams.admit(auth.callerOf(reply.request).principal);
         streams.serve(reply, query);
         endWithCredentials(reply, { clock, confirm: auth.callerOf(reply.request).confirm ?? null });
       },

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import { expect, test } from 'vitest';
@@ -73,8 +73,8 @@ async function settled(): Promise<void> {
 }
 
 /** What of a reply is asked for; its token ends at that time. */
-function replyOf(raw: ServerResponse, endsAt: number | null): FastifyReply {
-  const reply = { raw, hijack() {}, getHeaders: () => ({}), request: { identity: { endsAt } } };
+function replyOf(raw: ServerResponse, endsAt: number | null, principal = 'ana'): FastifyReply {
+  const reply = { raw, hijack() {}, getHeaders: () => ({}), request: { identity: { principal, endsAt } } };
   return reply as unknown as FastifyReply;
 }
 
@@ -180,6 +180,43 @@ test('a stream ends once its credentials were taken back, and goes on while nobo
     expect(world.timers).toBe(0);
   } finally {
     socket.destroy();
+    server.close();
+  }
+});
+
+test('a principal has no more streams than are left for others, who get theirs', async () => {
+  const world = new World();
+  const responses: ServerResponse[] = [];
+  const server = createServer((_request, response) => responses.push(response)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const sockets: Socket[] = [];
+  const open = async (principal: string) => {
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').resume();
+    sockets.push(socket);
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await expect.poll(() => responses.length).toBe(sockets.length);
+    world.streams.admit(principal);
+    world.streams.serve(replyOf(responses.at(-1) as ServerResponse, null, principal), { after: 0 });
+  };
+  const refused = (own: number) => ({
+    code: 'rate-limited',
+    message: expect.stringContaining(`You have ${own} event streams open`),
+    details: { retryAfterSeconds: 30 },
+  });
+  try {
+    for (let i = 0; i < 5; i += 1) await open('greedy');
+    await expect(open('greedy')).rejects.toMatchObject(refused(5));
+    for (let i = 0; i < 3; i += 1) await open('modest');
+    await expect(open('modest')).rejects.toMatchObject(refused(3));
+    await open('third');
+    await expect(open('greedy')).rejects.toMatchObject(refused(5));
+    await open('fourth');
+    await expect(open('fifth')).rejects.toMatchObject({ code: 'rate-limited', details: { retryAfterSeconds: 30 } });
+    sockets[0]?.destroy();
+    await expect.poll(() => world.streams.count).toBe(9);
+    await open('fifth');
+  } finally {
+    for (const socket of sockets) socket.destroy();
     server.close();
   }
 });

@@ -20,6 +20,7 @@ export interface EventStreamsOptions {
 }
 
 interface OpenStream {
+  readonly principal: string | undefined;
   /** The cookie of the browser that opened it, if one did. */
   readonly session: string | undefined;
   stop(): void;
@@ -33,12 +34,23 @@ export class EventStreams {
     this.#options = options;
   }
 
-  get full(): boolean {
-    return this.#open.size >= this.#options.streamsMax;
-  }
-
   get count(): number {
     return this.#open.size;
+  }
+
+  /**
+   * A principal has no more streams than are left for all others: one alone gets half of them, and none can take the last. Throws
+   * `rate-limited`.
+   */
+  admit(principal: string): void {
+    const own = [...this.#open].filter((stream) => stream.principal === principal).length;
+    if (own < this.#options.streamsMax - this.#open.size) return;
+    const open =
+      own === 0 ? 'Too many event streams are open' : `You have ${own} event streams open, which is your share`;
+    const retryAfterSeconds = 30;
+    throw new HoldfastError('rate-limited', `${open}. Close some, or try again in ${retryAfterSeconds} s.`, {
+      details: { retryAfterSeconds },
+    });
   }
 
   /** Takes the reply over until the client goes away or `closeAll`. */
@@ -60,6 +72,7 @@ export class EventStreams {
     }
     raw.write('retry: 1000\n\n');
     const stream: OpenStream = {
+      principal: reply.request.identity?.principal,
       session: reply.request.cookies?.[sessionCookie],
       stop: () => {
         this.#open.delete(stream);
