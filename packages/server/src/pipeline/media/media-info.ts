@@ -95,6 +95,30 @@ export function framesPerSecond(rate: FrameRate | null): number | null {
   return rate === null ? null : rate.numerator / rate.denominator;
 }
 
+/** Containers that say nothing of their length: what is known are the times within, which may jump. */
+const lengthless = ['mpegts', 'mpeg'];
+
+/**
+ * How long picture and sound last by what the file says, in seconds. Subtitles, chapters and tracks that nobody looks at may go on for longer,
+ * and Matroska may count from zero or from its start, so there can be several readings; none when the file does not say.
+ */
+export function claimedSeconds(media: MediaInfo): readonly number[] {
+  const { container, durationSeconds, startSeconds, video, audio } = media;
+  const names = container.split(',');
+  if (durationSeconds === null || names.some((name) => lengthless.includes(name))) return [];
+  const tracks = [video, audio].flatMap((track) => (track === null ? [] : [track.durationSeconds]));
+  const known = tracks.flatMap((seconds) => seconds ?? []);
+  const claims = [durationSeconds, ...(known.length === tracks.length ? [Math.max(...known)] : [])];
+  const late = names.includes('matroska') && startSeconds > 0 ? claims.map((seconds) => seconds - startSeconds) : [];
+  return [...claims, ...late].filter((seconds) => seconds > 0 && seconds <= durationSeconds);
+}
+
+/** How long there is something to see or to hear: the shortest of the claims. Null when the file does not say how long it lasts. */
+export function playingSeconds(media: MediaInfo): number | null {
+  const claims = claimedSeconds(media);
+  return claims.length === 0 ? media.durationSeconds : Math.min(...claims);
+}
+
 /** Nominal picture size as players show it. */
 export function shownSize(video: VideoStream): { width: number; height: number } {
   const turned = video.rotation === 90 || video.rotation === 270;
@@ -116,7 +140,7 @@ function videoStream(stream: Json): VideoStream {
     colourTransfer: textOf(stream['color_transfer']),
     averageFrameRate: average,
     variableFrameRateHint: averageFps !== null && baseFps !== null && Math.abs(baseFps / averageFps - 1) > 0.01,
-    durationSeconds: positive(stream['duration']),
+    durationSeconds: trackSeconds(stream),
     bitrate: positive(stream['bit_rate']),
   };
 }
@@ -129,9 +153,16 @@ function audioStream(stream: Json): AudioStream {
     channels: positive(stream['channels']),
     channelLayout: textOf(stream['channel_layout']),
     language: textOf(asObject(stream['tags'])?.['language'])?.slice(0, 20) ?? null,
-    durationSeconds: positive(stream['duration']),
+    durationSeconds: trackSeconds(stream),
     bitrate: positive(stream['bit_rate']),
   };
+}
+
+/** Matroska has the length of a track in a tag, `00:00:04.005000000`. */
+function trackSeconds(stream: Json): number | null {
+  const tag = /^(\d+):(\d\d):(\d\d(?:\.\d+)?)$/.exec(textOf(asObject(stream['tags'])?.['DURATION']) ?? '');
+  const said = tag && Number(tag[1]) * 3600 + Number(tag[2]) * 60 + Number(tag[3]);
+  return positive(stream['duration']) ?? positive(said);
 }
 
 function rotationOf(stream: Json): number {

@@ -9,7 +9,7 @@ import { rounded } from './analysis.ts';
 import { FenceError, type OutputPipe } from './fence.ts';
 import { guardedInput } from './input-guard.ts';
 import { JpegFrames } from './jpeg-frames.ts';
-import type { MediaInfo, VideoStream } from './media-info.ts';
+import { type MediaInfo, playingSeconds, type VideoStream } from './media-info.ts';
 import { type MetadataEvent, MetadataLines } from './metadata-lines.ts';
 import { fitWithin, jpegsTo, printEach, printMarked } from './picture-filters.ts';
 import { passthrough, quietly, runTool } from './tool-run.ts';
@@ -54,7 +54,7 @@ export async function quickPictures(request: QuickRequest, video: VideoStream): 
     found.push(...taken.pictures);
     late ??= taken.late;
   };
-  const places = placesIn(media.durationSeconds, rules.picturesMax);
+  const places = placesIn(playingSeconds(media), rules.picturesMax);
   for (const [i, place] of places.entries()) {
     if (clock.now() >= until && found.length > 0) break;
     await look(place, true);

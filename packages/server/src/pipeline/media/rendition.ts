@@ -4,7 +4,7 @@ import type { Clock } from '../../core/ports/clock.ts';
 import { PermanentStepError } from '../context.ts';
 import { rounded } from './analysis.ts';
 import { guardedInput } from './input-guard.ts';
-import type { AudioStream, MediaInfo, VideoStream } from './media-info.ts';
+import { type AudioStream, claimedSeconds, type MediaInfo, type VideoStream } from './media-info.ts';
 import { plainDiagnostics, probeFile } from './probe.ts';
 import type { RenditionPlan } from './rendition-plan.ts';
 import { mixNameless } from './sound-filters.ts';
@@ -85,9 +85,10 @@ export async function makeRendition(request: RenditionRequest): Promise<Renditio
 function checkWhole({ media, plan }: RenditionRequest, made: MediaInfo, said: string): void {
   const missing = (plan.video && !made.video) || (plan.audio && !made.audio);
   if (missing) throw new PermanentStepError(`The conversion lost ${made.video ? 'the sound' : 'the picture'}: ${said}`);
-  const [wanted, got] = [media.durationSeconds, made.durationSeconds];
-  if (wanted === null || got === null) return;
-  if (Math.abs(wanted - got) > Math.max(1, wanted * 0.02)) {
+  const [claims, got] = [claimedSeconds(media), made.durationSeconds];
+  const [wanted] = claims;
+  if (wanted === undefined || got === null) return;
+  if (claims.every((claim) => Math.abs(claim - got) > Math.max(1, claim * 0.02))) {
     throw new PermanentStepError(
       `The original says that it lasts ${rounded(wanted, 1)} s, but what can be converted lasts ${rounded(got, 1)} s; nothing is published: ${said}`,
     );

@@ -5,7 +5,7 @@ import Type, { type Static } from 'typebox';
 import { artifactStem, type ResultFile, type StepContext, type StepResult, withoutTools } from '../context.ts';
 import { defineStep } from '../definition.ts';
 import { type Analysis, rounded, type Shot, type VideoFacts } from '../media/analysis.ts';
-import type { MediaInfo } from '../media/media-info.ts';
+import { claimedSeconds, type MediaInfo, playingSeconds } from '../media/media-info.ts';
 import { type ScanResult, scanFile } from '../media/scan.ts';
 import type { ReadyTools } from '../media/tools.ts';
 import type { TransitionKind } from '../media/transitions.ts';
@@ -95,7 +95,7 @@ export const scanVideoStep = defineStep({
 async function scanVideo(context: StepContext<Params>, tools: ReadyTools, media: MediaInfo): Promise<StepResult> {
   const { params, asset, signal, clock, timeoutMs } = context;
   const keyframes = new KeyframeFiles(context.scratch, params.keyframesMax);
-  const samples = new SampleFiles(context.scratch, params, media.durationSeconds);
+  const samples = new SampleFiles(context.scratch, params, playingSeconds(media));
   const scan = await scanFile({
     tools,
     file: context.assetPath,
@@ -205,7 +205,7 @@ interface Judged {
 function warnings({ scan, media, params, keyframesDropped }: Judged): Analysis['warnings'] {
   const out: Analysis['warnings'][number][] = [];
   const decoded = Math.max(scan.videoSeconds ?? 0, scan.audioSeconds ?? 0);
-  const declared = media.durationSeconds;
+  const declared = claimedSeconds(media).length === 0 ? null : playingSeconds(media);
   const cutOff = decoded >= params.decodeSecondsMax - 1;
   if (cutOff) {
     out.push({ code: 'analysis-cut-off', message: `Only the first ${params.decodeSecondsMax} s were looked at.` });
