@@ -58,6 +58,8 @@ export interface MediaInfo {
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** Codecs of pictures that stand alone. */
+const stillCodecs = ['mjpeg', 'png', 'bmp', 'webp', 'tiff', 'jpeg2000', 'gif'];
 /** A hostile file may claim thousands. */
 const tracksMax = 32;
 const streamsMax = 100;
@@ -68,7 +70,8 @@ export function parseMediaInfo(text: string): MediaInfo | null {
   const format = asObject(root?.['format']);
   const streams = Array.isArray(root?.['streams']) ? root['streams'].map(asObject).filter((s) => s !== null) : [];
   if (!format) return null;
-  const video = streams.find((s) => s['codec_type'] === 'video' && !isCoverPicture(s) && usable(s));
+  const pictures = streams.filter((s) => s['codec_type'] === 'video' && !isCoverPicture(s) && usable(s));
+  const video = pictures.find((s) => !isSlate(s)) ?? pictures[0];
   const sounds = streams.filter((s) => s['codec_type'] === 'audio' && usable(s));
   const audio = sounds.find((s) => asObject(s['disposition'])?.['default'] === 1) ?? sounds[0];
   return {
@@ -175,6 +178,16 @@ function rotationOf(stream: Json): number {
 function isCoverPicture(stream: Json): boolean {
   const disposition = asObject(stream['disposition']);
   return disposition?.['attached_pic'] === 1;
+}
+
+/** Some programs put a cover or a title card of one picture before the film and do not mark it. */
+function isSlate(stream: Json): boolean {
+  if (!stillCodecs.includes(textOf(stream['codec_name']) ?? '')) return false;
+  const frames = numberOf(stream['nb_frames']);
+  if (frames !== null) return frames === 1;
+  const rate = framesPerSecond(rational(stream['avg_frame_rate'])) ?? 0;
+  const seconds = (trackSeconds(stream) ?? Number.POSITIVE_INFINITY) - Math.max(0, numberOf(stream['start_time']) ?? 0);
+  return seconds * rate < 1.5;
 }
 
 /** A stream without a known codec cannot be decoded. */

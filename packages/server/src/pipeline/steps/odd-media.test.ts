@@ -60,6 +60,21 @@ it.each([10, 12, 16, 24])('%i channels without names are measured, heard and con
   expect((await bench.afterProbe(webRenditionStep, mov)).output).toMatchObject({ audio: 'encode' });
 });
 
+it.each([
+  ['mkv', 'png', 'rgb24'],
+  ['mov', 'mjpeg', 'yuvj420p'],
+])(
+  'a picture before the film that nobody marked as a cover is not taken for the film (%s)',
+  async (type, codec, pixels) => {
+    const slate = ['-f', 'lavfi', '-i', 'color=red:s=600x600:r=25:d=0.04'];
+    const streams = ['-map', '0', '-map', '1', ...x264, '-c:v:0', codec, '-pix_fmt:v:0', pixels];
+    const file = await made(`slate.${type}`, [...slate, ...film, ...streams]);
+    const analysis = await (await bench.afterProbe(scanVideoStep, file)).json<Analysis>('slate.analytic.json');
+    expect(analysis).toMatchObject({ media: { video: { codec: 'h264', width: 320 } }, decoded: { frames: 50 } });
+    expect((await bench.afterProbe(webRenditionStep, file)).output).toMatchObject({ video: 'copy', width: 320 });
+  },
+);
+
 it('says the language of the track that it takes the sound from', async () => {
   const tones = ['-f', 'lavfi', '-i', 'sine=f=300', '-f', 'lavfi', '-i', 'sine=f=900'];
   const tracks = ['-map', '0', '-map', '1', '-map', '2', '-disposition:a:0', '0', '-disposition:a:1', 'default'];
