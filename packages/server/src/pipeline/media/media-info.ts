@@ -122,6 +122,11 @@ export function playingSeconds(media: MediaInfo): number | null {
   return claims.length === 0 ? media.durationSeconds : Math.min(...claims);
 }
 
+/** AVI says in which order pictures are stored, not when they are seen: those between others seem to come too early. */
+export function hasTimes({ container }: MediaInfo): boolean {
+  return !container.split(',').includes('avi');
+}
+
 /** Nominal picture size as players show it. */
 export function shownSize(video: VideoStream): { width: number; height: number } {
   const turned = video.rotation === 90 || video.rotation === 270;

@@ -9,7 +9,7 @@ import { rounded } from './analysis.ts';
 import { FenceError, type OutputPipe } from './fence.ts';
 import { guardedInput } from './input-guard.ts';
 import { JpegFrames } from './jpeg-frames.ts';
-import { type MediaInfo, playingSeconds, type VideoStream } from './media-info.ts';
+import { hasTimes, type MediaInfo, playingSeconds, type VideoStream } from './media-info.ts';
 import { type MetadataEvent, MetadataLines } from './metadata-lines.ts';
 import { fitWithin, jpegsTo, printEach, printMarked } from './picture-filters.ts';
 import { passthrough, quietly, runTool } from './tool-run.ts';
@@ -55,9 +55,11 @@ export async function quickPictures(request: QuickRequest, video: VideoStream): 
     late ??= taken.late;
   };
   const places = placesIn(playingSeconds(media), rules.picturesMax);
+  // A picture without a time of its own gets it from those that are decoded behind it: left out, it would seem to come seconds later.
+  const keyframesOnly = hasTimes(media);
   for (const [i, place] of places.entries()) {
     if (clock.now() >= until && found.length > 0) break;
-    await look(place, true);
+    await look(place, keyframesOnly);
     request.progress((i + 1) / (places.length + 1));
   }
   // Some encoders mark no keyframes behind the first, or none at all.

@@ -2,7 +2,7 @@
  * Whether browsers play a file as it is, and what the least is that makes one that they play. Decided by container, codecs and pixel
  * format, for what Chrome, Firefox and Safari of the last years have in common. Pure.
  */
-import type { MediaInfo, VideoStream } from './media-info.ts';
+import { hasTimes, type MediaInfo, type VideoStream } from './media-info.ts';
 
 export type Treatment = 'copy' | 'encode';
 
@@ -77,11 +77,6 @@ function containerOf(media: MediaInfo, isWebm: boolean): Container | null {
   if (names.includes('webm')) return isWebm ? webm : null;
   if (media.video) return null;
   return soundFiles[names[0] ?? ''] ?? null;
-}
-
-/** AVI says in which order pictures are stored, not when they are seen: copied, those between others would come too early. */
-function hasTimes({ container }: MediaInfo): boolean {
-  return !container.split(',').includes('avi');
 }
 
 function containerTitle({ container, brand }: MediaInfo): string {

@@ -1,6 +1,6 @@
 /** Files as they really come: more channels than there are names for, pictures without times, a machine with no time. */
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +9,7 @@ import { ffmpeg } from '../../../test/media-samples.ts';
 import { readyTools, StepBench } from '../../../test/step-bench.ts';
 import { PermanentStepError } from '../context.ts';
 import type { Analysis } from '../media/analysis.ts';
+import { greyOf } from '../ocr/likeness.ts';
 import { extractSpeechStep } from './extract-speech.ts';
 import { quickLookStep } from './quick-look.ts';
 import { scanVideoStep } from './scan-video.ts';
@@ -45,6 +46,24 @@ it('H.264 with B-frames in AVI, which has no times for them, is shown in the rig
   const times = await timesOf(path.join(run.scratch, 'rendition.mp4'));
   expect(times.length).toBeGreaterThan(45);
   expect(times).toEqual([...times].sort((a, b) => a - b));
+});
+
+it('a quick look gives the same pictures the same times in AVI, which has none for them, as in MP4', async () => {
+  const brighter = ['-f', 'lavfi', '-i', "color=gray:s=160x90:r=25:d=20,format=gray,geq='lum=20+T*10'"];
+  const look = async (name: string) => {
+    const file = path.join(folder, name);
+    await ffmpeg([...brighter, '-c:v', 'libx264', '-bf', '3', '-g', '25', '-pix_fmt', 'yuv420p', file]);
+    const { output, scratch } = await bench.afterProbe(quickLookStep, file);
+    const pictures = output['pictures'] as { name: string; time: number }[];
+    const brightness = async (picture: string) => greyOf(await readFile(path.join(scratch, picture))).values[0] ?? 0;
+    return Promise.all(pictures.map(async (each) => ({ time: each.time, brightness: await brightness(each.name) })));
+  };
+  const [known, found] = [await look('clock.mp4'), await look('clock.avi')];
+  expect(found).toHaveLength(8);
+  found.forEach(({ time, brightness }, i) => {
+    expect(Math.abs(brightness - (known[i]?.brightness ?? 0))).toBeLessThan(2);
+    expect(Math.abs(time - (known[i]?.time ?? 0))).toBeLessThan(0.2);
+  });
 });
 
 it.each([10, 12, 16, 24])('%i channels without names are measured, heard and converted', async (channels) => {
