@@ -120,7 +120,7 @@ export class FolderWatch {
     if (this.#last === null || this.#last.more) return false;
     if (this.#last.state !== 'watching') return true;
     const counts = await store.counts(this.folder.id);
-    if (counts.taken > 0 || counts.ended + counts.moving > this.#parts.outcomes.problems.length) return false;
+    if (counts.taken > 0 || counts.ended + counts.moving > this.#parts.outcomes.stuck) return false;
     const open = await store.list(this.folder.id, ['waiting'], 1_000);
     return !open.some((file) => file.notBefore === 0 && file.facts.size > 0);
   }

@@ -41,27 +41,34 @@ export class Outcomes {
   readonly #folder: WatchFolder;
   /** Files whose move failed, by name: tried again when the folder is looked at next. */
   readonly #failed = new Map<string, string>();
+  /** Why lines are missing in the log of processed contents: written as soon as it can be. */
+  #unlogged: string | null = null;
 
   constructor(folder: WatchFolder, parts: OutcomeParts) {
     this.#folder = folder;
     this.#parts = parts;
   }
 
-  /** Why files cannot be moved or results not be delivered. */
+  /** Why files cannot be moved, results not be delivered or lines not be logged. */
   get problems(): readonly string[] {
-    return [...this.#failed.values()];
+    return [...(this.#unlogged === null ? [] : [this.#unlogged]), ...this.#failed.values()];
+  }
+
+  /** Files that cannot be moved or whose results not be delivered. */
+  get stuck(): number {
+    return this.#failed.size;
   }
 
   /** Deals with everything that has ended. Rejects when the database does not answer. */
   async settle(stopped: () => boolean): Promise<void> {
-    const { store, processedLog } = this.#parts;
+    const { store } = this.#parts;
     for (let full = true; full && !stopped(); ) {
       const files = await store.finished(this.#folder.id, batch);
       // Together: their commits share a sync.
       await Promise.all(files.map((file) => this.#end(file)));
       full = files.length === batch;
     }
-    await processedLog?.append();
+    await this.#writeLines();
     this.#failed.clear();
     for (let full = true; full && !stopped(); ) {
       const files = await store.unmoved(this.#folder.id, batch + this.#failed.size);
@@ -79,6 +86,20 @@ export class Outcomes {
     if (!(await store.end(file, { outcome, reason, state: 'ended', now: clock.now() }))) return;
     crash('watch:after-outcome');
     this.#parts.ended(this.#folder, file, outcome, reason);
+  }
+
+  /** What has ended is moved and delivered also while its line cannot be written (a full disk, a directory that is away). */
+  async #writeLines(): Promise<void> {
+    const { processedLog, log } = this.#parts;
+    try {
+      await processedLog?.append();
+      this.#unlogged = null;
+    } catch (error) {
+      if (error instanceof HoldfastError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      this.#unlogged = `the log of processed contents cannot be written: ${why}`;
+      log.error({ folder: this.#folder.path, err: error }, `${this.#unlogged}; trying again`);
+    }
   }
 
   async #finish(file: WatchedFile): Promise<void> {
