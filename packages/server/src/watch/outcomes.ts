@@ -112,7 +112,6 @@ export class Outcomes {
       await this.#parts.store.moved(file, { movedTo, outside });
       if (outside && place) this.#parts.outsideMoved(outside, place);
     } catch (error) {
-      if (error instanceof HoldfastError) throw error;
       this.#failed.set(name, `${shownName(name)}: ${error instanceof Error ? error.message : String(error)}`);
       const facts = { folder: this.#folder.path, file: shownName(name), err: error };
       this.#parts.log.warn(facts, 'a processed file could not be moved or its results not be delivered; trying again');

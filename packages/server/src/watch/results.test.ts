@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { testPipeline, testStep } from '../../test/pipeline-bench.ts';
 import { sha256 } from '../../test/running-node.ts';
 import { someMedia, WatchBench, type WatchWish } from '../../test/watch-bench.ts';
+import { HoldfastError } from '../core/errors.ts';
 import { silentLog } from '../core/ports/log.ts';
 import type { StepDefinition } from '../pipeline/definition.ts';
 
@@ -38,7 +39,11 @@ function summary(): StepDefinition {
 }
 
 /** Everything ends first, so that all of it is delivered at once. */
-async function delivered(names: Readonly<Record<string, Buffer>>, folder: WatchWish['folder']): Promise<void> {
+async function delivered(
+  names: Readonly<Record<string, Buffer>>,
+  folder: WatchWish['folder'],
+  before: () => void = () => {},
+): Promise<void> {
   const steps = [summary()];
   const pipelines = [testPipeline(steps)];
   watch = await WatchBench.open(dir, { pipelines });
@@ -57,6 +62,7 @@ async function delivered(names: Readonly<Record<string, Buffer>>, folder: WatchW
   await watch.close();
   const log = { ...silentLog, warn: (_facts: unknown, message: string) => void warnings.push(message) };
   watch = await WatchBench.open(dir, { pipelines, log, folder: { results: 'beside', ...folder } });
+  before();
   await watch.run();
 }
 
@@ -100,4 +106,24 @@ it('names that leave no room for what is added to them are cut', async () => {
     `${'ä'.repeat(123)} (2).mp4`,
     name,
   ]);
+});
+
+it('one whose results are lost in the store is told, and keeps no other from its own', async () => {
+  const names = Array.from({ length: 12 }, (_, i) => `talk-${String(i).padStart(2, '0')}.mp4`);
+  const contents = names.map((name, i): [string, Buffer] => [name, someMedia(500 + i)]);
+  await delivered(Object.fromEntries(contents), { outcome: 'move' }, () => {
+    const { artifacts } = watch.bench.disk;
+    const localFile = artifacts.localFile.bind(artifacts);
+    let lost: string | null = null;
+    artifacts.localFile = async (artifact) => {
+      lost ??= artifact.sha256;
+      // As of a bucket from which somebody removed the object.
+      if (artifact.sha256 === lost) throw new HoldfastError('storage-damaged', 'The object store has no such object.');
+      return await localFile(artifact);
+    };
+  });
+  const { problems } = await watch.details();
+  expect(problems).toEqual([expect.stringMatching(/^talk-\d\d\.mp4: The object store has no such object\.$/)]);
+  const results = (await readdir(path.join(watch.in, 'completed'))).filter((name) => name.endsWith('.summary.json'));
+  expect(results).toHaveLength(11);
 });
