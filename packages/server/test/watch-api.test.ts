@@ -147,4 +147,19 @@ describe('a server with watched folders', () => {
     expect(await runCommand(args)).toMatchObject({ exitCode: 4 });
     expect(await runCommand(['watch', '--data', join(dir, 'data2')])).toMatchObject({ exitCode: 2 });
   });
+
+  it('holdfast watch --once tells what it could not move or write, and ends with a code that says so', async () => {
+    const folder = join(dir, 'problems');
+    await mkdir(folder);
+    await writeFile(join(folder, 'talk.mp4'), someMedia(700));
+    const config = join(dir, 'problems.json');
+    // A directory: nobody can write lines into it.
+    await writeFile(config, JSON.stringify({ processedLog: folder, pipeline: false }));
+    const args = ['watch', folder, '--once', '--settle', '0.05', '--data', join(dir, 'data3'), '--config', config];
+    const ran = await runCommand(args);
+    expect(ran.stdout).toMatch(/problems {2}the log of processed contents cannot be written: EISDIR.*\n1 taken/);
+    expect(ran.exitCode).toBe(1);
+    const told = (await runCommand([...args, '--json'])).events.at(-1);
+    expect(told).toMatchObject({ problems: [{ folder, problem: expect.stringContaining('EISDIR') }] });
+  });
 });

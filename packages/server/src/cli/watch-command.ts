@@ -15,6 +15,7 @@ import {
   leftLines,
   newsJson,
   newsLine,
+  problemLines,
   progressText,
   statusLine,
   summaryLine,
@@ -69,7 +70,7 @@ export function registerWatch(program: Command, io: CliIo): void {
     .option('--json', 'one JSON object a line: what became of each file, then the summary')
     .addHelpText(
       'after',
-      '\nCtrl-C stops in order; what is unfinished goes on at the next start.\n\nExit codes: 0 done, 1 a file failed or a folder cannot be looked at, 2 wrong usage,\n            4 files were left (--once): still being written, or not readable, 130 interrupted (--once).\n',
+      '\nCtrl-C stops in order; what is unfinished goes on at the next start.\n\nExit codes: 0 done, 1 a file failed, a folder cannot be looked at or what is to be written or moved\n            cannot be, 2 wrong usage, 4 files were left (--once): still being written, or not readable, 130 interrupted (--once).\n',
     )
     .action((dirs: string[], options: Options) => run(dirs, options, io));
 }
@@ -134,6 +135,9 @@ function finish({ folders, terminal, io, options }: Ending): void {
   const { tally } = terminal;
   const left = folders.flatMap((folder) => folder.waiting.map((file) => ({ folder: folder.folder.path, file })));
   const down = folders.filter(({ state }) => state === 'offline' || state === 'paused' || state === 'failing');
+  const problems = folders.flatMap(({ folder, problems: found }) =>
+    found.map((problem) => ({ folder: folder.path, problem })),
+  );
   if (options.json === true)
     printLine(
       io.stdout,
@@ -142,16 +146,18 @@ function finish({ folders, terminal, io, options }: Ending): void {
         ...tally,
         left: left.map(({ folder, file }) => ({ folder, file: file.path, reason: file.reason })),
         unreachable: down.map(({ folder, state, reason }) => ({ folder: folder.path, state, reason })),
+        problems,
       }),
     );
   else {
     for (const folder of down) printLine(io.stdout, statusLine(folder));
+    for (const line of problemLines(problems)) printLine(io.stdout, line);
     if (options.once === true) for (const line of leftLines(left)) printLine(io.stdout, line);
     printLine(io.stdout, summaryLine(tally));
   }
   if (options.once !== true) return;
   if (io.signal.aborted) throw new CommandFailed('Interrupted; the next start goes on.', exitCodes.interrupted);
-  if (tally.failed > 0 || down.length > 0) throw new CommandFailed('', exitCodes.failed);
+  if (tally.failed > 0 || down.length > 0 || problems.length > 0) throw new CommandFailed('', exitCodes.failed);
   if (left.length > 0) throw new CommandFailed('', leftCode);
 }
 

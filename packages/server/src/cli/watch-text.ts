@@ -76,6 +76,10 @@ export function leftLines(left: readonly { folder: string; file: WatchedFileView
   return left.map(({ file }) => `${safeText(file.path)}  left: ${safeText(file.reason ?? 'it waits')}`);
 }
 
+export function problemLines(left: readonly { folder: string; problem: string }[]): string[] {
+  return left.map(({ folder, problem }) => `${safeText(folder)}  ${safeText(problem)}`);
+}
+
 export function summaryLine({ taken, known, ignored, succeeded, failed }: Tally): string {
   const parts = [`${taken} taken`, `${succeeded} processed`, `${failed} failed`];
   if (known > 0) parts.push(`${known} known from before`);
