@@ -7,7 +7,7 @@ import { UploadError } from '../upload-error.ts';
 import { sourceUnreadable, unreadableBlob } from '../upload-source.ts';
 import { hasRoomFor } from './browser-room.ts';
 import { cancelledError } from './new-upload.ts';
-import { isOver, type SliceRow, type UploadRow } from './queue-row.ts';
+import type { SliceRow, UploadRow } from './queue-row.ts';
 import { isQuotaError, type SwitchedStorage } from './storage-switch.ts';
 import type { TabLocks } from './tab-locks.ts';
 
@@ -55,23 +55,28 @@ export class ContentKeeper {
       const release = await this.#hold(row.id);
       await storage
         .use((store) => store.insert({ ...row, keeping: fits ? 'storing' : 'memory' }))
-        .catch(notEvenARecord);
+        .catch(notEvenARecord(release));
       await this.#keep({ id: row.id, blob, sliceBytes: row.sliceBytes, fits, release });
     });
   }
 
   /** Takes the bytes of an upload whose file was selected again. `accept` makes the new record. */
   async takeAgain(row: UploadRow, blob: Blob, accept: (row: UploadRow) => UploadRow): Promise<void> {
+    // Before its turn: whoever has it already may have it for long, and others shall not wait for that.
+    const release = await this.#hold(row.id);
     await this.#inTurn(async () => {
       const { storage, isDurable } = this.#options;
       const fits = isDurable() && (await hasRoomFor(this.#promised + blob.size));
-      const release = await this.#hold(row.id);
       const keeping = fits ? 'storing' : 'memory';
-      // One that was cancelled while the file was picked stays so.
-      const taken = (before: UploadRow): UploadRow | null =>
-        isOver(before.status) ? null : { ...accept(before), keeping };
-      await storage.use((store) => store.update(row.id, taken));
-      await this.#keep({ id: row.id, blob, sliceBytes: row.sliceBytes, fits, release });
+      let taken = false;
+      // One that was cancelled while the file was picked stays so, and one whose file was selected twice goes on.
+      const change = (before: UploadRow): UploadRow | null => {
+        taken = before.status === 'needs-reselect';
+        return taken ? { ...accept(before), keeping } : null;
+      };
+      await storage.use((store) => store.update(row.id, change)).catch(notEvenARecord(release));
+      if (taken) await this.#keep({ id: row.id, blob, sliceBytes: row.sliceBytes, fits, release });
+      else release();
     });
   }
 
@@ -179,8 +184,12 @@ function noRoomOrThrow(error: unknown): false {
   throw error;
 }
 
-function notEvenARecord(cause: unknown): never {
-  if (!isQuotaError(cause)) throw cause;
-  const message = 'This browser has no room left, not even to note the upload. Free some space and add it again.';
-  throw new UploadError(message, { type: 'validation', code: 'storage-full', retryable: true, cause });
+/** Nothing is held any more: it can be added or selected again. */
+function notEvenARecord(release: () => void): (cause: unknown) => never {
+  return (cause) => {
+    release();
+    if (!isQuotaError(cause)) throw cause;
+    const message = 'This browser has no room left, not even to note the upload. Free some space and add it again.';
+    throw new UploadError(message, { type: 'validation', code: 'storage-full', retryable: true, cause });
+  };
 }
