@@ -203,3 +203,41 @@ test('C14: after clear the sums begin anew', async () => {
   await again;
   expect(queue.metrics()).toMatchObject({ total: 1, completed: 1, bytes: 10 });
 });
+
+test('C14: clear also stops what is still being added: nothing of it is kept or sent', async () => {
+  queueOf();
+  await queue.start();
+  const added = [1, 2, 3, 4].map((size) => queue.addUpload(fileOf(someBytes(size))));
+  const ends = Promise.allSettled(added);
+  await queue.clear();
+  for (const end of await ends) expect(end).toMatchObject({ status: 'rejected', reason: { code: 'cancelled' } });
+  expect(queue.list()).toEqual([]);
+  const completed = next('upload-completed');
+  await queue.addUpload(fileOf(someBytes(30)));
+  await completed;
+  expect(server.upload.wish.size).toBe(30);
+});
+
+test('C15: clear also stops what is still being compressed', async () => {
+  const begun = Promise.withResolvers<void>();
+  const compressed = Promise.withResolvers<Blob>();
+  queueOf({
+    compress: async (_blob, { onProgress }) => {
+      onProgress(0.5);
+      begun.resolve();
+      const result = await compressed.promise;
+      onProgress(0.9);
+      return result;
+    },
+  });
+  const added = queue.addUpload(fileOf(someBytes(10)), {}, { config: { compressionEnabled: true } });
+  await begun.promise;
+  expect(queue.list()).toMatchObject([{ status: 'preparing' }]);
+  await queue.clear();
+  expect(queue.list()).toEqual([]);
+  const shown: string[] = [];
+  queue.on('upload-added', ({ filename }) => shown.push(filename));
+  compressed.resolve(new Blob(['small']));
+  await expect(added).rejects.toMatchObject({ code: 'cancelled' });
+  expect([queue.list(), shown]).toEqual([[], []]);
+});

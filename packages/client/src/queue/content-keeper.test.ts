@@ -31,6 +31,8 @@ function waitingLocks() {
 const rowOf = (id: string): UploadRow =>
   newRow({ id, blob: new Blob(['content']), file: null, metadata: {}, options: {}, now: 1 }, { endpoint: '' });
 
+const never = new AbortController().signal;
+
 async function setup() {
   const store = createMemoryStore();
   const asked: UploadRow = { ...rowOf('asked'), status: 'needs-reselect', keeping: 'released' };
@@ -72,7 +74,7 @@ it('one that could not be noted for want of room can be selected again, in every
 it('one that could not be noted at its first time holds nothing either', async () => {
   const { keeper, held, fill } = await setup();
   fill();
-  await expect(keeper.take(rowOf('new'), new Blob(['content']))).rejects.toMatchObject({ code: 'storage-full' });
+  await expect(keeper.take(rowOf('new'), new Blob(['content']), never)).rejects.toMatchObject({ code: 'storage-full' });
   expect([...held]).toEqual([]);
 });
 
@@ -81,7 +83,7 @@ it('one that is selected again and again is taken once, and keeps no other waiti
   const [first, ...others] = [select(), select(), select()];
   await first;
   await store.update('asked', (row) => ({ ...row, status: 'paused' }));
-  await keeper.take(rowOf('other'), new Blob(['content']));
+  await keeper.take(rowOf('other'), new Blob(['content']), never);
   expect(await store.row('other')).toMatchObject({ keeping: 'memory' });
   keeper.letGo('asked');
   await Promise.all(others);

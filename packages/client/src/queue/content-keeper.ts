@@ -41,23 +41,32 @@ export class ContentKeeper {
     this.#options = options;
   }
 
-  /** Takes a new upload and its bytes. Resolves with how they are kept. @throws UploadError `source-unreadable`: then nothing is. */
-  async take(row: UploadRow, blob: Blob): Promise<void> {
+  /** Takes a new upload and its bytes. @throws UploadError `source-unreadable`, and `cancelled` when `wiped` aborts: then nothing is kept. */
+  async take(row: UploadRow, blob: Blob, wiped: AbortSignal): Promise<void> {
     await this.#inTurn(async () => {
       const { storage, announce, isDurable } = this.#options;
+      if (wiped.aborted) throw cancelledError();
       const fits = isDurable() && (await hasRoomFor(this.#promised + blob.size));
       if (fits && blob.size <= row.sliceBytes) {
         const whole: UploadRow = { ...row, keeping: 'stored' };
         const slice = blob.size === 0 ? undefined : await sliceOf(row.id, 0, blob);
         const kept = await storage.use((store) => store.insert(whole, slice)).then(() => true, noRoomOrThrow);
+        if (kept && wiped.aborted) await this.#takeBack(row.id);
         if (kept) return announce(row.id, null);
       }
       const release = await this.#hold(row.id);
       await storage
         .use((store) => store.insert({ ...row, keeping: fits ? 'storing' : 'memory' }))
         .catch(notEvenARecord(release));
+      if (wiped.aborted) await this.#takeBack(row.id).finally(release);
       await this.#keep({ id: row.id, blob, sliceBytes: row.sliceBytes, fits, release });
     });
+  }
+
+  /** Everything was wiped while it was being written. */
+  async #takeBack(id: string): Promise<never> {
+    await this.#options.storage.use((store) => store.remove([id]));
+    throw cancelledError();
   }
 
   /** Takes the bytes of an upload whose file was selected again. `accept` makes the new record. */

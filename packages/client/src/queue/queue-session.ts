@@ -43,6 +43,7 @@ export class QueueSession {
   #runner: QueueRunner | null = null;
   #leading: Promise<void> = Promise.resolve();
   #askedToPersist = false;
+  #adding = new AbortController();
   #tally: TallyRow;
 
   constructor(options: SessionOptions) {
@@ -77,6 +78,11 @@ export class QueueSession {
 
   get signal(): AbortSignal {
     return this.#closed.signal;
+  }
+
+  /** Aborts when everything is wiped: what is on its way into the queue goes with it. */
+  get adding(): AbortSignal {
+    return this.#adding.signal;
   }
 
   /** Resolves when what is stored was read; leading comes in its time. */
@@ -119,6 +125,8 @@ export class QueueSession {
   }
 
   async clear(owner: string): Promise<void> {
+    // What is stored from now on is taken away by whoever stores it.
+    if (owner === this.#options.owner) this.#stopAdding();
     const ids = await this.storage.use((store) => store.clear(owner));
     if (owner === this.#options.owner) {
       this.#wiped(ids);
@@ -236,6 +244,7 @@ export class QueueSession {
         this.#commands.done(message.key);
         break;
       case 'cleared':
+        this.#stopAdding();
         this.#wiped(message.ids);
         break;
       default:
@@ -248,6 +257,13 @@ export class QueueSession {
       // One that is being added here is not known there yet.
       if (!ids.has(id) && status !== 'preparing' && status !== 'queued' && status !== 'recording') this.#gone(id);
     }
+  }
+
+  #stopAdding(): void {
+    this.#adding.abort();
+    this.#adding = new AbortController();
+    const { view } = this.#options;
+    for (const { id, status } of [...view.items]) if (status === 'preparing') view.drop(id);
   }
 
   #wiped(ids: readonly string[]): void {

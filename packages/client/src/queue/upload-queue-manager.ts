@@ -78,8 +78,9 @@ export class UploadQueueManager implements UploadQueue {
     // Refuses what is wrong before anything is done.
     const row = this.#newRow({ id, blob, file: null, metadata, options });
     const session = await this.#started();
+    const wiped = session.adding;
     await this.#slices.turn();
-    throwIfCancelled(options.signal);
+    throwIfCancelled(options.signal, wiped);
     const file = blob instanceof File ? await markOf(blob) : null;
     const asked = file === null ? null : await this.#askedFor(session, file);
     if (asked !== null) {
@@ -87,12 +88,12 @@ export class UploadQueueManager implements UploadQueue {
       return asked.id;
     }
     try {
-      const content = await this.#prepared(row, blob, options);
-      throwIfCancelled(options.signal);
+      const content = await this.#prepared(row, blob, { ...options, wiped });
+      throwIfCancelled(options.signal, wiped);
       const made = content === blob ? { file } : { file: null, contentType: content.type || row.contentType };
       session.persist();
       const keepUntil = made.file === null ? 'completion' : 'receipt';
-      await session.keeper.take({ ...row, ...made, keepUntil, size: content.size }, content);
+      await session.keeper.take({ ...row, ...made, keepUntil, size: content.size }, content, wiped);
       return id;
     } catch (error) {
       // There is no record of it yet: nobody could take it off the list.
@@ -108,9 +109,17 @@ export class UploadQueueManager implements UploadQueue {
     const begun = this.#newRow({ id: newId(), blob: null, file: null, metadata, options });
     const row: UploadRow = { ...begun, status: 'recording', sliceBytes: 0 };
     const session = await this.#started();
+    const wiped = session.adding;
     session.persist();
     const release = await session.locks.hold(row.id, session.signal);
-    await session.storage.use((store) => store.insert(row));
+    try {
+      await session.storage.use((store) => store.insert(row));
+      if (wiped.aborted) await session.storage.use((store) => store.remove([row.id]));
+      throwIfCancelled(wiped);
+    } catch (error) {
+      release();
+      throw error;
+    }
     await session.announce(row.id, null);
     return new RecordingWriter({
       row,
@@ -223,7 +232,11 @@ export class UploadQueueManager implements UploadQueue {
   }
 
   /** What is sent: the blob, or what `compress` makes of it. */
-  async #prepared(row: UploadRow, blob: Blob, { config = {}, signal }: QueueAddOptions): Promise<Blob> {
+  async #prepared(
+    row: UploadRow,
+    blob: Blob,
+    { config = {}, signal, wiped }: QueueAddOptions & { readonly wiped: AbortSignal },
+  ): Promise<Blob> {
     if (config.compressionEnabled !== true) return blob;
     const { compress } = this.#options;
     if (compress === undefined) throw invalid('config.compressionEnabled needs the option compress of the queue.');
@@ -231,7 +244,7 @@ export class UploadQueueManager implements UploadQueue {
     let over = false;
     const show = (preparation: number) => {
       // What is told too late must not hide what became of it.
-      if (!over) this.#view.put(Object.freeze({ ...preparing, preparation }));
+      if (!over && !wiped.aborted) this.#view.put(Object.freeze({ ...preparing, preparation }));
     };
     show(0);
     try {
@@ -243,8 +256,8 @@ export class UploadQueueManager implements UploadQueue {
   }
 }
 
-function throwIfCancelled(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw cancelledError();
+function throwIfCancelled(...signals: (AbortSignal | undefined)[]): void {
+  if (signals.some((signal) => signal?.aborted)) throw cancelledError();
 }
 
 /** 128 bits of chance, in hex. Not randomUUID: that is only there in secure contexts. */
