@@ -241,3 +241,13 @@ test('C15: clear also stops what is still being compressed', async () => {
   await expect(added).rejects.toMatchObject({ code: 'cancelled' });
   expect([queue.list(), shown]).toEqual([[], []]);
 });
+
+test('C13: a recording that goes on while its queue is closed can be finished or discarded all the same', async () => {
+  queueOf();
+  const [kept, unwanted] = [await queue.openRecording(), await queue.openRecording()];
+  await kept.append(new Blob(['words']));
+  await unwanted.append(new Blob(['words']));
+  await queue.close();
+  expect(await kept.finish()).toBe(kept.id);
+  await unwanted.discard();
+});

@@ -27,7 +27,7 @@ export type TabMessage =
   | { readonly kind: 'cleared'; readonly ids: readonly string[] };
 
 export interface TabChannel {
-  /** To all other tabs. */
+  /** To all other tabs; to nobody once it is closed. */
   post(message: TabMessage): void;
   close(): void;
 }
@@ -36,5 +36,14 @@ export function openTabChannel(name: string, onMessage: (message: TabMessage) =>
   if (typeof BroadcastChannel === 'undefined') return { post: () => {}, close: () => {} };
   const channel = new BroadcastChannel(name);
   channel.onmessage = ({ data }: MessageEvent<TabMessage>) => onMessage(data);
-  return { post: (message) => channel.postMessage(message), close: () => channel.close() };
+  let closed = false;
+  return {
+    post: (message) => {
+      if (!closed) channel.postMessage(message);
+    },
+    close: () => {
+      closed = true;
+      channel.close();
+    },
+  };
 }
