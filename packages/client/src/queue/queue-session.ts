@@ -7,6 +7,7 @@ import type { UploadClient } from '../upload-client.ts';
 import { askToPersist } from './browser-room.ts';
 import { composeItem, composeMetrics } from './compose-item.ts';
 import { ContentKeeper } from './content-keeper.ts';
+import { type FollowedOptions, showFollowed } from './followed-state.ts';
 import type { QueueItem } from './queue-item.ts';
 import { emptyTally, isOver, type TallyRow, type UploadRow } from './queue-row.ts';
 import { QueueRunner } from './queue-runner.ts';
@@ -212,7 +213,6 @@ export class QueueSession {
   }
 
   #heard(message: TabMessage): void {
-    const { view } = this.#options;
     const runner = this.#runner;
     switch (message.kind) {
       case 'hello':
@@ -223,14 +223,7 @@ export class QueueSession {
         void this.keeper.offerAll();
         break;
       case 'state':
-        if (runner !== null) return;
-        for (const item of message.items) {
-          view.put(item);
-          this.#letGo(item);
-        }
-        for (const id of message.removed) this.#gone(id);
-        if (message.whole) this.#onlyThese(new Set(message.items.map((item) => item.id)));
-        view.setMetrics(message.metrics);
+        if (runner === null) void showFollowed(message, this.#followed).catch(() => {});
         break;
       case 'changed':
         void runner?.changed(message.id, message.blob).catch(() => {});
@@ -252,11 +245,9 @@ export class QueueSession {
     }
   }
 
-  #onlyThese(ids: ReadonlySet<string>): void {
-    for (const { id, status } of [...this.#options.view.items]) {
-      // One that is being added here is not known there yet.
-      if (!ids.has(id) && status !== 'preparing' && status !== 'queued' && status !== 'recording') this.#gone(id);
-    }
+  get #followed(): FollowedOptions {
+    const { view } = this.#options;
+    return { view, storage: this.storage, shown: (item) => this.#letGo(item), gone: (id) => this.#gone(id) };
   }
 
   #stopAdding(): void {

@@ -53,7 +53,7 @@ export class StateSender {
     const whole = this.#whole;
     this.#whole = false;
     const present = whole ? [...items()] : ids.flatMap((id) => item(id) ?? []);
-    const removed = whole ? [] : ids.filter((id) => item(id) === undefined);
+    const removed = ids.filter((id) => item(id) === undefined);
     channel.post({ kind: 'state', whole, items: present, removed, metrics: metrics() });
   }
 }
