@@ -5,10 +5,10 @@
 import type { Runtime } from '../runtime.ts';
 import type { UploadClient } from '../upload-client.ts';
 import { askToPersist } from './browser-room.ts';
-import { composeItem, composeMetrics } from './compose-item.ts';
+import { composeItem, composeMetrics, errorFacts } from './compose-item.ts';
 import { ContentKeeper } from './content-keeper.ts';
 import { type FollowedOptions, showFollowed } from './followed-state.ts';
-import type { QueueItem } from './queue-item.ts';
+import type { QueueError, QueueItem } from './queue-item.ts';
 import { emptyTally, isOver, type TallyRow, type UploadRow } from './queue-row.ts';
 import { QueueRunner } from './queue-runner.ts';
 import type { StoredQueue } from './queue-store.ts';
@@ -184,7 +184,7 @@ export class QueueSession {
     view.setRole('leader');
     this.#channel.post({ kind: 'leading' });
     this.#sender.everything();
-    await this.keeper.offerAll();
+    await this.keeper.offerAll().catch(() => {});
     const runner = this.#runner;
     await this.#commands.takeOver((name, id) => runner.command(name, id));
   }
@@ -220,7 +220,7 @@ export class QueueSession {
         break;
       case 'leading':
         this.#commands.sendAgain();
-        void this.keeper.offerAll();
+        void this.keeper.offerAll().catch(() => {});
         break;
       case 'state':
         if (runner === null) void showFollowed(message, this.#followed).catch(() => {});
@@ -230,11 +230,15 @@ export class QueueSession {
         break;
       case 'command': {
         const { key, name, id } = message;
-        void runner?.command(name, id).finally(() => this.#channel.post({ kind: 'done', key }));
+        const over = (error: QueueError | null) => this.#channel.post({ kind: 'done', key, error });
+        void runner?.command(name, id).then(
+          () => over(null),
+          (cause) => over(errorFacts(cause)),
+        );
         break;
       }
       case 'done':
-        this.#commands.done(message.key);
+        this.#commands.done(message.key, message.error);
         break;
       case 'cleared':
         this.#stopAdding();

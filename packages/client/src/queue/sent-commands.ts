@@ -1,10 +1,13 @@
 /** Commands to the tab that leads, until it says that they are done. They outlive it: the next one is told again. */
+import { UploadError } from '../upload-error.ts';
+import type { QueueError } from './queue-item.ts';
 import type { CommandName, TabChannel } from './tab-channel.ts';
 
 interface SentCommand {
   readonly name: CommandName;
   readonly id: string;
   readonly done: () => void;
+  readonly failed: (error: unknown) => void;
 }
 
 export class SentCommands {
@@ -17,18 +20,21 @@ export class SentCommands {
     this.#newKey = newKey;
   }
 
-  /** Resolves when the tab that leads has done it. */
+  /** Resolves when the tab that leads has done it. @throws UploadError when that tab could not write it down */
   send(name: CommandName, id: string): Promise<void> {
     const key = this.#newKey();
-    return new Promise((done) => {
-      this.#pending.set(key, { name, id, done });
+    return new Promise((done, failed) => {
+      this.#pending.set(key, { name, id, done, failed });
       this.#channel.post({ kind: 'command', key, name, id });
     });
   }
 
-  done(key: string): void {
-    this.#pending.get(key)?.done();
+  /** A tab says what became of one; a page of an earlier version tells no error. */
+  done(key: string, error: QueueError | null | undefined): void {
+    const command = this.#pending.get(key);
     this.#pending.delete(key);
+    if (error) command?.failed(new UploadError(error.message, error));
+    else command?.done();
   }
 
   /** Another tab leads now. */
@@ -40,6 +46,6 @@ export class SentCommands {
   async takeOver(perform: (name: CommandName, id: string) => Promise<void>): Promise<void> {
     const commands = [...this.#pending.values()];
     this.#pending.clear();
-    for (const { name, id, done } of commands) await perform(name, id).finally(done);
+    for (const { name, id, done, failed } of commands) await perform(name, id).then(done, failed);
   }
 }

@@ -1,5 +1,5 @@
 /** What tabs of one origin and owner tell each other. */
-import type { QueueItem } from './queue-item.ts';
+import type { QueueError, QueueItem } from './queue-item.ts';
 import type { QueueMetrics } from './queue-snapshot.ts';
 
 export const commandNames = ['pause', 'resume', 'retry', 'cancel', 'remove'] as const;
@@ -22,7 +22,7 @@ export type TabMessage =
   | { readonly kind: 'changed'; readonly id: string; readonly blob: Blob | null }
   /** For the leader; it answers with `done`. */
   | { readonly kind: 'command'; readonly key: string; readonly id: string; readonly name: CommandName }
-  | { readonly kind: 'done'; readonly key: string }
+  | { readonly kind: 'done'; readonly key: string; readonly error: QueueError | null }
   /** Everything was wiped. */
   | { readonly kind: 'cleared'; readonly ids: readonly string[] };
 
