@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runCommand } from './command-line.ts';
-import { RunningNode, someBytes } from './running-node.ts';
+import { RunningNode, sha256, someBytes } from './running-node.ts';
+import { someMedia } from './watch-bench.ts';
 
 let dir: string;
 let to: string;
@@ -69,7 +70,28 @@ test('an artifact that is lost keeps nobody from a backup of the rest', async ()
   await rm(to, { recursive: true });
   const ran = await backup(node);
   expect(ran).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/^1 artifact is lost in .*holdfast verify/) });
-  expect(JSON.parse(ran.stdout)).toMatchObject({ assets: 2, artifacts: 1, lost: 1 });
+  expect(JSON.parse(ran.stdout)).toMatchObject({ assets: 2, artifacts: 1, lostAssets: 0, lostArtifacts: 1 });
   const verified = await runCommand(['verify', '--data', to]);
   expect(verified.stdout).toMatch(/^lost-artifact .*\nChecked 2 assets.* 1 findings, 1 open/);
+});
+
+test('an asset that is lost is told, and not counted as backed up; one that stays in a watched folder is not lost', async () => {
+  const watched = join(dir, 'in');
+  await mkdir(watched);
+  const film = someMedia(50_000);
+  await writeFile(join(watched, 'film.mp4'), film);
+  const folder = { path: watched, settleSeconds: 0.05, intervalSeconds: 600, take: 'in-place' };
+  await using node = await RunningNode.start({ config: { watch: [folder] } });
+  const contents = [someBytes(100), someBytes(101)];
+  for (const bytes of contents) await node.upload(bytes);
+  await expect.poll(async () => (await node.json('GET', `/v1/assets/${sha256(film)}`)).status).toBe(200);
+  expect(await backup(node)).toMatchObject({ exitCode: 0, stderr: '' });
+
+  const lost = (await filesIn(join(node.dataDir, 'assets')))[0] ?? '';
+  await rm(lost);
+  await rm(to, { recursive: true });
+  const ran = await backup(node);
+  expect(ran).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/^1 asset is lost in .*holdfast verify/) });
+  expect(JSON.parse(ran.stdout)).toMatchObject({ assets: 1, outside: 1, lostAssets: 1, lostArtifacts: 0 });
+  expect((await runCommand(['verify', '--data', to])).stdout).toMatch(/^lost-asset .*\nChecked 3 assets.* 1 findings/);
 });

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import type { Snapshot } from '../state/sql/snapshot.ts';
-import { Backup } from './backup.ts';
+import { Backup, type Counts } from './backup.ts';
 import { formatBytes } from './format-text.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
 import { lockIfFree } from './node-place.ts';
@@ -30,7 +30,7 @@ export function registerBackup(program: Command, io: CliIo): void {
     .option('--json', 'the summary as one JSON object')
     .addHelpText(
       'after',
-      '\nPostgreSQL needs pg_dump on the PATH. Bytes in S3 are not copied: see docs/deployment.md.\nExit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted: run it again.\n',
+      '\nPostgreSQL needs pg_dump on the PATH. Bytes in S3 are not copied: see docs/deployment.md.\nExit codes: 0 done (what was lost before is told), 1 failed, 2 wrong usage, 130 interrupted: run it again.\n',
     )
     .action((folder: string, options: Options) => run(resolve(folder), options, io));
 }
@@ -53,17 +53,29 @@ async function run(to: string, options: Options, io: CliIo): Promise<void> {
       'Interrupted. This backup is not complete; run the same command again.',
       exitCodes.interrupted,
     );
-  if (counts.lost > 0)
+  const lost = [plural(counts.lostAssets, 'asset'), plural(counts.lostArtifacts, 'artifact')].filter(
+    (part) => part !== '',
+  );
+  if (lost.length > 0)
     printLine(
       io.stderr,
-      `${counts.lost === 1 ? '1 artifact is' : `${counts.lost} artifacts are`} lost in ${from}, and not part of this backup; holdfast verify says which.`,
+      `${lost.join(' and ')} ${counts.lostAssets + counts.lostArtifacts === 1 ? 'is' : 'are'} lost in ${from} and could not be copied; holdfast verify says which.`,
     );
   if (options.json === true) printLine(io.stdout, JSON.stringify(counts));
-  else
-    printLine(
-      io.stdout,
-      `${counts.assets} assets, ${counts.artifacts} artifacts, ${counts.uploads} unfinished uploads in ${to}; ${counts.copied} files were new (${formatBytes(counts.bytes)}).`,
-    );
+  else for (const line of summary(counts, to)) printLine(io.stdout, line);
+}
+
+function summary(counts: Counts, to: string): string[] {
+  const { assets, outside, artifacts, uploads, copied, bytes } = counts;
+  const copy = `${assets} assets, ${artifacts} artifacts, ${uploads} unfinished uploads in ${to}; ${copied} files were new (${formatBytes(bytes)}).`;
+  if (outside === 0) return [copy];
+  return [copy, `The bytes of ${plural(outside, 'more asset')} stay in watched folders: back those up too.`];
+}
+
+/** '' of none. */
+function plural(count: number, thing: string): string {
+  if (count === 0) return '';
+  return count === 1 ? `1 ${thing}` : `${count} ${thing}s`;
 }
 
 /** Two backups would take each other's files away, and one could end with the other's state, which speaks of bytes that it did not copy. */

@@ -16,9 +16,12 @@ const markName = 'backup.json';
 
 export interface Counts {
   assets: number;
+  /** Assets whose bytes stay in watched folders: they are backed up with those. */
+  outside: number;
   artifacts: number;
-  /** Artifacts that the state speaks of and the data folder does not have. */
-  lost: number;
+  /** What the state speaks of and the data folder does not have. */
+  lostAssets: number;
+  lostArtifacts: number;
   uploads: number;
   /** Files that this backup had to copy, and their bytes. */
   copied: number;
@@ -40,7 +43,16 @@ export class Backup {
   readonly #wish: BackupWish;
   readonly #source: DiskLayout;
   readonly #target: DiskLayout;
-  readonly #counts: Counts = { assets: 0, artifacts: 0, lost: 0, uploads: 0, copied: 0, bytes: 0 };
+  readonly #counts: Counts = {
+    assets: 0,
+    outside: 0,
+    artifacts: 0,
+    lostAssets: 0,
+    lostArtifacts: 0,
+    uploads: 0,
+    copied: 0,
+    bytes: 0,
+  };
 
   constructor(wish: BackupWish) {
     this.#wish = wish;
@@ -87,8 +99,8 @@ export class Backup {
     const finishing = await contents.finishing();
     const artifacts = await contents.artifacts();
     return [
-      ...assets.map((id) => () => this.#asset(id)),
-      ...finishing.map((digest) => () => this.#assetIfThere(digest)),
+      ...assets.map((asset) => () => this.#asset(asset)),
+      ...finishing.map((digest) => async () => void (await this.#assetIfThere(digest))),
       ...artifacts.map((artifact) => () => this.#artifact(artifact)),
     ];
   }
@@ -108,22 +120,24 @@ export class Backup {
     return true;
   }
 
-  async #asset(id: string): Promise<void> {
-    this.#counts.assets += 1;
-    await this.#assetIfThere(id);
+  async #asset({ id, outside }: { readonly id: string; readonly outside: string | null }): Promise<void> {
+    if (await this.#assetIfThere(id)) this.#counts.assets += 1;
+    else if (outside === null) this.#counts.lostAssets += 1;
+    else this.#counts.outside += 1;
   }
 
-  /** Bytes that stay in watched folders are backed up with those. */
-  async #assetIfThere(id: string): Promise<void> {
+  async #assetIfThere(id: string): Promise<boolean> {
     const from = this.#source.assetFile(id);
-    if (existsSync(from)) await this.#copy(from, this.#target.assetFile(id));
+    if (!existsSync(from)) return false;
+    await this.#copy(from, this.#target.assetFile(id));
+    return true;
   }
 
   /** One that is lost keeps nobody from a copy of all the others. */
   async #artifact({ key, name }: { readonly key: string; readonly name: string }): Promise<void> {
     const from = this.#source.artifactFile(key, name);
     if (!existsSync(from)) {
-      this.#counts.lost += 1;
+      this.#counts.lostArtifacts += 1;
       return;
     }
     await this.#copy(from, this.#target.artifactFile(key, name));

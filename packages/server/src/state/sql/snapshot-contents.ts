@@ -33,9 +33,16 @@ export class SnapshotContents {
     );
   }
 
-  async assets(): Promise<string[]> {
-    const rows = await this.#snapshot.rows(this.#build.selectFrom('assets').select('id').orderBy('id').compile());
-    return rows.map((row) => row.id);
+  /** `outside`: where the bytes are that stay in a watched folder, unless the store has them too. */
+  assets(): Promise<{ id: string; outside: string | null }[]> {
+    return this.#snapshot.rows(
+      this.#build
+        .selectFrom('assets')
+        .leftJoin('outside_assets', 'outside_assets.asset_id', 'assets.id')
+        .select(['assets.id as id', 'outside_assets.path as outside'])
+        .orderBy('assets.id')
+        .compile(),
+    );
   }
 
   /** Digests of uploads that are being finished: their bytes may be an asset already that nothing records yet. */
