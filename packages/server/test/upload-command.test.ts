@@ -153,6 +153,57 @@ describe('upload', () => {
     expect(ran.events.at(-1)).toMatchObject({ event: 'summary', failed: 0, ...counts });
   });
 
+  describe('while the processing is waited for', () => {
+    /** One step, which ends when the file `go` is there. */
+    async function slowNode(): Promise<RunningNode> {
+      const pipelines = join(folder, 'slow.yaml');
+      const wait = `until [ -e ${join(folder, 'go')} ]; do sleep 0.05; done`;
+      const step = `{ name: slow, command: [/bin/sh, -c, "${wait}"], version: 1, outputs: { said: { file: said.txt, type: text/plain, from: stdout } } }`;
+      await writeFile(pipelines, `default: false\npipelines:\n  - name: slow\n    steps: [${step}]\n`);
+      return await RunningNode.start({ config: { pipeline: true, pipelines } });
+    }
+
+    test('a server that goes away is waited for as the upload waits, and told of', async () => {
+      let slow = await slowNode();
+      const { config } = slow;
+      const env = { HOLDFAST_SERVER: slow.url };
+      let stopping: Promise<void> | undefined;
+      let back: Promise<RunningNode> | undefined;
+      const args = ['upload', await fileOf(someBytes(1_000)), '--wait-processing'];
+      const ran = await run(args, {
+        env,
+        onText: (text) => {
+          if (text.includes('processing: slow')) stopping ??= slow.stop();
+          if (text.includes('server not reachable, trying again in'))
+            back ??= writeFile(join(folder, 'go'), '').then(() =>
+              RunningNode.start({ dataDir: config.dataDir, config: { ...config, port: slow.port } }),
+            );
+        },
+      });
+      await stopping;
+      slow = (await back) ?? slow;
+      await slow.close();
+      expect(ran).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('✓ slow succeeded') });
+    });
+
+    test('one that stays away is given up when that was said, with exit code 3', async () => {
+      const slow = await slowNode();
+      let stopping: Promise<void> | undefined;
+      const args = ['upload', await fileOf(someBytes(1_000)), '--wait-processing', '--give-up-after', '1', '--json'];
+      const ran = await run(args, {
+        env: { HOLDFAST_SERVER: slow.url },
+        onText: (text) => {
+          if (text.includes('processing: slow')) stopping ??= slow.stop();
+        },
+      });
+      await stopping;
+      await rm(slow.dataDir, { recursive: true });
+      expect(ran).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('does not answer') });
+      expect(ran.events.find(({ event }) => event === 'waiting')).toMatchObject({ reason: 'unreachable' });
+      expect(ran.events.at(-1)).toMatchObject({ event: 'summary', completed: 1, processed: false });
+    });
+  });
+
   test('a named pipe that nobody writes to is refused at once', async () => {
     const path = join(folder, 'pipe');
     execFileSync('mkfifo', [path]);

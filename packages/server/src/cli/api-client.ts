@@ -30,6 +30,8 @@ export interface ServerAccess {
 export const defaultServer = 'http://127.0.0.1:8080';
 /** Longer than the server lets any webhook take. */
 const requestMsMax = 75_000;
+/** The ones for which an upload waits, too. */
+const busyStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /** From the flags and the environment, where an empty variable counts as none. @throws CommandFailed (usage) when the URL is none, or the key cannot be sent. */
 export function serverAccess(
@@ -49,6 +51,20 @@ export function serverAccess(
       exitCodes.usage,
     );
   return { url: text.replace(/\/+$/, ''), apiKey };
+}
+
+/** The server cannot be used now: nothing answers, or it says that it has no room. Waiting can help. */
+export class ServerAway extends CommandFailed {
+  /** `busy`: it answered. */
+  readonly reason: 'unreachable' | 'busy';
+  /** As long as it asks us to wait, in ms. */
+  readonly retryAfterMs: number | null;
+
+  constructor(message: string, reason: ServerAway['reason'], retryAfterMs: number | null = null) {
+    super(message, reason === 'busy' ? exitCodes.failed : exitCodes.unreachable);
+    this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 export function authorisation({ apiKey }: ServerAccess): Record<string, string> {
@@ -137,26 +153,33 @@ export class ApiClient {
   /** For what has no method of its own here. @throws CommandFailed with the server's words, or with `unreachable`. */
   async ask<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
     const { url } = this.#access;
-    let status: number;
+    let response: Response;
     let text: string;
     try {
       const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(requestMsMax)]);
       const content = body === undefined ? {} : { body: JSON.stringify(body) };
       const type = body === undefined ? {} : { 'content-type': 'application/json' };
       const headers = { ...authorisation(this.#access), ...type };
-      const response = await fetch(url + path, { method, headers, signal, ...content });
-      status = response.status;
+      response = await fetch(url + path, { method, headers, signal, ...content });
       text = await response.text();
     } catch (cause) {
       if (this.#signal.aborted) throw new CommandFailed('', exitCodes.interrupted);
-      throw new CommandFailed(`${url} does not answer (${reason(cause)}).`, exitCodes.unreachable);
+      throw new ServerAway(`${url} does not answer (${reason(cause)}).`, 'unreachable');
     }
+    const { status } = response;
     const value = parse(text);
     if ((status === 200 || status === 202) && value !== null) return value as T;
     const { detail = `${url} answered with status ${status}.` } = (value ?? {}) as Partial<Problem>;
+    if (busyStatuses.has(status)) throw new ServerAway(detail, 'busy', retryAfterMs(response));
     const hint = status === 401 ? ' (--api-key or HOLDFAST_API_KEY)' : '';
     throw new CommandFailed(detail + hint, exitCodes.failed);
   }
+}
+
+/** `Retry-After` in seconds, as Holdfast and proxies write it. */
+function retryAfterMs({ headers }: Response): number | null {
+  const text = headers.get('retry-after') ?? '';
+  return /^\d+$/.test(text) ? Number(text) * 1_000 : null;
 }
 
 function parse(text: string): object | null {

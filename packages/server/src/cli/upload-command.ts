@@ -76,7 +76,8 @@ async function run(files: readonly string[], options: Options, io: CliIo): Promi
       uploadPath({ path, index, digest: options.verify ? () => digests(path) : null, signal: io.signal, ...parts }),
     );
     const waits = options.waitProcessing === true && !outcomes.some(({ kind }) => kind === 'interrupted');
-    const processed = waits ? await processing({ outcomes, access, display, io }) : true;
+    const giveUpAfterMs = options.giveUpAfter === 0 ? null : options.giveUpAfter * 1_000;
+    const processed = waits ? await processing({ outcomes, access, giveUpAfterMs, display, io }) : true;
     conclude({ outcomes, processed, display });
   } finally {
     display.close();
@@ -143,18 +144,19 @@ function isAway(error: UploadError): boolean {
 
 interface Processing {
   readonly outcomes: readonly Outcome[];
+  readonly giveUpAfterMs: number | null;
   readonly access: ServerAccess;
   readonly display: Display;
   readonly io: CliIo;
 }
 
-async function processing({ outcomes, access, display, io }: Processing): Promise<boolean> {
+async function processing({ outcomes, access, giveUpAfterMs, display, io }: Processing): Promise<boolean> {
   const assets = new Set(outcomes.flatMap((outcome) => (outcome.kind === 'completed' ? [outcome.assetId] : [])));
   const api = new ApiClient(access, io.signal);
   let good = true;
   try {
     for (const assetId of assets)
-      good = (await waitForProcessing({ api, assetId, display, signal: io.signal })) && good;
+      good = (await waitForProcessing({ api, assetId, display, giveUpAfterMs, signal: io.signal })) && good;
   } catch (error) {
     // Interrupted, or the server is away: how the uploads ended is known all the same.
     summarise({ outcomes, processed: false, display });
