@@ -9,7 +9,6 @@ import type {
   ServerInfo,
   Upload,
 } from '@holdfast/protocol';
-import { abortable } from './abortable.ts';
 import { deadlinesFor, guarded } from './deadlines.ts';
 import { errorFromResponse } from './problem-error.ts';
 import type { Runtime } from './runtime.ts';
@@ -34,6 +33,8 @@ interface Call {
   /** Behind the endpoint, or a whole address. */
   readonly path: string;
   readonly signal: AbortSignal;
+  /** Ends the call as long as nothing was sent; default: `signal`. */
+  readonly unsent?: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: ChunkBytes | string;
   readonly digestBody?: boolean;
@@ -43,6 +44,8 @@ interface Call {
   readonly patience?: number;
   readonly onSent?: (bytes: number) => void;
 }
+
+export type CreationEnds = Required<Pick<Call, 'signal' | 'unsent'>>;
 
 export interface ChunkCall {
   readonly uploadId: string;
@@ -88,17 +91,17 @@ export class UploadApi {
     return this.#json<ServerInfo>({ method: 'GET', path: '/v1/server', signal }, 'limits');
   }
 
-  create(upload: CreateUpload, signal: AbortSignal): Promise<Upload> {
-    return this.#upload({ method: 'POST', path: '/v1/uploads', signal, headers: json, body: JSON.stringify(upload) });
+  create(upload: CreateUpload, ends: CreationEnds): Promise<Upload> {
+    return this.#upload({ method: 'POST', path: '/v1/uploads', ...ends, headers: json, body: JSON.stringify(upload) });
   }
 
   /** A recording: an upload with subject, topic and speaker, which takes its chunks like every other. Returns its id. */
-  async createRecording(upload: CreateUpload, signal: AbortSignal): Promise<string> {
+  async createRecording(upload: CreateUpload, ends: CreationEnds): Promise<string> {
     const { filename, size, contentType, sha256, metadata = {} } = upload;
     const { asignatura = '', tema = '', profesor_text = '', fecha } = metadata;
     const facts = { asignatura, tema, profesor_text, filename, file_size_total: size };
     const body = JSON.stringify({ ...facts, fecha, content_type: contentType, file_checksum: sha256 });
-    const call: Call = { method: 'POST', path: '/api/v1/recordings/', signal, headers: json, body };
+    const call: Call = { method: 'POST', path: '/api/v1/recordings/', ...ends, headers: json, body };
     const { recording_id } = await this.#json<{ recording_id: string }>(call, 'recording_id');
     return recording_id;
   }
@@ -189,23 +192,29 @@ export class UploadApi {
   }
 
   async #authorised(call: Call): Promise<TransportResponse> {
-    const response = await this.#exchange(call, await this.#headers(false, call.signal));
+    const { signal, unsent = signal } = call;
+    const response = await this.#exchange(call, await this.#headers(false, unsent));
     if (response.status !== 401) return response;
-    return this.#exchange(call, await this.#headers(true, call.signal));
+    return this.#exchange(call, await this.#headers(true, unsent));
   }
 
+  /** Whoever pauses or cancels does not wait for them. They may take as long as a request, and not for ever: it would look like work. */
   async #headers(refresh: boolean, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    const { runtime, stallTimeoutMs, getHeaders } = this.#options;
+    const { totalMs } = deadlinesFor({ bodyBytes: 0, stallMs: stallTimeoutMs });
+    const deadlines = { bodyBytes: 0, stallMs: totalMs, answerStallMs: totalMs, totalMs };
     try {
-      // They may take for ever: whoever pauses or cancels does not wait for them.
-      const headers = await abortable(Promise.resolve(this.#options.getHeaders({ refresh })), signal);
+      const headers = await guarded({ runtime, signal, deadlines }, async () => getHeaders({ refresh }));
       // Told apart here: a transport that refuses them looks like a server that cannot be reached, for which an upload waits.
       if (!Object.values(headers).every((value) => sendable.test(value)))
         throw headersFailed('A header has a character that no request can carry: a line break, or one beyond Latin-1.');
       return headers;
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
-      if (cause instanceof UploadError) throw cause;
-      throw headersFailed('The credentials for the request could not be had.', cause);
+      if (!(cause instanceof UploadError))
+        throw headersFailed('The credentials for the request could not be had.', cause);
+      if (cause.code !== 'stalled') throw cause;
+      throw headersFailed(`The credentials for the request did not come within ${totalMs / 1_000} s.`, cause);
     }
   }
 

@@ -116,22 +116,30 @@ async function create(session: Session): Promise<Upload> {
   const sha256 = wish.sha256 ?? (await digestToOffer({ api: session.api, source, offerDigest, signal }));
   signal.throwIfAborted();
   // The wish is kept in another session's hands if one is at it already.
+  const own = record.creating === null;
   record.creating ??= begin(session, sha256 === null ? wish : { ...wish, sha256 }).finally(() => {
     record.creating = null;
   });
-  return abortable(record.creating, signal);
+  try {
+    return await abortable(record.creating, signal);
+  } catch (error) {
+    if (own || signal.aborted || error instanceof UploadError) throw error;
+    // It ended with its session, and nothing was created.
+    return create(session);
+  }
 }
 
-async function begin({ api, record, target }: Session, wish: CreateUpload): Promise<Upload> {
-  const unstopped = new AbortController().signal;
+/** Stops with its session until it is sent. */
+async function begin({ api, record, target, signal }: Session, wish: CreateUpload): Promise<Upload> {
+  const ends = { signal: new AbortController().signal, unsent: signal };
   if (target === 'upload') {
-    const upload = await api.create(wish, unstopped);
+    const upload = await api.create(wish, ends);
     record.created(upload.id);
     return upload;
   }
-  const uploadId = await api.createRecording(wish, unstopped);
+  const uploadId = await api.createRecording(wish, ends);
   record.created(uploadId);
-  return api.status(uploadId, unstopped);
+  return api.status(uploadId, ends.signal);
 }
 
 async function waitWhilePaused(session: Session): Promise<void> {

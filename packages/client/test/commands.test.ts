@@ -101,6 +101,57 @@ describe('commands', () => {
     expect(server.uploads.size).toBe(1);
   });
 
+  describe('while it is to be created, with credentials that do not come', () => {
+    function waitingForCredentials() {
+      const credentials = { come: false, asked: 0 };
+      const getHeaders = () => {
+        credentials.asked += 1;
+        return credentials.come ? {} : new Promise<never>(() => {});
+      };
+      const handle = clientOf({ getHeaders }).add(fileOf(someBytes(3_000)));
+      return { credentials, handle };
+    }
+    const inTime = (promise: Promise<unknown>) =>
+      Promise.race([promise.then(() => 'in time'), new Promise((resolve) => setTimeout(resolve, 2_000, 'late'))]);
+
+    test.each(['pause', 'stop'] as const)('%s is obeyed, and resume goes on', async (command) => {
+      const { credentials, handle } = waitingForCredentials();
+      await expect.poll(() => credentials.asked).toBe(1);
+      const paused = handle[command]();
+      expect(handle.snapshot.state).toBe('paused');
+      if (paused !== undefined) expect(await inTime(paused)).toBe('in time');
+      credentials.come = true;
+      handle.resume();
+      expect(await inTime(handle.done)).toBe('in time');
+      expect(server.uploads.size).toBe(1);
+    });
+
+    test('a creation that is refused for its credentials after stop and resume is asked for again', async () => {
+      let refuse = () => {};
+      server.intercept = (seen) => {
+        if (seen.path !== '/v1/uploads' || server.requests('POST', /uploads$/).length > 1) return undefined;
+        return new Promise((resolve) => {
+          refuse = () => resolve({ status: 401, code: 'unauthenticated' });
+        });
+      };
+      const handle = clientOf().add(fileOf(someBytes(3_000)));
+      await expect.poll(() => server.seen.length).toBe(1);
+      handle.stop();
+      handle.resume();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      refuse();
+      expect(await inTime(handle.done)).toBe('in time');
+      expect(server.uploads.size).toBe(1);
+    });
+
+    test('cancel is obeyed, and nothing is created', async () => {
+      const { credentials, handle } = waitingForCredentials();
+      await expect.poll(() => credentials.asked).toBe(1);
+      expect(await inTime(handle.cancel())).toBe('in time');
+      expect(server.seen).toEqual([]);
+    });
+  });
+
   test('cancel ends it on the server too', async () => {
     const letThrough = holdChunksFrom(2);
     const handle = clientOf().add(fileOf(someBytes(10_000)));

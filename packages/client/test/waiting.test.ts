@@ -225,3 +225,21 @@ test('a clock that is set back while the server finishes does not put off the ne
   await turn(5_000);
   expect(handle.snapshot.state).toBe('completed');
 });
+
+test('credentials that never come are given up after four times the stall time, asked for again, and told of in the end', async () => {
+  let asked = 0;
+  const getHeaders = () => {
+    asked += 1;
+    return new Promise<never>(() => {});
+  };
+  const { handle } = start(wellBehaved(4_000, 1_000), 4_000, { getHeaders, stallTimeoutMs: 30_000 });
+  await turn(119_000);
+  expect([asked, handle.snapshot.state]).toEqual([1, 'preparing']);
+  await turn(1_100);
+  expect(handle.snapshot).toMatchObject({ state: 'waiting', waiting: { reason: 'retrying' } });
+  for (let i = 0; i < 20 && handle.snapshot.state !== 'failed'; i += 1) await turn(120_000);
+  expect(asked).toBe(8);
+  expect(handle.snapshot.error).toMatchObject({ code: 'headers-failed', message: expect.stringContaining('120 s') });
+  await runtime.advance(1_000);
+  expect([runtime.listeners, runtime.pendingTimers]).toEqual([0, 0]);
+});
