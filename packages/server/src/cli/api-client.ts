@@ -20,6 +20,7 @@ import type {
   WebhookTested,
 } from '@holdfast/protocol';
 import { CommandFailed, exitCodes } from './io.ts';
+import { whyNoAnswer } from './no-answer.ts';
 
 export interface ServerAccess {
   /** Without a slash at the end. */
@@ -164,7 +165,7 @@ export class ApiClient {
       text = await response.text();
     } catch (cause) {
       if (this.#signal.aborted) throw new CommandFailed('', exitCodes.interrupted);
-      throw new ServerAway(`${url} does not answer (${reason(cause)}).`, 'unreachable');
+      throw new ServerAway(`${url} does not answer: ${whyNoAnswer(cause, url)}.`, 'unreachable');
     }
     const { status } = response;
     const value = parse(text);
@@ -189,11 +190,4 @@ function parse(text: string): object | null {
   } catch {
     return null;
   }
-}
-
-/** fetch says "fetch failed" and puts what happened into the cause. */
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  return cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : error.message;
 }

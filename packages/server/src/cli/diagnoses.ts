@@ -18,7 +18,6 @@ export interface Diagnosis {
 }
 
 const slowSyncMs = 50;
-const serverTimeoutMs = 5_000;
 
 export function checkNode(): Diagnosis {
   return { subject: 'node', verdict: 'good', found: `${process.version} on ${process.platform} ${process.arch}` };
@@ -135,57 +134,6 @@ export async function checkEngines(config: Config): Promise<Diagnosis[]> {
     found,
     ...(advice === null ? {} : { advice }),
   }));
-}
-
-/** What a running server says of itself. */
-export async function checkServer(url: string, signal: AbortSignal): Promise<Diagnosis[]> {
-  try {
-    const timeout = AbortSignal.any([signal, AbortSignal.timeout(serverTimeoutMs)]);
-    const response = await fetch(new URL('health', url.endsWith('/') ? url : `${url}/`), { signal: timeout });
-    const health = (await response.json()) as {
-      status: string;
-      version: string;
-      checks: { name: string; status: string; detail: string }[];
-    };
-    const clock = clockSkew(response.headers.get('date'));
-    const own: Diagnosis = {
-      subject: 'server',
-      verdict: health.status === 'failing' ? 'bad' : health.status === 'ok' ? 'good' : 'warning',
-      found: `${url}: version ${health.version}, ${health.status}`,
-    };
-    const checks = health.checks.map(
-      (c): Diagnosis => ({
-        subject: `server ${c.name}`,
-        verdict: c.status === 'ok' ? 'good' : 'warning',
-        found: c.detail,
-      }),
-    );
-    return [own, ...checks, ...clock];
-  } catch (error) {
-    return [
-      {
-        subject: 'server',
-        verdict: 'bad',
-        found: `${url} does not answer: ${messageOf(error)}`,
-        advice: 'start it with `holdfast serve`, or check the address',
-      },
-    ];
-  }
-}
-
-function clockSkew(date: string | null): Diagnosis[] {
-  if (date === null) return [];
-  const seconds = Math.round(Math.abs(systemClock.now() - Date.parse(date)) / 1000);
-  if (seconds <= 5)
-    return [{ subject: 'clock', verdict: 'good', found: 'the server and this machine agree on the time' }];
-  return [
-    {
-      subject: 'clock',
-      verdict: 'warning',
-      found: `the server and this machine differ by ${seconds} s`,
-      advice: 'set both by NTP: expiry and leases go by the clock',
-    },
-  ];
 }
 
 function nearestFolder(path: string): string {

@@ -1,18 +1,11 @@
 /** `holdfast doctor`: what this machine has and lacks, and what to do about it. */
 import type { Command } from 'commander';
 import { checkBucket } from './bucket-diagnoses.ts';
-import {
-  checkDisk,
-  checkEngines,
-  checkMedia,
-  checkNode,
-  checkServer,
-  checkSqlite,
-  type Diagnosis,
-} from './diagnoses.ts';
+import { checkDisk, checkEngines, checkMedia, checkNode, checkSqlite, type Diagnosis } from './diagnoses.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
 import { configOfData, type DataOptions, dataOptions } from './open-data.ts';
 import { checkProxy } from './proxy-diagnoses.ts';
+import { checkServer } from './server-diagnoses.ts';
 import { checkPostgres, checkRedis } from './state-diagnoses.ts';
 
 interface Options extends DataOptions {
@@ -35,14 +28,15 @@ export function registerDoctor(program: Command, io: CliIo): void {
     .option('--json', 'the diagnoses as JSON')
     .addHelpText(
       'after',
-      '\nExit codes: 0 Holdfast can run here (warnings are allowed), 1 something stands in the way, 2 wrong usage.\n',
+      '\nExit codes: 0 Holdfast can run here (warnings are allowed), 1 something stands in the way, 2 wrong usage, 130 interrupted.\n',
     )
     .action((options: Options) => run(options, io));
 }
 
 async function run(options: Options, io: CliIo): Promise<void> {
   const config = await configOfData(options, io);
-  const url = publicUrl(options.url ?? config.publicUrl);
+  const url = addressOf(options.url ?? config.publicUrl);
+  const server = addressOf(options.server);
   const diagnoses: Diagnosis[] = [
     checkNode(),
     ...(await checkDisk(config)),
@@ -51,16 +45,17 @@ async function run(options: Options, io: CliIo): Promise<void> {
     ...(await checkBucket(config)),
     ...(await checkMedia(config, io.signal)),
     ...(await checkEngines(config)),
-    ...(options.server === undefined ? [] : await checkServer(options.server, io.signal)),
+    ...(server === null ? [] : await checkServer(server, io.signal)),
     ...(url === null ? [] : await checkProxy(url, io.signal)),
   ];
+  if (io.signal.aborted) throw new CommandFailed('interrupted.', exitCodes.interrupted);
   const bad = diagnoses.filter((d) => d.verdict === 'bad').length;
   if (options.json === true) printLine(io.stdout, JSON.stringify({ ok: bad === 0, diagnoses }, null, 2));
   else for (const line of table(diagnoses)) printLine(io.stdout, line);
   if (bad > 0) throw new CommandFailed('', exitCodes.failed);
 }
 
-function publicUrl(text: string | undefined): string | null {
+function addressOf(text: string | undefined): string | null {
   if (text === undefined || (URL.canParse(text) && /^https?:/.test(text))) return text ?? null;
   throw new CommandFailed(`"${text}" is not the URL of a server, such as https://media.example.org.`, exitCodes.usage);
 }

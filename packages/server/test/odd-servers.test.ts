@@ -1,0 +1,82 @@
+/** The command line against what is no Holdfast server: it says what it found there. */
+import { createServer, type RequestListener } from 'node:http';
+import { type AddressInfo, createServer as overTcp, type Server } from 'node:net';
+import { createServer as overTls } from 'node:tls';
+import { afterEach, expect, test } from 'vitest';
+import { checkServer } from '../src/cli/server-diagnoses.ts';
+import { runCommand } from './command-line.ts';
+import { RunningNode } from './running-node.ts';
+
+const { signal } = new AbortController();
+const open: Server[] = [];
+afterEach(() => {
+  for (const server of open.splice(0)) server.close();
+});
+
+async function at(server: Server): Promise<string> {
+  open.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const answering = (listener: RequestListener) =>
+  at(
+    createServer({ keepAlive: false }, (request, response) => {
+      request.resume();
+      listener(request, response);
+    }),
+  );
+
+async function foundAt(url: string): Promise<string> {
+  const [first] = await checkServer(url, signal);
+  expect(first).toMatchObject({ subject: 'server', verdict: 'bad', advice: expect.any(String) });
+  return first?.found ?? '';
+}
+
+test('doctor says what answers at an address that is not Holdfast’s', async () => {
+  const page = await answering((_, response) => response.end('<html>\n<title>Sign in \u001b[31m</title>'));
+  expect(await foundAt(page)).toBe(`${page} answers 200, but not as Holdfast: <html> <title>Sign in ?[31m</title>`);
+  const missing = await answering((_, response) => response.writeHead(404).end());
+  expect(await foundAt(missing)).toBe(`${missing} answers 404, but not as Holdfast: (nothing)`);
+  const json = await answering((_, response) => response.end('{"status":"ok"}'));
+  expect(await foundAt(json)).toBe(`${json} answers 200, but not as Holdfast: {"status":"ok"}`);
+  const redirect = await answering((_, response) => response.writeHead(302, { location: `${page}/login` }).end());
+  expect(await foundAt(redirect)).toBe(
+    `${redirect} leads to ${page}/login, which answers 200, but not as Holdfast: <html> <title>Sign in ?[31m</title>`,
+  );
+});
+
+test('doctor tells TLS from none, and either from nobody', async () => {
+  const plain = await answering((_, response) => response.end());
+  expect(await foundAt(plain.replace('http', 'https'))).toMatch(/does not speak TLS; is it http:\/\/\?/);
+  expect(await foundAt(await at(overTls()))).toMatch(/does not speak HTTP; is it https:\/\/\?/);
+  expect(await foundAt(await at(overTcp((socket) => socket.end('SSH-2.0-OpenSSH\r\n'))))).toMatch(
+    /does not speak HTTP/,
+  );
+  const gone = await at(overTcp());
+  await new Promise((resolve) => open.pop()?.close(resolve));
+  expect(await foundAt(gone)).toBe(`${gone} does not answer: nothing listens there (ECONNREFUSED)`);
+});
+
+test('doctor warns where a redirect leads to the server: uploads do not follow it', async () => {
+  await using node = await RunningNode.start();
+  const redirect = await answering(({ url }, response) =>
+    response.writeHead(301, { location: `${node.url}${url}` }).end(),
+  );
+  const diagnoses = await checkServer(redirect, signal);
+  expect(diagnoses[0]).toMatchObject({ subject: 'server', verdict: 'good' });
+  expect(diagnoses.find(({ subject }) => subject === 'server address')).toMatchObject({
+    verdict: 'warning',
+    found: `${redirect} leads to ${node.url}`,
+  });
+  expect((await checkServer(node.url, signal)).map(({ verdict }) => verdict)).not.toContain('warning');
+});
+
+test('doctor takes no server address that is none, and ends at Ctrl-C', async () => {
+  expect(await runCommand(['doctor', '--server', 'localhost:8080'])).toMatchObject({ exitCode: 2, stdout: '' });
+  const silent = await answering(() => {});
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 200);
+  const ran = await runCommand(['doctor', '--server', silent], { signal: controller.signal });
+  expect(ran).toMatchObject({ exitCode: 130, stdout: '' });
+});
