@@ -1,5 +1,6 @@
 import { useEffect, useId, useRef } from 'react';
 import { Icon } from '../app/icon.tsx';
+import { plural } from '../format/format.ts';
 import { useNavigation } from '../routing/navigation.tsx';
 import { useNow } from '../uploads/use-uploads.ts';
 import { AssetCard } from './asset-card.tsx';
@@ -22,7 +23,7 @@ export function LibrarySection({ search }: { search: string }) {
       {searching ? <SearchResults words={search} /> : null}
       {searching ? <h3 className="found-title">In names</h3> : null}
       <p className="visually-hidden" role="status">
-        {searching && state.loading === null ? `${state.items.length} files found by name` : ''}
+        {searching && state.loading !== 'first' ? foundWords(state) : ''}
       </p>
       {state.items.length === 0 ? <EmptyLibrary state={state} /> : null}
       <ul className="cards">
@@ -125,6 +126,12 @@ function Filters({ filter, onNarrow }: { filter: LibraryFilter; onNarrow: (chang
       </fieldset>
     </div>
   );
+}
+
+/** Said once for each search, and not again with every file that arrives. */
+function foundWords({ items, cursor, error }: LibraryState): string {
+  if (error !== null) return '';
+  return `${cursor === null ? '' : 'The first '}${plural(items.length, 'file')} found by name`;
 }
 
 function EmptyLibrary({ state }: { state: LibraryState }) {

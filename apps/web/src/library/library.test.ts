@@ -87,3 +87,46 @@ it('narrows by kind and by state, and asks again only when something changes', a
   await question(0).answer(['a']);
   expect(ids()).toEqual([]);
 });
+
+it('shows nothing of another filter when what was asked for cannot be had', async () => {
+  const { library, question, ids } = setup();
+  library.refresh();
+  await question(0).answer(['film', 'text'], 'next');
+  library.narrow({ filename: 'fever' });
+  // The place in the other list is of no use in this one.
+  library.loadMore();
+  await question(1).fail();
+  expect(ids()).toEqual([]);
+  expect(library.getSnapshot()).toMatchObject({ cursor: null, loading: null, error: { kind: 'unreachable' } });
+  library.refresh();
+  expect(library.getSnapshot().loading).toBe('first');
+  await question(2).answer(['fever']);
+  expect(ids()).toEqual(['fever']);
+});
+
+it('loads the next page also while files arrive, and shows these as well', async () => {
+  const { library, question, questions, ids } = setup();
+  library.refresh();
+  await question(0).answer(['b'], 'next');
+  library.loadMore();
+  library.refresh();
+  await question(1).answer(['c']);
+  expect(ids()).toEqual(['b', 'c']);
+  await question(2).answer(['a', 'b', 'c'], 'next');
+  expect(ids()).toEqual(['a', 'b', 'c']);
+  library.refresh();
+  library.loadMore();
+  await question(4).answer(['d']);
+  expect(question(5).query.cursor).toBeNull();
+  await question(5).answer(['new', 'a', 'b', 'c', 'd']);
+  expect(ids()).toEqual(['new', 'a', 'b', 'c', 'd']);
+  expect(questions).toHaveLength(6);
+});
+
+it('goes on saying that there is nothing while it looks again', async () => {
+  const { library, question } = setup();
+  library.narrow({ filename: 'nothing' });
+  await question(0).answer([]);
+  library.refresh();
+  expect(library.getSnapshot().loading).toBe('again');
+});

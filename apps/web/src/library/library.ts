@@ -45,6 +45,9 @@ export function createLibrary(api: Pick<Api, 'assets'>): Library {
   const start: LibraryState = { filter, items: [], cursor: null, loading: 'first', error: null };
   const store = createStore(start);
   let asked = 0;
+  // Whether what is shown is of the filter, and whether it is to be loaded again after the next page.
+  let known = false;
+  let due = false;
 
   const ask = async (
     loading: 'first' | 'more' | 'again',
@@ -58,6 +61,7 @@ export function createLibrary(api: Pick<Api, 'assets'>): Library {
     try {
       const page = await api.assets({ ...filter, cursor: loading === 'more' ? cursor : null, limit });
       if (mine !== asked) return;
+      known = true;
       store.update((state) => ({
         ...state,
         items: merge(page.items),
@@ -67,8 +71,21 @@ export function createLibrary(api: Pick<Api, 'assets'>): Library {
       }));
     } catch (error) {
       if (!isApiError(error)) throw error;
-      if (mine === asked) store.update((state) => ({ ...state, loading: null, error }));
+      if (mine !== asked) return;
+      // Files of another filter under this one would be a wrong answer.
+      const shown = known ? {} : { items: [], cursor: null };
+      store.update((state) => ({ ...state, ...shown, loading: null, error }));
     }
+    if (due) refresh();
+  };
+
+  const refresh = () => {
+    const { items, loading } = store.getSnapshot();
+    due = loading === 'more';
+    if (due) return;
+    const shown = Math.ceil(Math.max(items.length, 1) / pageSize) * pageSize;
+    const limit = known ? Math.min(shown, refreshMax) : pageSize;
+    void ask(known ? 'again' : 'first', limit, (fresh) => fresh);
   };
 
   return {
@@ -79,18 +96,18 @@ export function createLibrary(api: Pick<Api, 'assets'>): Library {
       if (filter.filename === narrowed.filename && filter.kind === narrowed.kind && filter.stage === narrowed.stage)
         return;
       store.update((state) => ({ ...state, filter: narrowed }));
+      known = false;
+      due = false;
       void ask('first', pageSize, (items) => items);
     },
     loadMore() {
       const { items, cursor, loading } = store.getSnapshot();
-      if (cursor === null || loading === 'more') return;
+      // The place of another filter's list leads nowhere in this one.
+      if (cursor === null || loading === 'more' || !known) return;
+      due = loading === 'again';
       void ask('more', pageSize, (more) => withoutRepeats([...items, ...more]));
     },
-    refresh() {
-      const { items } = store.getSnapshot();
-      const shown = Math.ceil(Math.max(items.length, 1) / pageSize) * pageSize;
-      void ask(items.length === 0 ? 'first' : 'again', Math.min(shown, refreshMax), (fresh) => fresh);
-    },
+    refresh,
   };
 }
 
