@@ -148,7 +148,13 @@ test('the server is killed half-way: the page says so calmly and goes on by itse
   await tab.limit(slow);
   await pick(page, [films.film]);
   await reaches(bar(page, 'harbour.mp4'), 40);
+  await page.getByRole('link', { name: 'Health' }).click();
+  await shows(page.locator('main'), 'Everything works.');
   await server.kill('SIGKILL');
+  await shows(page.locator('.empty'), 'The server cannot be reached.');
+  await page.getByRole('link', { name: 'Activity' }).click();
+  await shows(page.locator('.empty'), 'The server cannot be reached.');
+  await page.getByRole('link', { name: 'Library' }).click();
   const note = 'Server not reachable — going on by itself as soon as it answers.';
   await shows(page.locator('.connection-note'), note);
   await shows(rowOf(page, 'harbour.mp4'), 'Goes on by itself as soon as it answers.');
@@ -161,6 +167,8 @@ test('the server is killed half-way: the page says so calmly and goes on by itse
   await server.run();
   await shows(rowOf(page, 'harbour.mp4'), 'Stored and verified', 60_000);
   await page.locator('.connection-note').waitFor({ state: 'detached' });
+  await page.getByRole('link', { name: 'Activity' }).click();
+  await shows(page.locator('.log'), 'created');
   const asset = await json<Asset>(`${server.url}/v1/assets/${films.sha256}`);
   expect(asset.filename).toBe('harbour.mp4');
   expect(tab.problems).toEqual([]);

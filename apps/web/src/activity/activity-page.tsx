@@ -4,7 +4,7 @@ import { usePageTitle } from '../app/page-title.ts';
 import { useServices } from '../app/services.tsx';
 import { useEventStream } from '../events/use-event-stream.ts';
 import { Link } from '../routing/navigation.tsx';
-import { useResource } from '../state/resource.ts';
+import { type Loaded, useResource } from '../state/resource.ts';
 import { eventAsset, eventTone, eventWords, mergeEvents } from './activity.ts';
 
 const historyCount = 200;
@@ -25,7 +25,7 @@ export function ActivityPage() {
         </p>
       </div>
       {events.length === 0 ? (
-        <p className="empty">{history.state === 'loading' ? 'Loading …' : 'Nothing has happened yet.'}</p>
+        <p className="empty">{emptyWords(history)}</p>
       ) : (
         <ol className="log panel">
           {events.map((event) => (
@@ -35,6 +35,17 @@ export function ActivityPage() {
       )}
     </section>
   );
+}
+
+function emptyWords(history: Loaded<readonly LogEvent[]>): string {
+  switch (history.state) {
+    case 'loading':
+      return 'Loading …';
+    case 'failed':
+      return history.error.message;
+    case 'ready':
+      return 'Nothing has happened yet.';
+  }
 }
 
 const timeOfDay: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', second: '2-digit' };

@@ -3,8 +3,9 @@ import { useEffect } from 'react';
 import { Icon } from '../app/icon.tsx';
 import { usePageTitle } from '../app/page-title.ts';
 import { useServices } from '../app/services.tsx';
+import { useEventStream } from '../events/use-event-stream.ts';
 import { formatBytes } from '../format/format.ts';
-import { type Loaded, useResource } from '../state/resource.ts';
+import { type Loaded, loadedOf, useResource } from '../state/resource.ts';
 import { checkTitle, durabilityWords, statusWords } from './health.ts';
 import { WatchedFolders } from './watched-folders.tsx';
 
@@ -13,12 +14,17 @@ const lookMs = 5_000;
 export function HealthPage() {
   usePageTitle('Health');
   const { api } = useServices();
-  const [health, lookAgain] = useResource('health', api.health);
+  // That nobody answers is a finding, too: what was well a moment ago must not stay on the screen.
+  const [looked, lookAgain] = useResource('health', () => loadedOf(api.health()));
+  const health = looked.state === 'ready' ? looked.value : looked;
   const [server] = useResource('server', api.server);
+  const connection = useEventStream();
   useEffect(() => {
+    // Sooner than that when the server goes or comes.
+    if (connection === 'lost' || connection === 'open') lookAgain();
     const timer = setInterval(lookAgain, lookMs);
     return () => clearInterval(timer);
-  }, [lookAgain]);
+  }, [connection, lookAgain]);
   return (
     <section className="section" aria-labelledby="health-title">
       <div className="section-head">

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { ApiError } from '../api/api-error.ts';
-import { createResource } from './resource.ts';
+import { createResource, loadedOf } from './resource.ts';
 
 function setup(load: () => Promise<number>) {
   const timers: (() => void)[] = [];
@@ -56,6 +56,27 @@ it('keeps what it has when a later load fails', async () => {
   expect(resource.getSnapshot()).toEqual({ state: 'ready', value: 2 });
 });
 
+it('loads again what could not be had, and nothing else, when the server is back', async () => {
+  let loads = 0;
+  const { resource, timers, settle } = setup(async () => {
+    loads += 1;
+    if (loads === 1) throw new ApiError('unreachable', 'away');
+    return loads;
+  });
+  resource.start();
+  resource.retry();
+  await settle();
+  expect(resource.getSnapshot().state).toBe('failed');
+  resource.retry();
+  for (let i = 0; i < 3; i += 1) {
+    timers.shift()?.();
+    await settle();
+    resource.retry();
+  }
+  expect(resource.getSnapshot()).toEqual({ state: 'ready', value: 2 });
+  expect(loads).toBe(2);
+});
+
 it('goes on after a mistake of ours, which is not shown as the server’s', async () => {
   const mistake = new TypeError('value is undefined');
   let loads = 0;
@@ -72,6 +93,13 @@ it('goes on after a mistake of ours, which is not shown as the server’s', asyn
   resource.reload();
   await settle();
   expect(resource.getSnapshot()).toEqual({ state: 'ready', value: 2 });
+});
+
+it('takes a failure for a result where somebody looks again and again', async () => {
+  const away = new ApiError('unreachable', 'away');
+  expect(await loadedOf(Promise.resolve(1))).toEqual({ state: 'ready', value: 1 });
+  expect(await loadedOf(Promise.reject(away))).toEqual({ state: 'failed', error: away });
+  await expect(loadedOf(Promise.reject(new TypeError('ours')))).rejects.toThrow('ours');
 });
 
 it('says nothing after it was stopped and can be started again', async () => {

@@ -4,6 +4,7 @@
  */
 import { useEffect, useMemo } from 'react';
 import { type ApiError, isApiError } from '../api/api-error.ts';
+import { useServices } from '../app/services.tsx';
 import { createStore, useWatchable, type Watchable } from './store.ts';
 
 export type Loaded<T> =
@@ -11,9 +12,21 @@ export type Loaded<T> =
   | { readonly state: 'ready'; readonly value: T }
   | { readonly state: 'failed'; readonly error: ApiError };
 
+/** For what is looked at again and again: a failure is then a result like others, and takes the place of an earlier one. */
+export async function loadedOf<T>(loading: Promise<T>): Promise<Loaded<T>> {
+  try {
+    return { state: 'ready', value: await loading };
+  } catch (error) {
+    if (!isApiError(error)) throw error;
+    return { state: 'failed', error };
+  }
+}
+
 export interface Resource<T> extends Watchable<Loaded<T>> {
   /** Loads again; calls during a load make one more, and loads are at least `intervalMs` apart. */
   reload(): void;
+  /** Loads again what could not be had. */
+  retry(): void;
   /** Loads for the first time. Returns the function that stops it; it can be started again. */
   start(): () => void;
 }
@@ -54,11 +67,16 @@ export function createResource<T>(load: () => Promise<T>, options: ResourceOptio
     }, options.intervalMs);
   };
 
+  const reload = () => {
+    if (busy) again = true;
+    else if (started) void run(life);
+  };
+
   return {
     ...store,
-    reload() {
-      if (busy) again = true;
-      else if (started) void run(life);
+    reload,
+    retry() {
+      if (store.getSnapshot().state === 'failed') reload();
     },
     start() {
       life += 1;
@@ -76,7 +94,7 @@ export function createResource<T>(load: () => Promise<T>, options: ResourceOptio
   };
 }
 
-/** `load` belongs to `key`: another key is another thing and starts empty. */
+/** `load` belongs to `key`: another key is another thing and starts empty. What could not be had is asked for again when the server is back. */
 export function useResource<T>(key: string, load: () => Promise<T>): [Loaded<T>, () => void] {
   // biome-ignore lint/correctness/useExhaustiveDependencies: `load` is a new closure in every render; `key` says when it means something else.
   const resource = useMemo(
@@ -84,6 +102,10 @@ export function useResource<T>(key: string, load: () => Promise<T>): [Loaded<T>,
     [key],
   );
   useEffect(() => resource.start(), [resource]);
+  const connection = useWatchable(useServices().events.connection);
+  useEffect(() => {
+    if (connection === 'open') resource.retry();
+  }, [connection, resource]);
   return [useWatchable(resource), resource.reload];
 }
 
