@@ -54,7 +54,10 @@ describe('numbers as people read them', () => {
     const now = Date.parse('2026-11-21T12:00:00Z');
     expect(formatAgo('2026-11-21T11:59:50Z', now, 'en')).toBe('just now');
     expect(formatAgo('2026-11-21T11:55:00Z', now, 'en')).toBe('5 minutes ago');
+    expect(formatAgo('2026-11-21T11:00:10Z', now, 'en')).toBe('1 hour ago');
+    expect(formatAgo('2026-11-20T12:20:00Z', now, 'en')).toBe('yesterday');
     expect(formatAgo('2026-11-20T12:00:00Z', now, 'en')).toBe('yesterday');
+    expect(formatAgo('2026-11-14T20:00:00Z', now, 'en')).toBe('Nov 14, 2026');
     expect(formatAgo('nonsense', now)).toBe('');
   });
 

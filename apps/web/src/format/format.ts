@@ -73,9 +73,13 @@ export function formatAgo(iso: string, now: number, locale?: string): string {
   const seconds = Math.round((now - then) / 1000);
   if (seconds < 45) return 'just now';
   const relative = new Intl.RelativeTimeFormat(locale ?? 'en', { numeric: 'auto' });
-  if (seconds < 3600) return relative.format(-Math.max(1, Math.round(seconds / 60)), 'minute');
-  if (seconds < 86_400) return relative.format(-Math.round(seconds / 3600), 'hour');
-  if (seconds < 7 * 86_400) return relative.format(-Math.round(seconds / 86_400), 'day');
+  // Of the rounded numbers: 59 min 50 s are an hour ago, not 60 minutes.
+  const minutes = Math.max(1, Math.round(seconds / 60));
+  if (minutes < 60) return relative.format(-minutes, 'minute');
+  const hours = Math.round(seconds / 3_600);
+  if (hours < 24) return relative.format(-hours, 'hour');
+  const days = Math.round(seconds / 86_400);
+  if (days < 7) return relative.format(-days, 'day');
   return new Date(then).toLocaleDateString(locale, { year: 'numeric', month: 'short', day: 'numeric' });
 }
 
