@@ -2,6 +2,7 @@ import { formatPercent, plural } from '../format/format.ts';
 import { Link } from '../routing/navigation.tsx';
 import type { Route } from '../routing/route.ts';
 import { useWatchable } from '../state/store.ts';
+import { totalWords } from '../uploads/listed.ts';
 import { ConfirmButton } from './confirm-button.tsx';
 import { Mark } from './icon.tsx';
 import { useServices } from './services.tsx';
@@ -39,11 +40,12 @@ export function Masthead({ route }: { route: Route }) {
 
 /** So that somebody who watches a film knows that the others are still arriving. */
 function UploadsOnTheWay() {
-  const { active, fraction } = useWatchable(useServices().uploads.totals);
-  if (active === 0) return null;
+  const totals = useWatchable(useServices().uploads.totals);
+  const words = totalWords(totals);
+  if (words === null) return null;
   return (
     <Link to={{ page: 'home' }} className="on-the-way">
-      {active === 1 ? '1 file' : `${active} files`} on the way, {formatPercent(fraction)}
+      {totals.active > totals.stuck ? `${words}, ${formatPercent(totals.fraction)}` : words}
     </Link>
   );
 }

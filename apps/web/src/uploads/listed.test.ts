@@ -1,6 +1,6 @@
 import type { QueueItem } from '@holdfast/client/queue';
 import { expect, it } from 'vitest';
-import { isOnItsWay, listedUploads, rowsOf, totalsOf } from './listed.ts';
+import { isOnItsWay, listedUploads, rowsOf, totalsOf, totalWords } from './listed.ts';
 
 const item = (id: string, change: Partial<QueueItem> = {}) =>
   ({
@@ -48,9 +48,18 @@ it('leaves out what was over before', () => {
 
 it('adds up what is on the way', () => {
   const items = [item('a', { size: 300, progress: 0.999 }), item('b'), item('c', { status: 'completed', progress: 1 })];
-  expect(totalsOf(items)).toEqual({ active: 2, fraction: 0.87, onlyHere: false });
+  expect(totalsOf(items)).toEqual({ active: 2, stuck: 0, fraction: 0.87, onlyHere: false });
   expect(totalsOf([item('a', { keeping: 'memory' })]).onlyHere).toBe(true);
-  expect(totalsOf([])).toEqual({ active: 0, fraction: 0, onlyHere: false });
+  expect(totalsOf([])).toEqual({ active: 0, stuck: 0, fraction: 0, onlyHere: false });
+});
+
+it('does not call on the way what waits for a person', () => {
+  const stuck = [item('b', { status: 'failed' }), item('c', { status: 'needs-reselect', progress: 0 })];
+  expect(totalWords(totalsOf(stuck))).toBe('2 files not sent');
+  const items = [item('a', { progress: 0.9 }), ...stuck];
+  expect(totalsOf(items)).toMatchObject({ active: 3, stuck: 2, fraction: 0.9 });
+  expect(totalWords(totalsOf(items))).toBe('1 file on the way');
+  expect(totalWords(totalsOf([item('a', { status: 'completed' })]))).toBeNull();
 });
 
 it('knows a file that is on its way, and not one that failed or was changed', () => {

@@ -1,11 +1,14 @@
 /** Which uploads a page shows, and what they are together. Pure. */
 import type { QueueItem } from '@holdfast/client/queue';
+import { plural } from '../format/format.ts';
 import { uploadWords } from './upload-words.ts';
 
 export interface Totals {
   /** Uploads that are not over. */
   readonly active: number;
-  /** Of their bytes, 0 … 1 in whole per cents: the masthead is not drawn again for less. */
+  /** Of these, those that do not go on without a person. */
+  readonly stuck: number;
+  /** Of the bytes of the others, 0 … 1 in whole per cents: the masthead is not drawn again for less. */
   readonly fraction: number;
   /** Whether the bytes of some are only in this page. */
   readonly onlyHere: boolean;
@@ -13,17 +16,27 @@ export interface Totals {
 
 export function totalsOf(items: readonly QueueItem[]): Totals {
   let active = 0;
+  let stuck = 0;
   let size = 0;
   let sent = 0;
   let onlyHere = false;
   for (const item of items) {
     if (isOver(item)) continue;
     active += 1;
-    size += item.size;
-    sent += item.size * item.progress;
     onlyHere ||= (item.keeping === 'memory' || item.keeping === 'storing') && item.status !== 'recording';
+    if (isStuck(item)) stuck += 1;
+    else {
+      size += item.size;
+      sent += item.size * item.progress;
+    }
   }
-  return { active, fraction: size === 0 ? 0 : Math.floor((sent / size) * 100) / 100, onlyHere };
+  return { active, stuck, fraction: size === 0 ? 0 : Math.floor((sent / size) * 100) / 100, onlyHere };
+}
+
+/** What is to be said of them in a line: `2 files on the way`, `1 file not sent`; null when all are over. */
+export function totalWords({ active, stuck }: Pick<Totals, 'active' | 'stuck'>): string | null {
+  if (active > stuck) return `${plural(active - stuck, 'file')} on the way`;
+  return stuck > 0 ? `${plural(stuck, 'file')} not sent` : null;
 }
 
 /** What was over before this page was opened is in the library, and no news. */
@@ -59,6 +72,10 @@ function rankOf({ status }: QueueItem): number {
     default:
       return 1;
   }
+}
+
+function isStuck({ status }: QueueItem): boolean {
+  return status === 'failed' || status === 'needs-reselect';
 }
 
 export function isOver(item: QueueItem): boolean {

@@ -1,21 +1,29 @@
-import type { QueueSnapshot, UploadQueue } from '@holdfast/client/queue';
+import type { QueueItem, QueueSnapshot, UploadQueue } from '@holdfast/client/queue';
 import { expect, it } from 'vitest';
 import { createUploadDesk, type Outgoing } from './upload-desk.ts';
 
-/** A desk whose queues only note the names of what they get. */
+/** A desk whose queues only note the names of what they get, and show what they are told to. */
 function setup() {
   const taken: string[] = [];
+  const said: string[] = [];
+  let snapshot = { ready: true, items: [] as readonly QueueItem[] } as QueueSnapshot;
+  let changed = () => {};
   let changes = 0;
   const desk = createUploadDesk({
     openedAt: 0,
     openQueue: (owner) => {
       const queue: Pick<UploadQueue, 'start' | 'close' | 'clear' | 'list' | 'addUpload' | 'snapshot' | 'subscribe'> = {
-        snapshot: { ready: true, items: [] as const } as unknown as QueueSnapshot,
-        subscribe: () => () => {},
+        get snapshot() {
+          return snapshot;
+        },
+        subscribe: (listener) => {
+          changed = listener;
+          return () => {};
+        },
         start: async () => {},
         close: async () => {},
         clear: async () => {},
-        list: () => [],
+        list: () => snapshot.items,
         addUpload: async (_content, _metadata, options) => {
           taken.push(`${owner}: ${options?.filename}`);
           return 'id';
@@ -23,17 +31,27 @@ function setup() {
       };
       return queue as UploadQueue;
     },
-    ...{ api: { cancelUpload: async () => {} }, announce: () => {}, onSignedOut: () => {} },
+    ...{ api: { cancelUpload: async () => {} }, onSignedOut: () => {} },
+    announce: (text) => said.push(text),
     onOtherOwner: () => {
       changes += 1;
     },
   });
-  return { desk, taken, changes: () => changes };
+  const show = (items: readonly QueueItem[]) => {
+    snapshot = { ...snapshot, items };
+    changed();
+  };
+  return { desk, taken, said, show, changes: () => changes };
 }
 
 const file = (filename: string): Outgoing => ({
   ...{ content: new Blob(['x']), filename, lastModified: 1, lecture: null },
 });
+const item = (id: number, status: QueueItem['status']) =>
+  ({
+    ...{ id: String(id), filename: `${id}.wav`, status, size: 1, progress: 0, keeping: 'stored', completedAt: 1 },
+    ...{ metadata: { lastModified: '1' }, waiting: null, error: null },
+  }) as unknown as QueueItem;
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 it('what one person wanted to send is not sent by the next one', async () => {
@@ -65,4 +83,17 @@ it('what somebody wanted to send goes on when they have signed in again, but not
   desk.open('ana');
   await never;
   expect(taken).toEqual(['ana: a.webm']);
+});
+
+it('says when many files are stored, also when one of them failed, and then tells of each again', () => {
+  const { desk, said, show } = setup();
+  desk.open('ana');
+  const ten = Array.from({ length: 10 }, (_, id) => id);
+  show(ten.map((id) => item(id, 'uploading')));
+  expect(said).toEqual([]);
+  const ended = ten.map((id) => item(id, id === 3 ? 'failed' : 'completed'));
+  show(ended);
+  expect(said).toEqual(['3.wav failed: It is not known why.', '9 files are stored.']);
+  show([...ended, item(10, 'uploading')]);
+  expect(said.at(-1)).toBe('Uploading 10.wav.');
 });

@@ -6,6 +6,7 @@ import type { QueueItem, QueuePriority, QueueRecording, QueueSnapshot, UploadQue
 import type { UploadSummary } from '@holdfast/protocol';
 import type { Api } from '../api/api.ts';
 import { messageOf } from '../api/api-error.ts';
+import { plural } from '../format/format.ts';
 import { type Lecture, lectureFields } from '../recording/lecture.ts';
 import { createStore, type Watchable } from '../state/store.ts';
 import { isOnItsWay, isOver, listedUploads, type Totals, totalsOf } from './listed.ts';
@@ -77,7 +78,7 @@ export interface UploadDeskOptions {
 
 // Of more uploads than that nobody wants to hear one by one.
 const toldOneByOneMax = 8;
-const nothing: Totals = { active: 0, fraction: 0, onlyHere: false };
+const nothing: Totals = totalsOf([]);
 
 export function createUploadDesk(options: UploadDeskOptions): UploadDesk {
   return new Desk(options);
@@ -239,9 +240,8 @@ class Desk implements UploadDesk {
   #countUp(items: readonly QueueItem[]): void {
     const before = this.totals.getSnapshot();
     const now = totalsOf(items);
-    if (now.active !== before.active || now.fraction !== before.fraction || now.onlyHere !== before.onlyHere) {
-      this.totals.set(now);
-    }
+    const facts = ['active', 'stuck', 'fraction', 'onlyHere'] as const;
+    if (facts.some((fact) => now[fact] !== before[fact])) this.totals.set(now);
   }
 
   #tell(items: readonly QueueItem[]): void {
@@ -262,11 +262,12 @@ class Desk implements UploadDesk {
   }
 
   #tellOfCrowd(items: readonly QueueItem[]): void {
-    const { active } = this.totals.getSnapshot();
-    if (active > 0 || !this.#crowd) return;
+    const { active, stuck } = this.totals.getSnapshot();
+    // Those that wait for a person may do so for ever; of each it was told that it failed.
+    if (active > stuck || !this.#crowd) return;
     this.#crowd = false;
     const stored = listedUploads(items, this.openedAt).filter(({ status }) => status === 'completed');
-    this.#options.announce(`${stored.length} files are stored.`);
+    if (stored.length > 0) this.#options.announce(`${plural(stored.length, 'file is', 'files are')} stored.`);
   }
 }
 

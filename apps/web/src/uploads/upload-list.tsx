@@ -2,8 +2,7 @@ import type { QueueItem, QueueSnapshot } from '@holdfast/client/queue';
 import { type RefObject, useCallback, useLayoutEffect, useRef, useState } from 'react';
 import { ConfirmButton } from '../app/confirm-button.tsx';
 import { useServices } from '../app/services.tsx';
-import { plural } from '../format/format.ts';
-import { isOver, rowsOf } from './listed.ts';
+import { isOver, rowsOf, totalsOf, totalWords } from './listed.ts';
 import { UploadRow } from './upload-row.tsx';
 import { uploadWords } from './upload-words.ts';
 
@@ -43,7 +42,7 @@ export function UploadList({ items, queue, onChoose, fallback }: UploadListProps
   return (
     <section className="section" aria-labelledby="uploads-title">
       <div className="section-head">
-        <h2 id="uploads-title">{active === 0 ? 'Arrived' : `${plural(active, 'file')} on the way`}</h2>
+        <h2 id="uploads-title">{totalWords(totalsOf(items)) ?? 'Arrived'}</h2>
         <ForAll items={items} active={active} fallback={fallback} />
       </div>
       <QueueNotes queue={queue} active={active} />
