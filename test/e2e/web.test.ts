@@ -268,6 +268,11 @@ test('a file that is no film is kept, says why it was not processed, and can be 
   await using tab = await openTab(browser, server.url);
   const { page } = tab;
   await button(page, 'Choose files').waitFor();
+  const devtools = await page.context().newCDPSession(page);
+  const data = { items: [], files: [films.folder], dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await devtools.send('Input.dispatchDragEvent', { type, x: 300, y: 300, data });
+  await shows(page.locator('.upload-note'), 'Folders cannot be uploaded; choose the files in them.');
   await page.evaluate(() => {
     const dataTransfer = new DataTransfer();
     dataTransfer.items.add(new File(['this is not a film'], 'broken.mp4', { type: 'video/mp4' }));
@@ -281,6 +286,10 @@ test('a file that is no film is kept, says why it was not processed, and can be 
   const download = page.waitForEvent('download');
   await page.locator('.no-player').getByRole('link', { name: 'Download' }).click();
   expect((await download).suggestedFilename()).toBe('broken.mp4');
+  await page.route('**/v1/runs/*/retry', (route) => route.abort());
+  await button(page, 'Retry failed steps').click();
+  await shows(page.getByRole('alert'), 'The server cannot be reached.');
+  await page.unroute('**/v1/runs/*/retry');
   await button(page, 'Retry failed steps').click();
   await page.getByRole('heading', { level: 2, name: /Processing failed/ }).waitFor();
   expect(tab.problems).toEqual([]);

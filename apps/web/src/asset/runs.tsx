@@ -1,9 +1,8 @@
 import type { Run, Step } from '@holdfast/protocol';
-import { useState } from 'react';
-import { messageOf } from '../api/api-error.ts';
 import { Icon, type IconName } from '../app/icon.tsx';
 import { useServices } from '../app/services.tsx';
 import { formatPercent } from '../format/format.ts';
+import { useCommand } from '../processing/use-command.ts';
 import { ProgressBar } from '../uploads/progress-bar.tsx';
 import { isAllSkipped, stepTitle } from './asset-view.ts';
 
@@ -45,25 +44,25 @@ const retryWords: Readonly<Record<Run['state'], string>> = {
 };
 
 function RetryButton({ run, onChanged }: { run: Run; onChanged: () => void }) {
-  const { api, announcer } = useServices();
-  const [busy, setBusy] = useState(false);
-  const retry = async () => {
-    setBusy(true);
-    try {
-      await api.retryRun(run.id);
-      announcer.say('The steps that did not succeed are done again.');
-      onChanged();
-    } catch (error) {
-      announcer.say(messageOf(error));
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { api } = useServices();
+  const command = useCommand(onChanged);
+  const retry = () =>
+    command.run(
+      () => api.retryRun(run.id),
+      () => 'The steps that did not succeed are done again.',
+    );
   return (
-    <button type="button" className="button" aria-disabled={busy} onClick={() => void (busy || retry())}>
-      <Icon name="retry" />
-      {retryWords[run.state]}
-    </button>
+    <>
+      <button type="button" className="button" aria-disabled={command.busy} onClick={retry}>
+        <Icon name="retry" />
+        {retryWords[run.state]}
+      </button>
+      {command.problem === null ? null : (
+        <p role="alert" className="problem">
+          {command.problem}
+        </p>
+      )}
+    </>
   );
 }
 

@@ -61,11 +61,12 @@ export function DropZone({ onFiles, dropWords, children, buttonRef }: DropZonePr
 
 /** Files dropped anywhere on the page; true while some are held over it. */
 function useFileDrop(onFiles: (files: readonly File[]) => void): boolean {
-  const { announcer } = useServices();
+  const { uploads } = useServices();
   const [hovering, setHovering] = useState(false);
   const take = useEffectEvent((transfer: DataTransfer) => {
     const files = droppedFiles(transfer);
-    if (files.length < transfer.files.length) announcer.say('Folders cannot be uploaded; choose the files in them.');
+    if (files.length < transfer.files.length)
+      uploads.note('Folders cannot be uploaded; choose the files in them.', 'calm');
     if (files.length > 0) onFiles(files);
   });
   useEffect(() => {

@@ -71,7 +71,7 @@ function UnfinishedActions({
   onChoose,
   onGone,
 }: Omit<UnfinishedRowProps, 'item' | 'now'> & Pick<Unfinished, 'upload'>) {
-  const { uploads, announcer } = useServices();
+  const { uploads } = useServices();
   const [busy, setBusy] = useState(false);
   const discard = async () => {
     setBusy(true);
@@ -80,7 +80,7 @@ function UnfinishedActions({
       document.querySelector<HTMLElement>('.drop-zone button')?.focus();
       onGone();
     } catch (error) {
-      announcer.say(`${upload.filename} could not be discarded: ${messageOf(error)}`);
+      uploads.note(`${upload.filename} could not be discarded: ${messageOf(error)}`, 'bad');
     } finally {
       setBusy(false);
     }
@@ -95,8 +95,8 @@ function UnfinishedActions({
         type="button"
         className="button"
         aria-label={`Discard ${upload.filename}`}
-        disabled={busy}
-        onClick={() => void discard()}
+        aria-disabled={busy}
+        onClick={() => void (busy || discard())}
       >
         <Icon name="cancel" />
         Discard

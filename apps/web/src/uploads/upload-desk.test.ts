@@ -97,3 +97,13 @@ it('says when many files are stored, also when one of them failed, and then tell
   show([...ended, item(10, 'uploading')]);
   expect(said.at(-1)).toBe('Uploading 10.wav.');
 });
+
+it('shows, and not only says, that a file is on its way already', async () => {
+  const { desk, said, show, taken } = setup();
+  desk.open('ana');
+  show([item(1, 'uploading')]);
+  await desk.send(file('1.wav'));
+  expect(taken).toEqual([]);
+  expect(desk.notes.getSnapshot()).toMatchObject([{ text: '1.wav is on its way already.', tone: 'calm' }]);
+  expect(said.at(-1)).toBe('1.wav is on its way already.');
+});

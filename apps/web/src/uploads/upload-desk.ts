@@ -131,7 +131,7 @@ class Desk implements UploadDesk {
     if (queue === null) return;
     const time = String(lastModified);
     if (isOnItsWay(queue.list(), { name: filename, size: content.size, lastModified: time })) {
-      this.#options.announce(`${filename} is on its way already.`);
+      this.note(`${filename} is on its way already.`, 'calm');
       return;
     }
     const metadata: Record<string, string> = { ...lectureFields(lecture), [lastModifiedField]: time };
