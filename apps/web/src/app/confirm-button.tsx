@@ -1,9 +1,15 @@
-import { type ReactNode, useId, useRef } from 'react';
+import { type ReactNode, useId, useRef, useState } from 'react';
+
+interface Question {
+  readonly title: string;
+  readonly text: string;
+  readonly yes: string;
+}
 
 interface ConfirmButtonProps {
   readonly children: ReactNode;
   /** Null: nothing to ask. */
-  readonly question: { readonly title: string; readonly text: string; readonly yes: string } | null;
+  readonly question: Question | null;
   readonly onConfirm: () => void;
 }
 
@@ -11,9 +17,16 @@ interface ConfirmButtonProps {
 export function ConfirmButton({ children, question, onConfirm }: ConfirmButtonProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const title = useId();
+  // What was asked stays, also when there is nothing to ask any more: nobody can answer an empty question.
+  const [asked, setAsked] = useState(question);
+  const shown = question ?? asked;
   const click = () => {
-    if (question === null) onConfirm();
-    else dialog.current?.showModal();
+    if (question === null) {
+      onConfirm();
+      return;
+    }
+    setAsked(question);
+    dialog.current?.showModal();
   };
   const close = (confirmed: boolean) => {
     dialog.current?.close();
@@ -25,14 +38,14 @@ export function ConfirmButton({ children, question, onConfirm }: ConfirmButtonPr
         {children}
       </button>
       <dialog ref={dialog} className="confirm" aria-labelledby={title}>
-        <h2 id={title}>{question?.title}</h2>
-        <p>{question?.text}</p>
+        <h2 id={title}>{shown?.title}</h2>
+        <p>{shown?.text}</p>
         <div className="confirm-actions">
           <button type="button" className="button" onClick={() => close(false)}>
             No
           </button>
           <button type="button" className="button button-primary" onClick={() => close(true)}>
-            {question?.yes}
+            {shown?.yes}
           </button>
         </div>
       </dialog>
