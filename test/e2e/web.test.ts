@@ -260,6 +260,15 @@ test('everything can be done with the keyboard', async () => {
   await expect
     .poll(async () => (await json<UploadList>(`${server.url}/v1/uploads?state=cancelled`)).items.length)
     .toBe(1);
+
+  // A button that goes away with what it did leaves the focus where it was.
+  await tab.limit(20_000);
+  await pick(page, [films.film, ...films.gallery.slice(0, 1)]);
+  await button(page, 'Pause all').focus();
+  await page.keyboard.press('Enter');
+  await button(page, 'Pause all').waitFor({ state: 'detached' });
+  await button(page, 'Resume all').waitFor();
+  expect(await page.evaluate(() => document.activeElement?.className)).toBe('for-all');
   expect(tab.problems).toEqual([]);
 });
 
@@ -306,9 +315,12 @@ test('a server with keys asks for one and keeps it out of reach of scripts', asy
   await expectAccessible(page);
   await button(page, 'Sign in').click();
   await shows(page.getByRole('alert'), 'does not know that key');
+  const hasFocus = (one: Element) => one === document.activeElement;
+  expect(await button(page, 'Sign in').evaluate(hasFocus)).toBe(true);
   await page.getByLabel('API key').fill(key);
   await button(page, 'Sign in').click();
   await shows(page.locator('main'), 'Nothing here yet');
+  expect(await page.locator('main').evaluate(hasFocus)).toBe(true);
   const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
   expect(kept).not.toContain(key);
   expect(kept).not.toContain('holdfast-session');

@@ -17,13 +17,15 @@ import { Masthead } from './masthead.tsx';
 import { MissingPage } from './missing-page.tsx';
 import { useServices } from './services.tsx';
 import { SignIn } from './sign-in.tsx';
+import { useKeptFocus } from './use-kept-focus.ts';
 
 export function App() {
   const { session } = useServices();
   const { signedOut } = useWatchable(session);
   const { route } = useNavigation();
   useLeaveWarning();
-  const main = useFocusOnNewPage(routePath(route).split('?', 1)[0] ?? '');
+  const main = useFocusOnNewPage(signedOut ? 'sign-in' : (routePath(route).split('?', 1)[0] ?? ''));
+  useKeptFocus(main);
   return (
     <>
       <a className="skip-link" href={`${addressOf(route)}#main`}>
@@ -68,13 +70,13 @@ function Page({ route }: { route: Route }) {
 }
 
 /** A new page starts at its top for keyboards and screen readers too, as it would had the browser loaded it. */
-function useFocusOnNewPage(path: string) {
+function useFocusOnNewPage(page: string) {
   const main = useRef<HTMLElement>(null);
-  const shown = useRef(path);
+  const shown = useRef(page);
   useEffect(() => {
-    if (shown.current === path) return;
-    shown.current = path;
+    if (shown.current === page) return;
+    shown.current = page;
     main.current?.focus({ preventScroll: true });
-  }, [path]);
+  }, [page]);
   return main;
 }

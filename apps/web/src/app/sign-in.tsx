@@ -39,7 +39,15 @@ export function SignIn() {
       <p className="problem" role="alert">
         {problem}
       </p>
-      <button type="submit" className="button button-primary" disabled={busy}>
+      {/* Not disabled: it would lose the focus, which somebody needs again when the key was wrong. */}
+      <button
+        type="submit"
+        className="button button-primary"
+        aria-disabled={busy}
+        onClick={(event) => {
+          if (busy) event.preventDefault();
+        }}
+      >
         {busy ? 'Signing in …' : 'Sign in'}
       </button>
     </form>

@@ -90,13 +90,14 @@ function Controls({ recorder, status, isComplete }: ControlsProps) {
   const busy = status === 'starting' || status === 'stopping';
   const live = status === 'recording' || status === 'paused';
   const first = () => {
+    if (busy) return;
     if (status === 'recording') recorder.pause();
     else if (status === 'paused') recorder.resume();
     else if (isComplete()) void recorder.start();
   };
   return (
     <div className="microphone-actions">
-      <button type="button" className="button" disabled={busy} onClick={first}>
+      <button type="button" className="button" aria-disabled={busy} onClick={first}>
         <Icon name={status === 'recording' ? 'pause' : live ? 'resume' : 'microphone'} />
         {status === 'recording' ? 'Pause' : live ? 'Go on' : 'Record'}
       </button>
