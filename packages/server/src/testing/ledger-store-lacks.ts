@@ -48,4 +48,38 @@ export const lackChecks: readonly LedgerCheck[] = [
       expect(await states(ledger, runId)).toEqual({ run: 'cancelled', a: 'skipped', b: 'cancelled' });
     },
   },
+  {
+    name: 'of a run that is being cancelled nothing is tried again because the tools are there',
+    run: async ({ ledger, control, uploads }) => {
+      const { plan, class: own } = graph({ a: [], c: [] });
+      const { assetId } = await publish(uploads);
+      const steps = plan.steps.map((step) => ({ ...step, priority: 'ca'.indexOf(step.name) }));
+      const runId = await ledger.startRun(assetId, { ...plan, steps }, now);
+      const { step } = await take(ledger, own, 'a');
+      await ledger.skip(step.key, step.fence, { reason: 'no ffmpeg here', lacks: 'media-tools', now });
+      await take(ledger, own, 'c');
+      expect(await control.cancelRun(runId, asking)).toBe(true);
+      await control.retryLacking('media-tools', asking);
+      expect(await states(ledger, runId)).toEqual({ run: 'running', a: 'skipped', c: 'running' });
+    },
+  },
+  {
+    name: 'a run that was cancelled stays so when another one has the step that is tried again',
+    run: async ({ ledger, control, uploads }) => {
+      const { plan, class: own } = graph({ a: [], b: ['a'] });
+      const { assetId } = await publish(uploads);
+      const cancelled = await ledger.startRun(assetId, plan, now);
+      const { step } = await take(ledger, own, 'a');
+      await ledger.skip(step.key, step.fence, { reason: 'no ffmpeg here', lacks: 'media-tools', now });
+      expect(await control.cancelRun(cancelled, asking)).toBe(true);
+      const steps = plan.steps.filter(({ name }) => name === 'a');
+      const kept = await ledger.startRun(assetId, { ...plan, pipelineVersion: '2', steps }, now);
+      await control.retryLacking('media-tools', asking);
+      expect(await states(ledger, kept)).toEqual({ run: 'running', a: 'pending' });
+      expect(await states(ledger, cancelled)).toEqual({ run: 'cancelled', a: 'pending', b: 'cancelled' });
+      await done(ledger, await take(ledger, own, 'a', now + 20));
+      expect(await states(ledger, kept)).toEqual({ run: 'succeeded', a: 'succeeded' });
+      expect(await states(ledger, cancelled)).toEqual({ run: 'cancelled', a: 'succeeded', b: 'cancelled' });
+    },
+  },
 ];

@@ -5,6 +5,12 @@ import type { LedgerQueries } from './ledger-queries.ts';
 import type { RunLog } from './run-log.ts';
 import type { StepRow } from './schema.ts';
 
+export interface Retry {
+  readonly now: Millis;
+  /** Whether runs and steps that somebody cancelled go on as well, where they have to do with it. */
+  readonly cancelled: 'stay' | 'go on';
+}
+
 type Known = Pick<StepRow, 'key' | 'name' | 'state' | 'fence'>;
 
 const endedBadly = (step: Pick<StepRow, 'state'>): boolean =>
@@ -33,7 +39,7 @@ export class Reopening {
       await this.#log.lockAsset(session, run.asset_id);
       const steps = (await session.rows(this.#queries.stepsOfRuns([runId]))).filter(endedBadly);
       if (steps.length === 0) return false;
-      await this.#reopen(session, { assetId: run.asset_id, steps, now });
+      await this.#reopen(session, { assetId: run.asset_id, steps, now, cancelled: 'go on' });
       return true;
     });
   }
@@ -42,7 +48,7 @@ export class Reopening {
    * The steps of the asset that ended badly among `keys`, with what they need that did, and with what ended because of them.
    * Resolves to how many of `keys` were put back.
    */
-  steps(assetId: Sha256, keys: readonly string[], now: Millis): Promise<number> {
+  steps(assetId: Sha256, keys: readonly string[], { now, cancelled }: Retry): Promise<number> {
     return this.#engine.write(async (session) => {
       if (!(await this.#log.lockAsset(session, assetId))) return 0;
       const { build } = this.#engine.dialect;
@@ -50,7 +56,8 @@ export class Reopening {
         build.selectFrom('steps').select(['key', 'name', 'state', 'fence']).where('asset_id', '=', assetId).compile(),
       );
       const known = new Map(all.map((step) => [step.key, step]));
-      const meant = keys.flatMap((key) => known.get(key) ?? []).filter(endedBadly);
+      const isOpen = (step: Known) => endedBadly(step) && (cancelled === 'go on' || step.state !== 'cancelled');
+      const meant = keys.flatMap((key) => known.get(key) ?? []).filter(isOpen);
       if (meant.length === 0) return 0;
       const needs = await session.rows(
         build
@@ -64,21 +71,21 @@ export class Reopening {
       );
       const up = Map.groupBy(needs, (need) => need.step_key);
       const down = Map.groupBy(needs, (need) => need.need_key);
-      const bad = new Map(all.filter(endedBadly).map((step) => [step.key, step]));
+      const bad = new Map(all.filter(isOpen).map((step) => [step.key, step]));
       const needed = reach(meant, bad, (step) => (up.get(step.key) ?? []).map((need) => need.need_key));
       const steps = reach(needed, bad, (step) => (down.get(step.key) ?? []).map((need) => need.step_key));
-      await this.#reopen(session, { assetId, steps, now });
+      await this.#reopen(session, { assetId, steps, now, cancelled });
       return meant.length;
     });
   }
 
-  /** Back to blocked, from where settling moves each to where it belongs. Every run that has one of the steps goes on. */
+  /** Back to blocked, from where settling moves each to where it belongs. Runs that have one of the steps go on. */
   async #reopen(
     session: Session,
-    what: { readonly assetId: Sha256; readonly steps: readonly Known[]; readonly now: Millis },
+    what: Retry & { readonly assetId: Sha256; readonly steps: readonly Known[] },
   ): Promise<void> {
     const { build } = this.#engine.dialect;
-    const { steps, now } = what;
+    const { steps, now, cancelled } = what;
     const keys = steps.map((step) => step.key);
     const fresh = {
       state: 'blocked' as const,
@@ -101,7 +108,7 @@ export class Reopening {
       build
         .updateTable('runs')
         .set({ state: 'running', finished_at: null, cancel_asked_at: null, cancel_asked_by: null })
-        .where('state', '<>', 'running')
+        .where('state', 'not in', cancelled === 'stay' ? ['running', 'cancelled'] : ['running'])
         .where('id', 'in', (eb) => eb.selectFrom('run_steps').select('run_id').where('step_key', 'in', keys))
         .compile(),
     );

@@ -30,7 +30,7 @@ export class SqlRunControl implements RunControl {
 
   async retryStep(key: string, { now }: Asking): Promise<boolean> {
     const assetId = await this.assetOfStep(key);
-    return assetId !== null && (await this.#reopening.steps(assetId, [key], now)) > 0;
+    return assetId !== null && (await this.#reopening.steps(assetId, [key], { now, cancelled: 'go on' })) > 0;
   }
 
   async retryFailed(which: FailedSteps, { now }: Asking): Promise<number> {
@@ -41,7 +41,7 @@ export class SqlRunControl implements RunControl {
       );
       for (const [assetId, steps] of Map.groupBy(page, (step) => step.asset_id)) {
         const keys = steps.map((step) => step.key);
-        total += await this.#reopening.steps(assetId, keys, now);
+        total += await this.#reopening.steps(assetId, keys, { now, cancelled: 'go on' });
       }
       const last = page.at(-1);
       // Those that fail again meanwhile are newer than this place, so it ends.
@@ -56,7 +56,7 @@ export class SqlRunControl implements RunControl {
       const page = await this.#engine.read(this.#questions.lackingKeys(lack, after, batch));
       for (const [assetId, steps] of Map.groupBy(page, (step) => step.asset_id)) {
         const keys = steps.map((step) => step.key);
-        total += await this.#reopening.steps(assetId, keys, now);
+        total += await this.#reopening.steps(assetId, keys, { now, cancelled: 'stay' });
       }
       const last = page.at(-1);
       if (last === undefined || page.length < batch) return total;

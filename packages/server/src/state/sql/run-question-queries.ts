@@ -139,7 +139,8 @@ export function questionQueries(dialect: Dialect) {
               .innerJoin('runs', 'runs.id', 'run_steps.run_id')
               .select('runs.id')
               .whereRef('run_steps.step_key', '=', 'steps.key')
-              .where('runs.state', '<>', 'cancelled'),
+              .where('runs.state', '<>', 'cancelled')
+              .where('runs.cancel_asked_at', 'is', null),
           ),
         )
         .orderBy('key')
