@@ -153,6 +153,32 @@ test('bytes that the machine lost before they were synced do not take the place 
   expect(await readdir(join(folder.dir, 'incoming'))).toEqual([]);
 });
 
+test('bytes that are damaged a second time are asked for again although an asset has them', async () => {
+  const small = patternBytes(100_000, 9);
+  const node = await folder.open();
+  const dying = await folder.open({
+    crash: (name) => {
+      if (name === 'append:after-commit') throw new Error('the process died here (test)');
+    },
+  });
+  const { id } = await dying.create({ size: small.length });
+  const damage = async () => {
+    await expect(dying.append(id, 0, small)).rejects.toThrow('the process died');
+    await writeFile(join(folder.dir, 'incoming', id), new Uint8Array(small.length));
+  };
+  await damage();
+  expect(await dropDamaged(node.deps, id, 'found by verify (test)')).toBe(small.length);
+  const other = await node.create({ size: small.length });
+  await node.append(other.id, 0, small);
+  await node.ended(other.id);
+  await damage();
+  await node.service.finisher.takeOver(await node.find(id), dying.deps.holder);
+  await node.service.finisher.idle();
+  expect((await node.find(id)).phase.name).toBe('receiving');
+  await node.append(id, 0, small);
+  expect((await node.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(small) });
+});
+
 test.each(['its sync fails', 'its file is gone'])('a part is asked for again when %s', async (what) => {
   let failing = false;
   const io = withFileFaults(nodeFileIo, {

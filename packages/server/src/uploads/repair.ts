@@ -21,7 +21,9 @@ export function wholeDigest(upload: Upload, extents: readonly Extent[]): Sha256 
 /** Recorded extents whose bytes are not what was recorded. */
 export async function damagedExtents(deps: UploadDependencies, upload: Upload): Promise<Extent[]> {
   const extents = await deps.store.extents(upload.id);
-  const whole = upload.phase.name === 'validating' ? wholeDigest(upload, extents) : null;
+  // Of one in doubt every byte was read before it was put in place, and that it was verified is recorded: it is not validating any more.
+  const known = upload.phase.name === 'validating' && upload.doubt === 'none';
+  const whole = known ? wholeDigest(upload, extents) : null;
   if (whole !== null && (await deps.blobs.assetSize(whole)) === upload.size) return [];
   const damaged: Extent[] = [];
   for (const extent of extents) {
