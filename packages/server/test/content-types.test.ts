@@ -46,6 +46,29 @@ describe('C11: the first bytes', () => {
     expect(await node.incoming()).toEqual([]);
   });
 
+  test('are judged also when they come one by one', async () => {
+    const headers = { 'tus-resumable': '1.0.0' };
+    const type = `filetype ${Buffer.from('audio/wav').toString('base64')}`;
+    for (const [bytes, statuses, state] of [
+      [png, [204, 204, 415], 'failed'],
+      [wav(chunkBytes), [204, 204, 204], 'completed'],
+    ] as const) {
+      const wish = { 'upload-length': String(bytes.length), 'upload-metadata': type };
+      const created = await node.fetch('/files', { method: 'POST', headers: { ...headers, ...wish } });
+      const path = new URL(created.headers.get('location') ?? '', node.url).pathname;
+      const cuts = bytes === png ? [0, 1, 2, bytes.length] : [0, 5, 9, bytes.length];
+      const answers: number[] = [];
+      for (const [i, offset] of cuts.slice(0, -1).entries()) {
+        const body = Buffer.from(bytes.subarray(offset, cuts[i + 1]));
+        const how = { 'upload-offset': String(offset), 'content-type': 'application/offset+octet-stream' };
+        answers.push((await node.fetch(path, { method: 'PATCH', headers: { ...headers, ...how }, body })).status);
+      }
+      expect(answers).toEqual(statuses);
+      const id = path.slice(path.lastIndexOf('/') + 1);
+      await expect.poll(async () => (await node.status(id)).state).toBe(state);
+    }
+  });
+
   test('are enough: the answer does not wait for the rest', async () => {
     const size = 8 * 1024 * 1024;
     const { id } = await node.create({ size, chunkSize: size });

@@ -53,6 +53,7 @@ export function withFaults(blobs: BlobStore, faults: BlobFaults): BlobStore {
     lost: (uploadId) => blobs.lost(uploadId),
     harden: async (uploadId) => before('harden').then(() => blobs.harden(uploadId)),
     join: async (uploadId, wish) => before('join').then(() => blobs.join(uploadId, wish)),
+    head: async (uploadId, length) => before('head').then(() => blobs.head(uploadId, length)),
     checksum: async (uploadId, range) => before('checksum').then(() => blobs.checksum(uploadId, range)),
     hashAhead: (uploadId, upTo) => blobs.hashAhead(uploadId, upTo),
     hash: async (uploadId, size, how) => before('digest').then(() => blobs.hash(uploadId, size, how)),

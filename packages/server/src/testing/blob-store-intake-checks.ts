@@ -38,6 +38,10 @@ async function chunksInAnyOrder(subject: BlobStoreSubject): Promise<void> {
   await Promise.all(starts.map((offset, i) => put(subject.blobs, id, { offset, bytes: bytes.slice(offset, ends[i]) })));
   await Promise.all(starts.map(() => subject.blobs.sync(id)));
   assert.equal(await subject.blobs.digest(id, bytes.byteLength), sha256(bytes));
+  for (const length of [1, 4_000]) {
+    const head = await subject.blobs.head(id, length);
+    assert.deepEqual(Buffer.from(head), Buffer.from(bytes.subarray(0, length)));
+  }
 }
 
 async function prepareIsIdempotent(subject: BlobStoreSubject): Promise<void> {

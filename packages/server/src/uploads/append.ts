@@ -25,7 +25,7 @@ import type { UploadDependencies } from './dependencies.ts';
 import type { Finisher } from './finish.ts';
 import { explained } from './repair.ts';
 import { SegmentRecords } from './segment-records.ts';
-import { judgedBody } from './sniffed-body.ts';
+import { judgedFrom } from './sniffed-body.ts';
 import { type Turns, takenOver } from './turns.ts';
 
 export interface AppendReceipt {
@@ -232,7 +232,7 @@ export class Appender {
       offset: at,
       lengthMax,
       isEnough: (bytes) => delivery.digest === null && isEnough(turn, bytes, clock.now() - begun, limits),
-      body: at === 0 ? judgedBody(this.#deps, upload, delivery.body) : delivery.body,
+      body: await judgedFrom(this.#deps, upload, { body: delivery.body, at }),
       digests: algorithmsOf(delivery.digest, whole),
       mayWrite: () => lock.isValid(),
     });

@@ -18,6 +18,17 @@ export function judgedBody(sniffing: Sniffing, upload: Upload, body: BodySource)
   return judge === null ? body : new SniffedBody(body, judge);
 }
 
+/** As `judgedBody`, for a body that goes on at `at`: as long as too few bytes have come, all of them are looked at again. */
+export async function judgedFrom(
+  deps: Sniffing & Pick<UploadDependencies, 'blobs'>,
+  upload: Upload,
+  { body, at }: { readonly body: BodySource; readonly at: number },
+): Promise<BodySource> {
+  const judge = at < headBytes ? judgeOf(deps, upload) : null;
+  if (judge === null) return body;
+  return new SniffedBody(body, judge, at === 0 ? undefined : await deps.blobs.head(upload.id, at));
+}
+
 /** As `judgedBody`, and keeps the first bytes, for a file whose type is told as soon as it is there. */
 export function keptBody(sniffing: Sniffing, upload: Upload, body: BodySource): SniffedBody {
   return new SniffedBody(body, judgeOf(sniffing, upload) ?? (async () => null));
@@ -36,13 +47,17 @@ function judgeOf({ allowedTypes, sniffType }: Sniffing, upload: Upload): Judge |
 export class SniffedBody implements BodySource {
   readonly #body: BodySource;
   readonly #judge: Judge;
-  #head: Uint8Array = new Uint8Array(0);
+  #head: Uint8Array;
   #judged = false;
 
-  /** `judge` is called once, with the first bytes or with all of a shorter body; what it returns is thrown by `next`. */
-  constructor(body: BodySource, judge: Judge) {
+  /**
+   * `judge` is called once, with the first bytes or with all of a shorter body, behind those that came `before`; what it returns is thrown
+   * by `next`.
+   */
+  constructor(body: BodySource, judge: Judge, before: Uint8Array = new Uint8Array(0)) {
     this.#body = body;
     this.#judge = judge;
+    this.#head = before;
   }
 
   /** What has come of the first `headBytes`. */

@@ -34,7 +34,7 @@ import { placeSealed, sizeOf, unlinkIfForeign, unlinkIfThere } from './placement
 import { receive, type WriteTarget } from './receive.ts';
 import { receiveSegment } from './receive-segment.ts';
 import type { SpaceGuard } from './space-guard.ts';
-import { type ReadAt, readerOf, storedChecksum } from './stored-range.ts';
+import { firstBytes, type ReadAt, readerOf, storedChecksum } from './stored-range.ts';
 import { SyncBehind } from './sync-behind.ts';
 import type { UploadFile } from './upload-file.ts';
 import type { UploadFiles } from './upload-files.ts';
@@ -122,6 +122,16 @@ export class DiskBlobStore implements BlobStore {
     const path = this.#parts.layout.incomingFile(uploadId);
     const sources = await translated('joining uploads', () => beginJoin(this.#parts, uploadId, wish));
     return await this.#parts.pool.join(path, sources, wish.onBytes);
+  }
+
+  head(uploadId: string, length: number): Promise<Uint8Array> {
+    const { io, files } = this.#parts;
+    return translated('reading the first bytes', () =>
+      files.of(uploadId).hold(async (file) => {
+        await file.refresh();
+        return await firstBytes({ io, file }, length);
+      }),
+    );
   }
 
   async checksum(uploadId: string, range: Range): Promise<number | null> {

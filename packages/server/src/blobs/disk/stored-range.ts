@@ -1,5 +1,6 @@
 /** Reading incoming bytes back, in steps of 1 MiB with bounded memory. */
 import { crc32 } from '@node-rs/crc32';
+import { HoldfastError } from '../../core/errors.ts';
 import type { Range } from '../../core/extents.ts';
 import type { FileIo } from './file-io.ts';
 import type { UploadFile } from './upload-file.ts';
@@ -50,6 +51,13 @@ export async function eachStored(
     }
     return true;
   });
+}
+
+/** Rejects with `storage-damaged` when the file is short. */
+export async function firstBytes(from: { io: FileIo; file: UploadFile }, length: number): Promise<Uint8Array> {
+  const bytes = Buffer.alloc(length);
+  if (await readFully(readerOf(from), bytes, 0)) return bytes;
+  throw new HoldfastError('storage-damaged', 'The stored file is shorter than recorded');
 }
 
 /** CRC-32 of the stored range; null when the file is short. */

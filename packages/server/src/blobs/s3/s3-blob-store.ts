@@ -122,6 +122,12 @@ export class S3BlobStore implements BlobStore {
     return await this.hash(uploadId, size, { ...wish, fresh: false });
   }
 
+  async head(uploadId: string, length: number): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for await (const bytes of uploadBytes(this.#parts, uploadId, { start: 0, end: length })) parts.push(bytes);
+    return Buffer.concat(parts);
+  }
+
   async checksum(uploadId: string, range: Range): Promise<number | null> {
     const digests = new RunningDigests([]);
     try {

@@ -127,6 +127,8 @@ export interface BlobStore {
    * `storage-damaged` when a part has fewer bytes.
    */
   join(uploadId: string, wish: JoinWish): Promise<Hashed>;
+  /** The upload's first `length` bytes, of which there are few. Rejects with `storage-damaged` when there are not so many. */
+  head(uploadId: string, length: number): Promise<Uint8Array>;
   /** CRC-32 of stored bytes; null when the range cannot be read whole (short or missing file). */
   checksum(uploadId: string, range: Range): Promise<number | null>;
 
