@@ -48,6 +48,11 @@ export class QueueEntry {
     return status === 'recording' || keeping === 'storing' || keeping === 'memory';
   }
 
+  /** Whether they were handed to this page. */
+  get isOurs(): boolean {
+    return this.isHeld && this.live !== null;
+  }
+
   /** Whether it could be sent now. */
   get isDue(): boolean {
     const wanted = this.row.status === 'queued' && this.#tasks === 0;

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { createUploadClient } from '../create-client.ts';
 import { createMemoryStore } from './memory-store.ts';
 import { newRow } from './new-upload.ts';
-import { QueueRunner } from './queue-runner.ts';
+import { QueueRunner, type RunnerOptions } from './queue-runner.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { CommandName } from './tab-channel.ts';
 
@@ -23,7 +23,7 @@ async function storeOf(ids: readonly string[], keeping: 'stored' | 'memory') {
   return { store, load: () => runnerOn(store) };
 }
 
-async function runnerOn(store: QueueStore) {
+async function runnerOn(store: QueueStore, more: Partial<RunnerOptions> = {}) {
   const client = createUploadClient({ endpoint: '', transport: { send: () => new Promise(() => {}) } });
   let begun = 0;
   let writes = 0;
@@ -48,6 +48,7 @@ async function runnerOn(store: QueueStore) {
       ...{ now: () => 7, random: () => 0.5, isOnline: () => true },
       ...{ after: () => () => {}, onConnectivity: () => () => {} },
     },
+    ...more,
   });
   return { runner, begun: () => begun };
 }
@@ -83,3 +84,44 @@ it.each(['unauthenticated', 'token-expired', 'http-401', 'headers-failed'])(
     expect(await store.row('a')).toMatchObject({ retries: 0, error: null });
   },
 );
+
+it('content whose tab is gone is looked after again when the store failed, and nobody is kept from it meanwhile', {
+  timeout: 3_000,
+}, async () => {
+  const { store } = await storeOf(['a'], 'memory');
+  let failures = 1;
+  let held = 0;
+  const looked = Promise.withResolvers<() => void>();
+  const { runner } = await runnerOn(store, {
+    locks: {
+      lead: () => new Promise(() => {}),
+      hold: async () => {
+        held += 1;
+        return () => {
+          held -= 1;
+        };
+      },
+    },
+    storage: {
+      use: async (work) => {
+        failures -= 1;
+        if (failures >= 0) throw new DOMException('No room.', 'QuotaExceededError');
+        return await work(store);
+      },
+      close: () => {},
+    },
+    runtime: {
+      ...{ now: () => 7, random: () => 0.5, isOnline: () => true, onConnectivity: () => () => {} },
+      after: (_ms, callback) => {
+        looked.resolve(callback);
+        return () => {};
+      },
+    },
+  });
+  const again = await looked.promise;
+  expect(held).toBe(0);
+  again();
+  await expect.poll(async () => (await store.row('a'))?.status).toBe('failed');
+  expect(held).toBe(0);
+  await runner.close();
+});

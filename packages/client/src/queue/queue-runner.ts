@@ -7,6 +7,7 @@ import type { UploadClient } from '../upload-client.ts';
 import type { UploadHandle } from '../upload-handle.ts';
 import { lacksCredentials } from './after-failure.ts';
 import { BusyClock } from './busy-clock.ts';
+import { ContentWatch } from './content-watch.ts';
 import { asUploadError, EntryOutcomes } from './entry-outcomes.ts';
 import { QueueEntry } from './queue-entry.ts';
 import type { QueueItem } from './queue-item.ts';
@@ -34,9 +35,7 @@ export class QueueRunner {
   readonly #options: RunnerOptions;
   readonly #outcomes: EntryOutcomes;
   readonly #entries = new Map<string, QueueEntry>();
-  readonly #watched = new Set<string>();
-  /** Releases of the locks of content that was handed to us by tabs that are gone. */
-  readonly #held = new Map<string, () => void>();
+  readonly #contents: ContentWatch;
   readonly #stopped = new AbortController();
   readonly #clock: BusyClock;
   #tally: TallyRow;
@@ -46,6 +45,11 @@ export class QueueRunner {
     this.#options = options;
     this.#tally = stored.tally;
     this.#clock = new BusyClock(options.runtime);
+    this.#contents = new ContentWatch({
+      ...options,
+      lookAfter: (id) => this.#lookAfter(id),
+      isOurs: (id) => this.#entries.get(id)?.isOurs === true,
+    });
     this.#outcomes = new EntryOutcomes({
       ...options,
       show: (entry) => this.#show(entry),
@@ -58,7 +62,7 @@ export class QueueRunner {
     for (const chunk of stored.chunks) this.#entries.get(chunk.uploadId)?.receipts.recall(chunk);
     for (const entry of this.#entries.values()) {
       this.#show(entry);
-      this.#watch(entry);
+      if (entry.isHeld) this.#contents.watch(entry.row.id);
       // Whoever is here now has signed in.
       const signedOut = entry.row.status === 'failed' && lacksCredentials(entry.row.error);
       if (signedOut) void this.command('retry', entry.row.id).catch(ignore);
@@ -94,7 +98,7 @@ export class QueueRunner {
     if (row.keeping === 'stored' || row.keeping === 'released') entry.live = null;
     else if (blob !== null) entry.live = blob;
     this.#show(entry);
-    this.#watch(entry);
+    if (entry.isHeld) this.#contents.watch(id);
     if (row.keeping === 'stored') void entry.receipts.flush();
     this.#startDue();
   }
@@ -147,7 +151,7 @@ export class QueueRunner {
   /** Stops working; another tab goes on. */
   async close(): Promise<void> {
     this.#stopped.abort();
-    for (const id of [...this.#held.keys()]) this.#letGo(id);
+    this.#contents.close();
     const receipts = [...this.#entries.values()].map(async (entry) => {
       entry.end()?.stop();
       await entry.receipts.flush();
@@ -164,13 +168,8 @@ export class QueueRunner {
   #show(entry: QueueEntry): void {
     const { id } = entry.row;
     if (this.#entries.get(id) !== entry) return;
-    if (!entry.isHeld) this.#letGo(id);
+    if (!entry.isHeld) this.#contents.letGo(id);
     this.#options.onItem(entry.item);
-  }
-
-  #letGo(id: string): void {
-    this.#held.get(id)?.();
-    this.#held.delete(id);
   }
 
   #drop(id: string): void {
@@ -179,7 +178,7 @@ export class QueueRunner {
     this.#entries.delete(id);
     entry.end()?.stop();
     entry.receipts.stop();
-    this.#letGo(id);
+    this.#contents.letGo(id);
     this.#options.onRemoved(id);
     this.#startDue();
   }
@@ -251,36 +250,15 @@ export class QueueRunner {
     this.#startDue();
   }
 
-  /** Content that is in a tab's hands goes with it: when its lock is free, we see what is left. */
-  #watch(entry: QueueEntry): void {
-    const { id } = entry.row;
-    if (!entry.isHeld || this.#watched.has(id)) return;
-    this.#watched.add(id);
-    void this.#takeOver(id)
-      .catch(ignore)
-      .finally(() => this.#watched.delete(id));
-  }
-
-  async #takeOver(id: string): Promise<void> {
-    const { locks, storage, runtime } = this.#options;
-    const release = await locks.hold(id, this.#stopped.signal);
+  /** The tab that had the content is gone. */
+  async #lookAfter(id: string): Promise<void> {
+    const { storage, runtime } = this.#options;
     await this.changed(id, null);
     const entry = this.#entries.get(id);
-    if (entry?.isHeld !== true) {
-      release();
-      return;
-    }
-    // The content was handed to us: now it is ours to hold.
-    if (entry.live !== null) {
-      this.#letGo(id);
-      this.#held.set(id, release);
-      if (this.#stopped.signal.aborted) this.#letGo(id);
-      return;
-    }
+    if (entry?.isHeld !== true || entry.isOurs) return;
     entry.end()?.stop();
     const { ranges } = entry.receipts;
     const left = await recoverContent({ storage, row: entry.row, ranges, now: runtime.now() });
-    release();
     if (left === 'removed') this.#drop(id);
     else await this.changed(id, null);
   }
