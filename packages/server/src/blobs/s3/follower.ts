@@ -16,6 +16,7 @@ const keepBytes = 64 * 1024 * 1024;
 export class Follower {
   readonly #sources: PieceSources;
   readonly #hashes: RunningHashes;
+  /** How far, of the uploads that are being caught up with: others may end in another process, and nothing tells of it. */
   readonly #wanted = new Map<string, number>();
   readonly #running = new Map<string, Promise<void>>();
   #closed = false;
@@ -33,7 +34,10 @@ export class Follower {
     // What cannot be read now is read at the end, and then its failure counts.
     const work = this.#catchUp(uploadId)
       .catch(() => {})
-      .finally(() => this.#running.delete(uploadId));
+      .finally(() => {
+        this.#running.delete(uploadId);
+        this.#wanted.delete(uploadId);
+      });
     this.#running.set(uploadId, work);
   }
 
