@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { createUploadDesk, type Outgoing } from './upload-desk.ts';
 
 /** A desk whose queues only note the names of what they get, and show what they are told to. */
-function setup() {
+function setup(own: Partial<UploadQueue> = {}) {
   const taken: string[] = [];
   const said: string[] = [];
   let snapshot = { ready: true, items: [] as readonly QueueItem[] } as QueueSnapshot;
@@ -28,6 +28,7 @@ function setup() {
           taken.push(`${owner}: ${options?.filename}`);
           return 'id';
         },
+        ...own,
       };
       return queue as UploadQueue;
     },
@@ -106,4 +107,19 @@ it('shows, and not only says, that a file is on its way already', async () => {
   expect(taken).toEqual([]);
   expect(desk.notes.getSnapshot()).toMatchObject([{ text: '1.wav is on its way already.', tone: 'calm' }]);
   expect(said.at(-1)).toBe('1.wav is on its way already.');
+});
+
+it('what became of a file is not told to the next person', async () => {
+  const storing = Promise.withResolvers<string>();
+  const { desk } = setup({ addUpload: () => storing.promise });
+  desk.open('ana');
+  const [wiped, left] = [desk.send(file('private.webm')), desk.send(file('secret.webm'))];
+  await settle();
+  await desk.wipe();
+  desk.open('ben');
+  storing.reject(new Error('The upload was cancelled.'));
+  await Promise.all([wiped, left]);
+  expect(desk.notes.getSnapshot()).toEqual([]);
+  await desk.send(file('talk.webm'));
+  expect(desk.notes.getSnapshot()).toMatchObject([{ text: 'talk.webm was not taken: The upload was cancelled.' }]);
 });

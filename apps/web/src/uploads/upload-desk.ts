@@ -129,6 +129,7 @@ class Desk implements UploadDesk {
   async send({ content, filename, lecture, lastModified, ...more }: Outgoing): Promise<void> {
     const queue = await this.#open.promise;
     if (queue === null) return;
+    const owner = this.#owner;
     const time = String(lastModified);
     if (isOnItsWay(queue.list(), { name: filename, size: content.size, lastModified: time })) {
       this.note(`${filename} is on its way already.`, 'calm');
@@ -144,7 +145,8 @@ class Desk implements UploadDesk {
         ...(more.resumeId === undefined ? {} : { resumeId: more.resumeId }),
       });
     } catch (error) {
-      this.note(`${filename} was not taken: ${messageOf(error)}`, 'bad');
+      // Whoever comes next is told neither the name nor what became of it.
+      if (this.#owner === owner) this.note(`${filename} was not taken: ${messageOf(error)}`, 'bad');
     }
   }
 
