@@ -123,3 +123,15 @@ it('what became of a file is not told to the next person', async () => {
   await desk.send(file('talk.webm'));
   expect(desk.notes.getSnapshot()).toMatchObject([{ text: 'talk.webm was not taken: The upload was cancelled.' }]);
 });
+
+it('who signs out before their uploads were read leaves nothing either, and does not wait for that', async () => {
+  let cleared = 0;
+  const clear = () => {
+    cleared += 1;
+    return new Promise<void>(() => {});
+  };
+  const { desk } = setup({ snapshot: { ready: false, items: [] } as unknown as QueueSnapshot, clear });
+  desk.open('ana');
+  await desk.wipe();
+  expect(cleared).toBe(1);
+});

@@ -94,6 +94,8 @@ class Desk implements UploadDesk {
   readonly #gone = new Set<string>();
   /** Null for who waited for a queue that does not open any more. */
   #open = Promise.withResolvers<UploadQueue | null>();
+  /** What is open or being opened. */
+  #current: UploadQueue | null = null;
   /** Whose uploads were shown last. */
   #owner: string | null = null;
   #told: ReadonlyMap<string, QueueItem> | null = null;
@@ -114,9 +116,11 @@ class Desk implements UploadDesk {
     const look = () => this.#changed(queue.snapshot);
     const stop = queue.subscribe(look);
     queue.start().then(look, (error) => this.note(`Uploads cannot be kept here: ${messageOf(error)}`, 'bad'));
+    this.#current = queue;
     this.#open.resolve(queue);
     return () => {
       stop();
+      this.#current = null;
       this.#open.resolve(null);
       this.#open = Promise.withResolvers();
       this.#told = null;
@@ -201,11 +205,14 @@ class Desk implements UploadDesk {
   }
 
   async wipe(): Promise<void> {
-    const opened = this.queue.getSnapshot() === null ? null : await this.#open.promise;
+    const isRead = this.queue.getSnapshot() !== null;
+    const wiped = this.#current?.clear();
     this.#leave();
     // Whoever opens it next, be it the same person.
     this.#owner = '';
-    await opened?.clear();
+    // One that does not open keeps nobody from leaving.
+    if (isRead) await wiped;
+    else wiped?.catch(() => {});
   }
 
   /** What is in this page alone goes with who it is of: the next one neither sees nor sends it. */
