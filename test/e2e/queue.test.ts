@@ -559,3 +559,23 @@ test('C14, C17: what is too old and cannot be removed does not keep the rest fro
   );
   await expect.poll(() => page.evaluate(() => window.page.queue.snapshot.role)).toBe('leader');
 });
+
+test('C14, C17: a tab that could not read the queue in the moment in which it came to lead leads all the same', async () => {
+  const page = await browser.open(pages.origin);
+  await page.evaluate(
+    async (wish) => {
+      const { getAll } = IDBIndex.prototype;
+      let reads = 0;
+      IDBIndex.prototype.getAll = function (this: IDBIndex, ...range) {
+        reads += 1;
+        // At the start, for what is too old, and then to lead.
+        if (reads === 3) throw new DOMException('Something else is the matter.', 'DataError');
+        return getAll.apply(this, range);
+      };
+      await window.page.open(wish);
+    },
+    { endpoint: proxy.url, databaseName },
+  );
+  await page.evaluate(() => window.page.addBytes(10, 70, { filename: 'led.bin' }));
+  await completed(page, 'led.bin');
+});

@@ -8,6 +8,7 @@ import { askToPersist } from './browser-room.ts';
 import { composeItem, composeMetrics, errorFacts } from './compose-item.ts';
 import { ContentKeeper } from './content-keeper.ts';
 import { type FollowedOptions, showFollowed } from './followed-state.ts';
+import { loadPatiently } from './load-patiently.ts';
 import type { QueueError, QueueItem } from './queue-item.ts';
 import { emptyTally, isOver, type TallyRow, type UploadRow } from './queue-row.ts';
 import { QueueRunner } from './queue-runner.ts';
@@ -152,7 +153,7 @@ export class QueueSession {
   }
 
   async #lead(): Promise<void> {
-    const { view, owner } = this.#options;
+    const { view } = this.#options;
     // In memory nothing is shared: every tab is on its own.
     if (view.storage.kind === 'indexeddb') {
       await this.locks.lead(this.signal, () => {
@@ -161,7 +162,7 @@ export class QueueSession {
     }
     // It only tidies up; there may be no room even for that.
     await this.#sweep().catch(() => {});
-    const stored = await this.storage.use((store) => store.load(owner));
+    const stored = await loadPatiently(this.storage, { ...this.#options, signal: this.signal });
     this.signal.throwIfAborted();
     const known = new Set(stored.rows.map((row) => row.id));
     for (const { id } of [...view.items]) if (!known.has(id)) view.drop(id);

@@ -75,7 +75,7 @@ function leasedLocks({ scope, storage, runtime, tabId }: TabLocksOptions): TabLo
   };
   return {
     lead: async (signal, onLost) => {
-      while (!(await claim())) await sleep(runtime, renewMs, signal);
+      while (!(await claim().catch(() => false))) await sleep(runtime, renewMs, signal);
       // Ends with the signal; a lease that is not renewed any more ends by itself.
       renew(signal).then(onLost, () => {});
     },
