@@ -81,3 +81,18 @@ it('a browser that cannot go on recording is seen: what there is is sent, and no
   expect(recorder.snapshot.error).toMatchObject({ code: 'microphone-lost' });
   expect([stored, finished()]).toEqual([['a', 'end'], 1]);
 });
+
+it('what could not be stored after somebody had stopped it is told, too', async () => {
+  const full = new UploadError('No room.', { type: 'validation', code: 'storage-full', retryable: false });
+  const slow = Promise.withResolvers<void>();
+  const { recorder, fake, stored } = setup(async (text) => {
+    if (text === 'b') await slow.promise;
+  });
+  await recorder.start();
+  for (const text of ['a', 'b', 'c']) fake.gives(text);
+  const stopped = recorder.stop();
+  slow.reject(full);
+  expect(await stopped).toBe('r1');
+  expect(recorder.snapshot).toMatchObject({ status: 'stopped', error: full });
+  expect(stored).toEqual(['a']);
+});

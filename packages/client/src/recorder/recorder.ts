@@ -260,9 +260,10 @@ class MicrophoneRecorder implements Recorder {
   async #finish(take: Take, error: UploadError | null): Promise<string | null> {
     try {
       await take.capture.stop();
-      await take.written.catch(() => {});
+      // Also what was said just before somebody stopped it may not have found room.
+      const lost = await take.written.then(() => null, asRecorderError);
       const uploadId = await take.sink.finish();
-      this.#set({ status: 'stopped', uploadId, error });
+      this.#set({ status: 'stopped', uploadId, error: error ?? lost });
       return uploadId;
     } catch (cause) {
       // What is durable stays so: the queue finds it when it starts again.
