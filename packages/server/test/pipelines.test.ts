@@ -219,6 +219,17 @@ test('check tells mistakes for people and for scripts', async () => {
   expect(folder.stderr).toMatch(/There is a pipeline "words" already, in .*v1\.yaml/);
 });
 
+test('check and show take the settings that HOLDFAST_CONFIG names, as the server does', async () => {
+  const config = join(dir, 'holdfast-settings.json');
+  await writeFile(config, JSON.stringify({ chatUrl: 'http://127.0.0.1:1/v1', chatModel: 'tiny-model' }));
+  const env = { HOLDFAST_CONFIG: config };
+  const shown = await runCommand(['pipelines', 'show', join(dir, 'v1.yaml'), '--json'], { env });
+  expect(shown.stdout).toContain('"chatModel": "tiny-model"');
+  const gone = { HOLDFAST_CONFIG: join(dir, 'gone.json') };
+  const refused = await runCommand(['pipelines', 'check', join(dir, 'v1.yaml')], { env: gone });
+  expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('gone.json cannot be read') });
+});
+
 test('a server that processes nothing starts nothing', async () => {
   await using other = await RunningNode.start({ config: { pipelines: join(dir, 'v1.yaml') } });
   const refused = expectProblem(await other.json('POST', '/v1/pipelines/apply', {}), 403, 'forbidden');

@@ -1,13 +1,13 @@
 /** `holdfast pipelines`: definitions checked and shown; what they would do over the library, and doing it. */
 import type { ApplyPipelines, Pipeline, PipelinePlan, PlanPipelines } from '@holdfast/protocol';
 import { Command } from 'commander';
-import { loadConfig } from '../config/load.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { loadDefinitions } from '../pipeline/definitions/load-definitions.ts';
 import { ApiClient, defaultServer, serverAccess } from './api-client.ts';
 import { type CliIo, CommandFailed, exitCodes, exitCodesHelp, printLine } from './io.ts';
 import { readDefinitionFiles, surroundings } from './pipeline-definitions.ts';
 import { PlanSummary, pipelineLines, plannedRunLines } from './pipelines-text.ts';
+import { readConfig } from './read-config.ts';
 import { sinceTime } from './since.ts';
 
 interface Access {
@@ -51,7 +51,10 @@ export function registerPipelines(program: Command, io: CliIo): void {
       .option('--all', 'the whole library')
       .option('--pipeline <name>', 'only this pipeline')
       .option('--each', 'tell every asset, not only the sums');
-  add('check', 'Check definitions, without a server: every mistake with file, line and column.')
+  add(
+    'check',
+    'Check definitions, without a server and with the settings of HOLDFAST_CONFIG: every mistake with file, line and column.',
+  )
     .argument('<file>', fileHelp)
     .action((file: string, options: Access) => check(file, options, io));
   asking(add('show', 'What the server runs, or what a file says.'))
@@ -170,7 +173,7 @@ function selection({ asset, since, all, pipeline }: Choice): ApplyPipelines {
 async function local(file: string, io: CliIo): Promise<Pipeline[]> {
   const { pipelines } = loadDefinitions(
     await readDefinitionFiles(file),
-    await surroundings(loadConfig({ env: io.env, flags: {} }), io.env),
+    await surroundings(await readConfig({ file: undefined, env: io.env, flags: {} }), io.env),
   );
   return pipelines.map(({ name, version, applies, steps }) => ({
     name,
