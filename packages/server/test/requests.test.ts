@@ -118,7 +118,8 @@ describe('JSON bodies', () => {
       headers: { 'content-type': 'application/json' },
     });
     const answer = { status: response.status, headers: response.headers, body: await response.json() };
-    expectProblem(answer, 400, name.includes('number') ? 'invalid-size' : 'invalid-request');
+    const { detail } = expectProblem(answer, 400, name.includes('number') ? 'invalid-size' : 'invalid-request');
+    expect(detail.includes('"__proto__"')).toBe(name.includes('__proto__'));
   });
 });
 

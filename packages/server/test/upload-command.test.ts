@@ -246,6 +246,8 @@ describe('upload', () => {
       ['upload', path, '--unknown'],
     ];
     for (const args of wrong) expect([args, (await run(args)).exitCode]).toEqual([args, 2]);
+    const proto = await run(['upload', path, '--metadata', '__proto__=x']);
+    expect(proto).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('The key cannot be __proto__') });
     const help = await run(['upload', '--help']);
     expect(help.exitCode).toBe(0);
     expect(help.stdout).toContain('3 server not reachable, 130 interrupted');

@@ -217,5 +217,8 @@ function byteCount(text: string): number {
 function metadataPair(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('It takes key=value.');
-  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+  const key = text.slice(0, at);
+  // As part of a request it could become the prototype of what reads it, so servers refuse it.
+  if (key === '__proto__') throw new InvalidArgumentError('The key cannot be __proto__.');
+  return { ...before, [key]: text.slice(at + 1) };
 }

@@ -8,8 +8,29 @@ export function takeJsonBodies(app: FastifyInstance, options: BodyOptions & { re
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', (request, _payload, done) => {
-    textOf(new RequestBody(request.raw, options), options.bytesMax).then((text) => parse(request, text, done), done);
+    textOf(new RequestBody(request.raw, options), options.bytesMax).then(
+      (text) =>
+        parse(request, text, (error, value) => done(error !== null && isJson(text) ? poisoned() : error, value)),
+      done,
+    );
   });
+}
+
+/** The parser calls that no JSON, too. */
+function poisoned(): HoldfastError {
+  return new HoldfastError(
+    'invalid-request',
+    'The body has the key "__proto__", or "prototype" under "constructor"; these are refused.',
+  );
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function textOf(body: RequestBody, bytesMax: number): Promise<string> {
