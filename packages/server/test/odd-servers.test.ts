@@ -1,6 +1,9 @@
 /** The command line against what is no Holdfast server: it says what it found there. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as overTcp, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createServer as overTls } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import { checkServer } from '../src/cli/server-diagnoses.ts';
@@ -70,6 +73,18 @@ test('doctor warns where a redirect leads to the server: uploads do not follow i
     found: `${redirect} leads to ${node.url}`,
   });
   expect((await checkServer(node.url, signal)).map(({ verdict }) => verdict)).not.toContain('warning');
+});
+
+test('an upload that waits for a server which never answered says why, once', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'holdfast-odd-'));
+  const path = join(dir, 'film.mp4');
+  await writeFile(path, 'film');
+  const plain = await answering((_, response) => response.end());
+  const args = ['upload', path, '--give-up-after', '1', '--server', plain.replace('http', 'https')];
+  const ran = await runCommand(args, { env: { XDG_STATE_HOME: dir } });
+  await rm(dir, { recursive: true });
+  expect(ran.exitCode).toBe(3);
+  expect(ran.stderr.match(/does not answer: it does not speak TLS/g)).toHaveLength(1);
 });
 
 test('doctor takes no server address that is none, and ends at Ctrl-C', async () => {

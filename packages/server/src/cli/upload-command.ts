@@ -1,10 +1,11 @@
 /** `holdfast upload`: files to a server, again and again until they are there. */
 import { join } from 'node:path';
 import { createUploadClient, UploadError } from '@holdfast/client';
-import { fileSha256, fileSource, nodeTransport, uploadJournal } from '@holdfast/client/node';
+import { fileSha256, fileSource, type NodeTransport, nodeTransport, uploadJournal } from '@holdfast/client/node';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ApiClient, authorisation, defaultServer, type ServerAccess, serverAccess } from './api-client.ts';
 import { type CliIo, CommandFailed, exitCodes, exitCodesHelp } from './io.ts';
+import { whyNoAnswer } from './no-answer.ts';
 import { waitForProcessing } from './processing.ts';
 import { type Display, displayFor, type Outcome } from './progress.ts';
 import { type FileUpload, uploadFile } from './upload-file.ts';
@@ -59,8 +60,8 @@ async function run(files: readonly string[], options: Options, io: CliIo): Promi
   const access = serverAccess(options, io.env);
   const journal = uploadJournal(journalDirectory(io.env), () => Date.now());
   await journal.sweep();
-  const transport = nodeTransport();
   const display = displayFor(io, options.json === true);
+  const transport = sayingWhy(nodeTransport(), access.url, display);
   const client = createUploadClient({
     endpoint: access.url,
     getHeaders: () => authorisation(access),
@@ -83,6 +84,29 @@ async function run(files: readonly string[], options: Options, io: CliIo): Promi
     display.close();
     transport.close();
   }
+}
+
+/** Why the server does not answer, until it has answered once: the wait is the same for one that restarts and one whose address is wrong. */
+function sayingWhy(transport: NodeTransport, url: string, display: Display): NodeTransport {
+  let met = false;
+  let said = '';
+  return {
+    ...transport,
+    send: async (request, options) => {
+      try {
+        const response = await transport.send(request, options);
+        met = true;
+        return response;
+      } catch (error) {
+        const why = whyNoAnswer(error, url);
+        if (!met && !options.signal.aborted && why !== said) {
+          said = why;
+          display.say(`  ${url} does not answer: ${why}`);
+        }
+        throw error;
+      }
+    },
+  };
 }
 
 type PathUpload = Omit<FileUpload, 'source' | 'file'> & { readonly path: string; readonly index: number };
