@@ -87,6 +87,13 @@ test('an upload that waits for a server which never answered says why, once', as
   expect(ran.stderr.match(/does not answer: it does not speak TLS/g)).toHaveLength(1);
 });
 
+test('an empty key is told as what it is', async () => {
+  expect(await runCommand(['status', '--api-key', ''])).toMatchObject({
+    exitCode: 2,
+    stderr: 'The API key of --api-key is empty.',
+  });
+});
+
 test('doctor takes no server address that is none, and ends at Ctrl-C', async () => {
   expect(await runCommand(['doctor', '--server', 'localhost:8080'])).toMatchObject({ exitCode: 2, stdout: '' });
   const silent = await answering(() => {});

@@ -45,6 +45,7 @@ export function serverAccess(
     throw new CommandFailed(`"${text}" is not the URL of a server, such as ${defaultServer}.`, exitCodes.usage);
   }
   const apiKey = flags.apiKey ?? (env['HOLDFAST_API_KEY'] || undefined);
+  if (apiKey === '') throw new CommandFailed('The API key of --api-key is empty.', exitCodes.usage);
   // Told apart here, or it would seem to be a server that does not answer. Not repeated: it is a secret.
   if (apiKey !== undefined && !/^[\t\x20-\x7e\x80-\xff]+$/.test(apiKey))
     throw new CommandFailed(
