@@ -7,8 +7,11 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ffmpeg } from '../../../test/media-samples.ts';
 import { readyTools, StepBench } from '../../../test/step-bench.ts';
+import { systemClock } from '../../platform/system-clock.ts';
 import { PermanentStepError } from '../context.ts';
 import type { Analysis } from '../media/analysis.ts';
+import type { MediaInfo } from '../media/media-info.ts';
+import { stillAt } from '../media/still.ts';
 import { greyOf } from '../ocr/likeness.ts';
 import { extractSpeechStep } from './extract-speech.ts';
 import { quickLookStep } from './quick-look.ts';
@@ -64,6 +67,31 @@ it('a quick look gives the same pictures the same times in AVI, which has none f
     expect(Math.abs(brightness - (known[i]?.brightness ?? 0))).toBeLessThan(2);
     expect(Math.abs(time - (known[i]?.time ?? 0))).toBeLessThan(0.2);
   });
+});
+
+it.each([
+  ['a keyframe every two seconds', '50', [0, 5, 9]],
+  ['a keyframe every ten seconds', '250', [0]],
+])('a still of a transport stream with %s is the picture of that time or none', async (_, keyframes, found) => {
+  const brighter = ['-f', 'lavfi', '-i', "color=black:s=320x180:r=25:d=12,eq=brightness='t/16':eval=frame"];
+  const sound = ['-f', 'lavfi', '-i', 'sine=d=12', '-c:a', 'mp2'];
+  const file = path.join(folder, `stream-${keyframes}.ts`);
+  await ffmpeg([...brighter, ...sound, ...x264, '-g', keyframes, '-sc_threshold', '0', file]);
+  const tools = await readyTools();
+  const { signal } = new AbortController();
+  const media = (await bench.probe(file)).output['media'] as MediaInfo;
+  const still = async (time: number) => {
+    const request = { tools, file, media, stream: 0, time, pixels: 320, signal, clock: systemClock, timeoutMs: 60_000 };
+    const jpeg = await stillAt(request);
+    return jpeg && (greyOf(jpeg).values[0] ?? 0);
+  };
+  // Brightness rises by 18.4 a second.
+  const first = (await still(0)) ?? Number.NaN;
+  for (const time of [0, 5, 9]) {
+    const brightness = await still(time);
+    if (brightness === null) expect(found).not.toContain(time);
+    else expect(Math.abs(brightness - first - time * 18.4)).toBeLessThan(8);
+  }
 });
 
 it.each([10, 12, 16, 24])('%i channels without names are measured, heard and converted', async (channels) => {

@@ -157,7 +157,7 @@ async function largerPicture(
   const { index, width, height } = media.video;
   const larger = Math.min(params.pixelsMax, Math.max(width, height)) > Math.max(grey.width, grey.height) * 1.1;
   if (!larger) return null;
-  const still = { tools, file: assetPath, stream: index, time: picture.time, pixels: params.pixelsMax };
+  const still = { tools, file: assetPath, media, stream: index, time: picture.time, pixels: params.pixelsMax };
   return stillAt({ ...still, signal, clock, timeoutMs: stillTimeoutMs });
 }
 
