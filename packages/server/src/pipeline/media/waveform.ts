@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../core/ports/clock.ts';
 import { PermanentStepError } from '../context.ts';
+import { onFilmClock } from './film-clock.ts';
 import { guardedInput } from './input-guard.ts';
 import type { AudioStream, MediaInfo } from './media-info.ts';
 import { type MetadataEvent, MetadataLines } from './metadata-lines.ts';
@@ -124,7 +125,7 @@ export async function measureWaveform(request: WaveformRequest, sound: AudioStre
     program: 'ffmpeg',
     args: [
       ...[...quietly(tools), ...guardedInput(file), '-map', `0:${sound.index}`, '-af', filters.join(',')],
-      ...['-t', String(rules.decodeSecondsMax), '-f', 'null', '-'],
+      ...['-t', String(rules.decodeSecondsMax), '-f', 'null', '-', ...onFilmClock(media, rules.decodeSecondsMax)],
     ],
     signal,
     clock,

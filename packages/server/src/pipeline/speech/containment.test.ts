@@ -86,7 +86,8 @@ describe('hostile files in speech steps', () => {
     const spy = await written('spy', spyScript);
     await chmod(spy, 0o755);
     const base = { tools: { ...tools, ffmpeg: spy }, file: other, signal: new AbortController().signal };
-    const request = { ...base, clock: systemClock, timeoutMs: 10_000, secondsMax: 60, track: 0, sound: null };
+    const media = { container: 'wav', video: null };
+    const request = { ...base, media, clock: systemClock, timeoutMs: 10_000, secondsMax: 60, track: 0, sound: null };
     const out = path.join(folder, 'out');
     const rules = { threshold: 0.5, silenceSecondsMin: 1, speechSecondsMin: 1, speechSecondsMax: 9, silenceDb: -30 };
     const activity = { ...request, rules: { ...rules, secondsMax: 60 }, seconds: 1, progress: () => {} };

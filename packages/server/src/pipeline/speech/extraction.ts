@@ -1,5 +1,7 @@
 /** Takes the sound that recognisers get out of a file: 16 kHz, mono, lossless, on the clock of the file, without any filter for noise. */
+import { open } from 'node:fs/promises';
 import type { Clock } from '../../core/ports/clock.ts';
+import { type FilmTracks, onFilmClock } from '../media/film-clock.ts';
 import { guardedInput } from '../media/input-guard.ts';
 import type { AudioStream } from '../media/media-info.ts';
 import { decodingFailure } from '../media/probe.ts';
@@ -12,6 +14,7 @@ import { sampleRate } from './pcm.ts';
 export interface ExtractionRequest {
   readonly tools: ReadyTools;
   readonly file: string;
+  readonly media: FilmTracks;
   /** Which of the file's sound tracks, counted from 0. */
   readonly track: number;
   /** What is known of that track; null when that is nothing. */
@@ -63,11 +66,11 @@ export async function chooseChannels(request: ExtractionRequest): Promise<Channe
   return power.choice();
 }
 
-/** Writes FLAC. Gaps and a late beginning of the track are filled with silence, so that times are those of the file. */
+/** Writes FLAC. Gaps and a late beginning of the track are filled with silence, so that times are those of the file. Resolves to its seconds. */
 export async function extractSound(
   request: ExtractionRequest,
   out: { readonly file: string; readonly channels: ChannelChoice; onSeconds(seconds: number): void },
-): Promise<void> {
+): Promise<number> {
   const { tools, signal, clock, timeoutMs, secondsMax } = request;
   // Lossless at this rate is below 32 kB/s whatever the file claims.
   const bytesMax = Math.ceil(secondsMax * sampleRate * 2.1);
@@ -81,6 +84,7 @@ export async function extractSound(
       ...[...input(request), '-t', String(secondsMax), '-af', filters, '-ac', '1', '-ar', String(sampleRate)],
       ...['-sample_fmt', 's16', '-c:a', 'flac', '-map_metadata', '-1', '-fflags', '+bitexact', '-flags:a', '+bitexact'],
       ...['-fs', String(bytesMax), '-progress', 'pipe:1', '-f', 'flac', out.file],
+      ...onFilmClock(request.media, secondsMax),
     ],
     signal,
     clock,
@@ -99,4 +103,17 @@ export async function extractSound(
     fileBytesMax: bytesMax + 1024 * 1024,
   });
   if (exit.code !== 0) throw decodingFailure('ffmpeg could not take the sound out', exit.stderrTail, request.file);
+  return flacSeconds(out.file);
+}
+
+/** From the number of samples in STREAMINFO (RFC 9639, 8.2); 0 for a file without sound. */
+async function flacSeconds(file: string): Promise<number> {
+  const handle = await open(file, 'r');
+  try {
+    const head = Buffer.alloc(26);
+    const { bytesRead } = await handle.read(head, 0, head.length, 0);
+    return bytesRead < head.length ? 0 : ((head.readUInt8(21) & 0x0f) * 2 ** 32 + head.readUInt32BE(22)) / sampleRate;
+  } finally {
+    await handle.close();
+  }
 }

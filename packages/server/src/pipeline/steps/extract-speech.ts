@@ -39,16 +39,14 @@ export const extractSpeechStep = defineStep({
       );
     // Not always the one that players start with.
     const sound = media.audioTracks.find(({ index }) => index === tracks[params.track]?.index) ?? null;
-    const request = { tools, file: assetPath, ...params, sound, signal, clock, timeoutMs };
+    const request = { tools, file: assetPath, media, ...params, sound, signal, clock, timeoutMs };
     const stereo = sound === null || sound.channels === 2;
     const channels = params.channels === 'auto' ? (stereo ? await chooseChannels(request) : 'mix') : params.channels;
     const file = path.join(scratch, speechFile);
-    let seconds = 0;
-    await extractSound(request, {
+    const seconds = await extractSound(request, {
       file,
       channels,
       onSeconds: (at) => {
-        seconds = at;
         if (media.durationSeconds !== null) progress(at / media.durationSeconds);
       },
     });

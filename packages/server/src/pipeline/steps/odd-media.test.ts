@@ -12,10 +12,12 @@ import { PermanentStepError } from '../context.ts';
 import type { Analysis } from '../media/analysis.ts';
 import type { MediaInfo } from '../media/media-info.ts';
 import { stillAt } from '../media/still.ts';
+import type { Waveform } from '../media/waveform.ts';
 import { greyOf } from '../ocr/likeness.ts';
 import { extractSpeechStep } from './extract-speech.ts';
 import { quickLookStep } from './quick-look.ts';
 import { scanVideoStep } from './scan-video.ts';
+import { waveformStep } from './waveform.ts';
 import { webRenditionStep } from './web-rendition.ts';
 
 let folder: string;
@@ -130,6 +132,17 @@ it('says the language of the track that it takes the sound from', async () => {
   expect((await bench.afterProbe(extractSpeechStep, mkv)).output).toMatchObject({ language: 'eng' });
   const second = await bench.afterProbe(extractSpeechStep, mkv, { track: 1 });
   expect(second.output).toMatchObject({ language: 'deu' });
+});
+
+it('sound that begins later than the picture of a transport stream is shown and heard at its time', async () => {
+  const late = ['-itsoffset', '2', '-f', 'lavfi', '-i', 'sine=f=500:d=2', '-map', '0', '-map', '1', '-c:a', 'aac'];
+  const file = path.join(folder, 'late-sound.ts');
+  await ffmpeg(['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=25:d=4', ...late, ...x264, file]);
+  const wave = await (await bench.afterProbe(waveformStep, file)).json<Waveform>('waveform.json');
+  const loud = wave.data.findIndex((value) => Math.abs(value) > 8);
+  expect(((loud >> 1) * wave.samples_per_pixel) / wave.sample_rate).toBeCloseTo(2, 0);
+  const speech = await bench.afterProbe(extractSpeechStep, file);
+  expect(speech.output['seconds']).toBeCloseTo(4, 0);
 });
 
 it('a machine that is too slow for pictures is not the fault of the file', async () => {
