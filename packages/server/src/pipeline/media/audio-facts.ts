@@ -21,8 +21,16 @@ export class AudioCollector {
   #peak: number | null = null;
   #truePeak: number | null = null;
   #end = 0;
+  #heard = false;
+  readonly #trackSeconds: number | null;
+
+  /** `trackSeconds`: how long the file says that the sound is. */
+  constructor(trackSeconds: number | null) {
+    this.#trackSeconds = trackSeconds;
+  }
 
   readonly onSilence = (event: MetadataEvent): void => {
+    this.#heard = true;
     if (event.kind !== 'value') return;
     if (event.key.startsWith('lavfi.silence_start')) this.#silences.start(event.value);
     if (event.key.startsWith('lavfi.silence_end')) this.#silences.end(event.value);
@@ -41,7 +49,8 @@ export class AudioCollector {
 
   /** Seconds of sound decoded so far. */
   get seconds(): number {
-    return this.#end;
+    if (this.#end > 0 || !this.#heard) return this.#end;
+    return Math.min(reportSeconds, this.#trackSeconds ?? reportSeconds);
   }
 
   /** Mean of the loudness of the seconds that the interval touches, by power; null without sound there. */
@@ -53,7 +62,7 @@ export class AudioCollector {
   }
 
   facts(able: { readonly silence: boolean }): AudioFacts {
-    const silences = able.silence ? this.#silences.finish(this.#end) : null;
+    const silences = able.silence ? this.#silences.finish(this.seconds) : null;
     const digits = (value: number | null) => (value === null || !Number.isFinite(value) ? null : rounded(value, 1));
     return {
       integratedLufs: digits(this.#integrated),

@@ -47,6 +47,8 @@ export function scanArguments({ tools, file, media, rules }: ScanCommand): strin
   return [...quietly(tools), ...guardedInput(file), '-filter_complex', chains.join(';'), ...outputs];
 }
 
+const framesTold = 8;
+
 type Made = Pick<ScanCommand, 'tools' | 'rules'>;
 
 function videoChains(index: number, { tools, rules }: Made): string[] {
@@ -76,11 +78,13 @@ function audioChain(audio: AudioStream, { tools, rules }: Made): string {
   if (tools.features.silencedetect) {
     // Printed before ebur128, which regroups frames and loses the ends of silences.
     filters.push(`silencedetect=n=${rules.silenceDb}dB:d=${rules.silenceSeconds}`);
-    filters.push(printMarked('ametadata', scanPipe.silence));
   }
+  // The first frames are told of: ebur128 says nothing of sound that ends before its first tenth of a second.
+  filters.push(`ametadata=mode=add:key=seen:value=1:enable='lt(n,${framesTold})'`);
+  filters.push(printMarked('ametadata', scanPipe.silence), 'ametadata=mode=delete:key=seen');
   if (tools.features.ebur128) {
     filters.push('ebur128=metadata=1:peak=sample+true');
     filters.push(printMarked('ametadata', scanPipe.loudness));
   }
-  return `[0:${audio.index}]${filters.length > 0 ? filters.join(',') : 'anull'}[sound]`;
+  return `[0:${audio.index}]${filters.join(',')}[sound]`;
 }

@@ -59,7 +59,7 @@ const graceMs = 120_000;
  */
 export async function scanFile(request: ScanRequest): Promise<ScanResult> {
   const { media, tools, file } = request;
-  const audio = new AudioCollector();
+  const audio = new AudioCollector(media.audio?.durationSeconds ?? null);
   const report = progressReport(request);
   const video = new VideoScan({
     rules: request.rules,

@@ -145,6 +145,16 @@ it('sound that begins later than the picture of a transport stream is shown and 
   expect(speech.output['seconds']).toBeCloseTo(4, 0);
 });
 
+it.each([0.02, 0.05, 0.25])('a sound of %d s is measured', async (seconds) => {
+  const file = path.join(folder, 'click.wav');
+  await ffmpeg(['-f', 'lavfi', '-i', `sine=f=500:d=${seconds}`, file]);
+  const scan = await bench.afterProbe(scanVideoStep, file);
+  const { decoded, warnings } = await scan.json<Analysis>('click.analytic.json');
+  expect(decoded.audioSeconds).toBeCloseTo(seconds, 1);
+  expect(decoded.audioSeconds).toBeGreaterThan(0);
+  expect(warnings).toEqual([]);
+});
+
 it('a machine that is too slow for pictures is not the fault of the file', async () => {
   const mp4 = await made('film.mp4', [...film, ...x264]);
   const slow = path.join(folder, 'slow-ffmpeg');
