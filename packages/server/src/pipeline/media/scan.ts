@@ -8,7 +8,7 @@ import type { FencedExit, OutputPipe } from './fence.ts';
 import { FrameMeter } from './frame-meter.ts';
 import { frameBytes } from './frame-metrics.ts';
 import type { Picture } from './keyframe-picker.ts';
-import { framesPerSecond, type MediaInfo } from './media-info.ts';
+import { claimedSeconds, framesPerSecond, type MediaInfo, playingSeconds } from './media-info.ts';
 import { MetadataLines } from './metadata-lines.ts';
 import { plainDiagnostics } from './probe.ts';
 import { type ScanRules, scanArguments, scanPipe } from './scan-command.ts';
@@ -64,6 +64,7 @@ export async function scanFile(request: ScanRequest): Promise<ScanResult> {
   const video = new VideoScan({
     rules: request.rules,
     frameSeconds: 1 / (framesPerSecond(media.video?.averageFrameRate ?? null) ?? 25),
+    claimedSeconds: media.video?.durationSeconds ?? (claimedSeconds(media).length === 0 ? null : playingSeconds(media)),
     onTime: report,
     onPicture: (index, picture) => request.onPicture(index, picture),
     onSample: (picture) => request.onSample?.(picture),

@@ -12,6 +12,8 @@ export interface VideoScanOptions {
   readonly rules: CutRules & GradualRules;
   /** Seconds that a frame lasts when nothing else says it. */
   readonly frameSeconds: number;
+  /** What the file says of the picture's length; null when it does not. */
+  readonly claimedSeconds: number | null;
   onTime(seconds: number): void;
   onPicture(shotIndex: number, picture: Picture): void;
   onSample(picture: Picture): void;
@@ -49,6 +51,7 @@ export class VideoScan {
   #still = 0;
   #lastTime = Number.NaN;
   #lastStep: number;
+  #longStep = 0;
 
   constructor(options: VideoScanOptions) {
     this.#options = options;
@@ -72,9 +75,14 @@ export class VideoScan {
     return this.#builder.shots;
   }
 
-  /** Where the last decoded frame ends, in seconds; 0 before the first. */
+  /**
+   * Where the last decoded frame ends, in seconds; 0 before the first. It lasts as long as the one before, but for more than a second only
+   * as far as the file says so.
+   */
   get seconds(): number {
-    return this.#frames === 0 ? 0 : this.#lastTime + this.#lastStep;
+    if (this.#frames === 0) return 0;
+    const end = this.#lastTime + this.#lastStep;
+    return Math.max(end, Math.min(this.#lastTime + this.#longStep, this.#options.claimedSeconds ?? end));
   }
 
   takeRow(row: Float32Array): void {
@@ -110,7 +118,10 @@ export class VideoScan {
   }
 
   #frame(time: number, row: Float32Array): void {
-    if (this.#frames > 0 && time > this.#lastTime) this.#lastStep = Math.min(time - this.#lastTime, 1);
+    if (this.#frames > 0 && time > this.#lastTime) {
+      this.#longStep = time - this.#lastTime;
+      this.#lastStep = Math.min(this.#longStep, 1);
+    }
     this.#lastTime = time;
     this.#frames += 1;
     const frame = rowFrame(time, row);

@@ -89,3 +89,12 @@ describe('a film of four seconds', () => {
     expect(analysis.decoded.seconds).toBeCloseTo(8, 0);
   });
 });
+
+it.each(['mp4', 'webm'])('slides of ten seconds each last to their end, the last one too (%s)', async (type) => {
+  const file = path.join(folder, `slides.${type}`);
+  const codec = type === 'mp4' ? x264 : ['-c:v', 'libvpx'];
+  await ffmpeg(['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=1/10:d=30', ...codec, file]);
+  const analysis = await (await bench.afterProbe(scanVideoStep, file)).json<Analysis>('slides.analytic.json');
+  expect(analysis).toMatchObject({ decoded: { seconds: 30, frames: 3 }, warnings: [] });
+  expect(analysis.video?.shots.at(-1)?.end).toBe(30);
+});
