@@ -70,6 +70,15 @@ it.each(['abc', '-1', '1.5', '9'.repeat(20)])('Last-Event-ID %s is refused', asy
   );
 });
 
+it.each(['9007199254740992', '9'.repeat(40), '1e400'])(
+  'a position that no log gets to (%s) is refused',
+  async (after) => {
+    const { id } = await node.create({ size: 1 });
+    for (const path of ['/v1/events', `/v1/uploads/${id}/events`])
+      expectProblem(await node.json('GET', `${path}?after=${after}`), 400, 'invalid-request');
+  },
+);
+
 test('HEAD of a stream is answered, and its connection goes on', async () => {
   const connection = await RawConnection.open(node.port);
   connection.head('HEAD /v1/events', ['Accept: text/event-stream']);

@@ -11,7 +11,11 @@ import { reachableRun, ScopeQuery, scopeOf } from './scope.ts';
 const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const Query = Type.Object({
   after: Type.Optional(
-    Type.Integer({ minimum: 0, description: 'Events after this position; a stream prefers Last-Event-ID.' }),
+    Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'Events after this position; a stream prefers Last-Event-ID.',
+    }),
   ),
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 200 }),
   order: Type.Union([Type.Literal('oldest'), Type.Literal('newest')], {
