@@ -13,14 +13,20 @@ import { migrations, schemaVersion, transferVersion } from './migrate.ts';
 import { SqlPartMap } from './part-map.ts';
 import { PostgresEngine } from './postgres.ts';
 import { bigintAsNumber } from './postgres-pool.ts';
-import { batchQuery, digestOf, inOrder, keyOf, quoted, type Row, type Table, type Value } from './transfer-tables.ts';
-
-/** Not moved: what belongs to processes that live, to one database, or to one engine. */
-const left: ReadonlySet<string> = new Set([
-  ...['holdfast_schema', 'meta', 'nodes', 'leases', 'extent_claims', 'upload_locks'],
-  // Of the stores of bytes, which are filled by themselves.
-  ...['part_maps', 'pieces', 'garbage_objects'],
-]);
+import {
+  batchQuery,
+  digestOf,
+  inOrder,
+  isRefusal,
+  keyOf,
+  left,
+  quoted,
+  type Row,
+  refusedRow,
+  storableRow,
+  type Table,
+  type Value,
+} from './transfer-tables.ts';
 
 export interface TableReport {
   readonly table: string;
@@ -204,14 +210,34 @@ export class Transfer {
       if (last === undefined) return true;
       if (stopped()) return false;
       after = keyOf(table, last);
+      try {
+        await this.#insert(table, batch, { after, rows: rows + batch.length });
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        await this.#insertEach(table, batch, rows);
+      }
       rows += batch.length;
-      await this.#insert(table, batch, { after, rows });
+    }
+  }
+
+  /** Of a batch that was refused; says which row it is. */
+  async #insertEach(table: Table, batch: readonly Row[], before: number): Promise<void> {
+    for (const [i, row] of batch.entries()) {
+      const after = keyOf(table, row);
+      try {
+        await this.#insert(table, [row], { after, rows: before + i + 1 });
+      } catch (cause) {
+        throw isRefusal(cause) ? refusedRow(table, after, cause) : cause;
+      }
     }
   }
 
   async #insert(table: Table, batch: readonly Row[], to: { after: Row; rows: number }): Promise<void> {
     const columns = table.columns.map(quoted).join(', ');
-    const records = batch.map((row) => Object.fromEntries(table.columns.map((column, i) => [column, row[i] ?? null])));
+    const records = batch.map((row) => {
+      const values = storableRow(table, row);
+      return Object.fromEntries(table.columns.map((column, i) => [column, values[i] ?? null]));
+    });
     // Passages are numbered by the database itself; that number means nothing elsewhere, but keeps their order.
     const numbered = table.name === 'search_documents' ? 'overriding system value' : '';
     await this.#to.query('begin');
