@@ -84,6 +84,10 @@ describe('a server with watched folders', () => {
     const metrics = await (await node.fetch('/metrics')).text();
     expect(metrics).toMatch(/holdfast_watch_files_taken_total\{folder="[^"]*in",how="(?:copy|reflink)"\} 1/);
     expect(metrics).toMatch(/holdfast_watch_folder_up\{folder="[^"]*away"\} 0/);
+    const toOthers = await (await node.as('other-0123456789abcdef').fetch('/metrics')).text();
+    expect(toOthers).not.toContain(dir);
+    expect(toOthers).toContain(`holdfast_watch_folder_up{folder="${away?.id}"} 0`);
+    expect(toOthers.match(/^[^ ]*_watch_.* /gm)?.length).toBe(metrics.match(/^[^ ]*_watch_.* /gm)?.length);
   });
 
   it('scans at once when asked, for administrators only', async () => {

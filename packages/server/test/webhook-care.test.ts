@@ -86,6 +86,21 @@ describe('looking after webhooks', () => {
     expect(metrics).toMatch(new RegExp(`holdfast_webhook_attempts_total{host="${host}",outcome="retrying"} [1-9]`));
     expect(metrics).toMatch(new RegExp(`holdfast_webhooks_pending{host="${host}"} [1-9]`));
   });
+
+  test('metrics tell where webhooks go to administrators only', async () => {
+    const keys = { HOLDFAST_API_KEYS: 'root:0123456789abcdef,ana:fedcba9876543210' };
+    const { apiKeys } = loadConfig({ env: keys, flags: {} });
+    await using receiver = await WebhookReceiver.start();
+    await using node = await nodeFor([receiver.entry()], { apiKeys, admins: ['root'] });
+    const metrics = async (key: string) => await (await node.as(key).fetch('/metrics')).text();
+    await node.as('fedcba9876543210').upload(someBytes(10));
+    await receiver.until('upload.completed');
+    const host = `127.0.0.1:${receiver.port}`;
+    await eventually(() => metrics('0123456789abcdef')).toContain(`{host="${host}",outcome="delivered"}`);
+    const toOthers = await metrics('fedcba9876543210');
+    expect(toOthers).not.toContain(host);
+    expect(toOthers).toMatch(/holdfast_webhook_attempts_total\{host="[0-9a-f]{16}",outcome="delivered"\} [1-9]/);
+  });
 });
 
 test('the receiver of the document verifies what comes, and refuses what was changed', async () => {

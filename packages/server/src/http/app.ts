@@ -134,7 +134,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       stopping: () => stopping,
     }),
   );
-  if (options.serves === 'health') metricsRoute(app, options.metrics.page);
+  if (options.serves === 'health') metricsRoute(app, { registry: options.metrics.page, isAdmin: services.isAdmin });
   else await serveEverything(app, { ...options, rates, page, streams });
 
   const drain = draining(app, clock);
@@ -183,7 +183,7 @@ async function serveEverything(
       },
     }),
   );
-  await documentRoutes(app, { ...options, registry: options.metrics.page, page });
+  await documentRoutes(app, { ...options, registry: options.metrics.page, isAdmin: services.isAdmin, page });
 }
 
 /** Signing in, upload tokens, and what `doctor` asks. */

@@ -1,7 +1,7 @@
 /** What the server says about itself to browsers and tools: the page's security policy the head of the OpenAPI document, and where they are found. */
 import type { FastifyInstance } from 'fastify';
 import { principalOf } from './auth.ts';
-import type { Metrics } from './metrics.ts';
+import { type Metrics, withoutPlaces } from './metrics.ts';
 import { webUi } from './web-ui.ts';
 
 /** Content security policy of the web page: nothing from elsewhere but the store that it may send to and read from, nothing inline. */
@@ -36,8 +36,7 @@ export function openApiInfo(version: string, basePath: string) {
   };
 }
 
-export interface DocumentOptions {
-  readonly registry: Metrics['page'];
+export interface DocumentOptions extends MetricsOptions {
   /** Folder of the built web page; null serves none. */
   readonly webDir: string | null;
   readonly page: string | null;
@@ -45,16 +44,22 @@ export interface DocumentOptions {
 
 /** Metrics, the API document and the web page. */
 export async function documentRoutes(app: FastifyInstance, options: DocumentOptions): Promise<void> {
-  const { webDir, page, registry } = options;
-  metricsRoute(app, registry);
+  const { webDir, page } = options;
+  metricsRoute(app, options);
   app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger());
   if (webDir !== null && page !== null) await app.register(publicScope(webUi(webDir, page)));
 }
 
-export function metricsRoute(app: FastifyInstance, registry: Metrics['page']): void {
+export interface MetricsOptions {
+  readonly registry: Metrics['page'];
+  isAdmin(principal: string): boolean;
+}
+
+export function metricsRoute(app: FastifyInstance, { registry, isAdmin }: MetricsOptions): void {
   app.get('/metrics', { schema: { hide: true }, logLevel: 'warn' }, async (request, reply) => {
-    principalOf(request);
-    return reply.type(registry.contentType).send(await registry.metrics());
+    const whole = isAdmin(principalOf(request));
+    const text = await registry.metrics();
+    return reply.type(registry.contentType).send(whole ? text : withoutPlaces(text));
   });
 }
 
