@@ -74,6 +74,12 @@ describe('framing', () => {
     connection.destroy();
   });
 
+  test('C11: a client that expects something else is refused in words', async () => {
+    const { answer, closed } = await raw('POST /files', ['Expect: 200-ok', 'Content-Length: 3'], 'abc');
+    expect(expectProblem(answer, 417, 'invalid-request').detail).toContain('"200-ok"');
+    expect(closed).toBe(true);
+  });
+
   test('two chunks in one packet (pipelining) are both stored', async () => {
     const bytes = someBytes(64 * 1024 + 3);
     const { id } = await node.create({ size: bytes.length });

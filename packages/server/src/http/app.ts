@@ -35,7 +35,14 @@ import { type BodyOptions, RequestBody } from './body-source.ts';
 import { documentRoutes, metricsRoute, openApiInfo, pageSecurity } from './documents.ts';
 import { draining } from './draining.ts';
 import { answerEarly } from './early-answers.ts';
-import { answerError, answerErrorAs, answerErrors, answerUnreadable, jsonBodyBytesMax } from './errors.ts';
+import {
+  answerError,
+  answerErrorAs,
+  answerErrors,
+  answerExpectation,
+  answerUnreadable,
+  jsonBodyBytesMax,
+} from './errors.ts';
 import { EventStreams, endWithCredentials } from './event-stream.ts';
 import { FormReader } from './form-reader.ts';
 import { type HealthCheck, healthRoutes } from './health-routes.ts';
@@ -223,6 +230,7 @@ function bareServer(options: HttpOptions): FastifyInstance {
       noDelay: true,
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  app.server.on('checkExpectation', answerExpectation);
   return app as unknown as FastifyInstance;
 }
 

@@ -1,6 +1,6 @@
 /** Every error leaves with a stable code, as problem details (RFC 9457) or in its dialect's words; what the client cannot know stays in the log. */
 import { randomUUID } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, HoldfastError } from '../core/errors.ts';
@@ -78,6 +78,16 @@ export function answerUnreadable(error: { readonly code?: string }, socket: Sock
   if (socket.writable && running?.headersSent !== true)
     socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
   else socket.destroy();
+}
+
+/** Another `Expect` than 100-continue, before anything of ours has seen the request: node:http would answer without a word. */
+export function answerExpectation({ headers }: IncomingMessage, response: ServerResponse): void {
+  const expected = String(headers.expect).slice(0, 100);
+  const refusal = new HoldfastError('invalid-request', `Of Expect, only 100-continue is taken, not "${expected}".`);
+  const body = JSON.stringify({ ...problemOf(refusal, randomUUID()), status: 417 });
+  const length = Buffer.byteLength(body);
+  const type = 'application/problem+json';
+  response.writeHead(417, { 'content-type': type, 'content-length': length, connection: 'close' }).end(body);
 }
 
 function unreadable(code: string | undefined): { status: number; refusal: HoldfastError } {
