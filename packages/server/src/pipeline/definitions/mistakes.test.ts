@@ -215,4 +215,34 @@ describe('every mistake is told with its place and what to do', () => {
     );
     expect(mistakes(mixed).join()).toMatch(/uses another step of Holdfast|in a circle/);
   });
+
+  const command = (...lines: string[]) => step('- name: s', '  version: 1', ...lines.map((line) => `  ${line}`));
+
+  it.each([
+    ['timeout: 0s', '"timeout" is 1 ms to 1000 days.'],
+    ['stall: 0ms', '"stall" is 1 ms to 1000 days.'],
+    [`timeout: ${'9'.repeat(400)}d`, '"timeout" is 1 ms to 1000 days.'],
+    ['retries: { initial: 9999999999d }', '"initial" is 0 ms to 1000 days.'],
+    ['retries: { max: 1001d }', '"max" is 0 ms to 1000 days.'],
+    [`limits: { memory: ${'9'.repeat(20)}B }`, '"memory" is 1 B to 8000 TiB.'],
+    ['limits: { cpu: 0s }', '"cpu" is 1 ms to 1000 days.'],
+    ['with: { a: .inf }', 'This number cannot be kept as it is written: put it in quotes.'],
+    ['with: { a: .nan }', 'This number cannot be kept as it is written: put it in quotes.'],
+    ['env: { A: 12345678901234567890 }', 'This number cannot be kept as it is written: put it in quotes.'],
+    ['env: { A: "{param:constructor}" }', '{param:constructor} is not in "with", which is empty.'],
+    ['env: { A: "{output:constructor}" }', '{output:constructor} is not in "outputs", which is empty.'],
+    ['env: { A: "{file:toString}" }', '{file:toString} is not in "outputs", which is empty.'],
+    ['env: { A: "a\\0b" }', 'No program can be given a zero character.'],
+  ])('what is well-formed and cannot be: %s', (line, told) => {
+    const [only, ...more] = mistakes(command('command: [x]', line));
+    expect(more).toEqual([]);
+    expect(only).toMatch(/^p\.yaml:7:\d+: /);
+    expect(only).toContain(told);
+  });
+
+  it('a number with too many digits among the words of a command', () => {
+    expect(mistakes(command('command: [x, 12345678901234567890]'))).toEqual([
+      'p.yaml:6:22: This number cannot be kept as it is written: put it in quotes.',
+    ]);
+  });
 });

@@ -102,6 +102,7 @@ function checkTemplate(
   },
 ): void {
   const { text } = place.draft;
+  if (words.includes('\0')) text.problem(place.where, 'No program can be given a zero character.');
   const parts = parseTemplate(words);
   if ('error' in parts) {
     text.problem(place.where, parts.error);
@@ -116,12 +117,12 @@ function checkTemplate(
 function placeholderProblem(part: Placeholder, params: CommandParams, inputs: readonly string[]): string | null {
   switch (part.kind) {
     case 'param':
-      return part.name in params.with
+      return Object.hasOwn(params.with, part.name)
         ? null
         : `{param:${part.name}} is not in "with", which ${listed(Object.keys(params.with))}.`;
     case 'output':
     case 'file': {
-      const output = params.outputs[part.name];
+      const output = Object.hasOwn(params.outputs, part.name) ? params.outputs[part.name] : undefined;
       if (!output)
         return `{${part.kind}:${part.name}} is not in "outputs", which ${listed(Object.keys(params.outputs))}.`;
       return output.from === 'stdout' ? `"${part.name}" is the standard output and has no file to write to.` : null;

@@ -4,6 +4,7 @@ import { commandStep } from '../command/command-step.ts';
 import type { Backoff, StepDefinition } from '../definition.ts';
 import { standardBackoff } from '../dispatch/backoff.ts';
 import type { StepEntry } from './file-schema.ts';
+import { checkNumbers, checkQuantities } from './number-checks.ts';
 import { parseDuration } from './quantities.ts';
 import { resolveCommand } from './resolve-command.ts';
 import type { StepDraft } from './step-draft.ts';
@@ -17,14 +18,16 @@ export function resolveStep(draft: StepDraft, around: Surroundings): StepDefinit
   const { text, path, entry, base } = draft;
   const before = text.problems.length;
   checkClass(draft, around);
+  checkQuantities(draft);
+  checkNumbers(draft);
   if (entry.uses !== undefined && entry.command !== undefined) {
     text.problem(path, 'A step either "uses" one of Holdfast\'s own or has a "command", not both.');
     return null;
   }
   if (entry.command !== undefined) {
     const command = resolveCommand(draft, around);
-    const made = command && commandStep(command, { ...schedulingOf(draft, base), ...inputsOf(draft, base) });
-    return text.problems.length > before ? null : made;
+    if (command === null || text.problems.length > before) return null;
+    return commandStep(command, { ...schedulingOf(draft, base), ...inputsOf(draft, base) });
   }
   const definition =
     entry.uses === undefined ? base : (around.builtInSteps.find((one) => one.name === entry.uses) ?? null);
