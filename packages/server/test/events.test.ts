@@ -28,6 +28,10 @@ test('A2: the log of an upload: what happened, when, with percent and n/total', 
     'assembling',
     'completed',
   ]);
+  expect(events[0]).toMatchObject({
+    message: 'Created: 262.1 kB in chunks of 65.5 kB',
+    data: { size: 4 * chunkBytes, chunkSize: chunkBytes },
+  });
   const progress = events.filter((e) => e.type === 'progress');
   expect(progress.map((e) => e.message)).toEqual(['25 % (1/4)', '50 % (2/4)', '75 % (3/4)', '100 % (4/4)']);
   expect(progress[1]).toMatchObject({

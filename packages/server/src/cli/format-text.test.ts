@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { formatBytes, formatDuration, formatPercent, formatSpeed, formatTable, safeText } from './format-text.ts';
+import { formatBytes } from '../core/byte-words.ts';
+import { formatDuration, formatPercent, formatSpeed, formatTable, safeText } from './format-text.ts';
 
 test('bytes, speeds, times and shares', () => {
   expect([0, 999, 1_000, 999_949, 999_950, 1.5e9, 2e15].map(formatBytes)).toEqual([

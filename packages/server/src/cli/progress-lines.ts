@@ -1,7 +1,8 @@
 /** For logs and pipes: a line when something begins, changes its state or ends, and every few seconds in between. */
 import { basename } from 'node:path';
 import type { UploadSnapshot } from '@holdfast/client';
-import { formatBytes, safeText } from './format-text.ts';
+import { formatBytes } from '../core/byte-words.ts';
+import { safeText } from './format-text.ts';
 import { type CliIo, printLine } from './io.ts';
 import type { Display, DisplayedFile, Outcome } from './progress.ts';
 import { figureWords, outcomeWords, progressWords, stateWords } from './progress-words.ts';

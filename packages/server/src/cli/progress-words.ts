@@ -1,7 +1,8 @@
 /** Snapshots and outcomes in words; the same on bars and lines. */
 import { basename } from 'node:path';
 import type { UploadSnapshot } from '@holdfast/client';
-import { formatBytes, formatDuration, formatPercent, formatSpeed, safeText } from './format-text.ts';
+import { formatBytes } from '../core/byte-words.ts';
+import { formatDuration, formatPercent, formatSpeed, safeText } from './format-text.ts';
 import type { DisplayedFile, Outcome } from './progress.ts';
 
 /** What it does now; '' while it simply uploads. */

@@ -10,7 +10,8 @@ import type {
   Step,
   StepDuration,
 } from '@holdfast/protocol';
-import { formatBytes, formatDuration, formatPercent, formatTable, safeText } from './format-text.ts';
+import { formatBytes } from '../core/byte-words.ts';
+import { formatDuration, formatPercent, formatTable, safeText } from './format-text.ts';
 
 export function summaryLine({ since, items }: RunSummary): string {
   const ended = items.reduce((sum, one) => sum + one.runs, 0);

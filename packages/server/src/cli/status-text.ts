@@ -1,6 +1,7 @@
 /** Answers of the API as lines for a terminal. Pure. */
 import type { Artifact, Asset, ByteRange, Run, Upload, UploadSummary } from '@holdfast/protocol';
-import { formatBytes, formatDuration, formatPercent, formatSpeed, formatTable, safeText } from './format-text.ts';
+import { formatBytes } from '../core/byte-words.ts';
+import { formatDuration, formatPercent, formatSpeed, formatTable, safeText } from './format-text.ts';
 
 /** Missing ranges that are shown one by one. */
 const rangesShown = 8;

@@ -1,7 +1,9 @@
 /** Watched folders in words. */
+
+import { formatBytes } from '../core/byte-words.ts';
 import type { FolderStatus, WatchedFileView } from '../core/ports/watch-admin.ts';
 import type { WatchNews } from '../watch/watcher.ts';
-import { formatBytes, formatPercent, safeText } from './format-text.ts';
+import { formatPercent, safeText } from './format-text.ts';
 
 /** What became of files since the start. */
 export interface Tally {

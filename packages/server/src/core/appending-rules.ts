@@ -2,6 +2,7 @@
  * The rules of uploads whose bytes are appended. Whoever appends holds a lock that only lets one in at a time; the fence is what is left
  * against a holder that lost its lock and does not know it.
  */
+import { formatBytes } from './byte-words.ts';
 import type { CommandOf } from './command.ts';
 import { joinedCrc32 } from './crc32.ts';
 import { accept, reject, unchanged } from './decisions.ts';
@@ -104,7 +105,7 @@ export function declareLength(upload: Upload, command: CommandOf<'declare-length
   if (size < upload.receivedBytes)
     return reject(lengthConflict(`${upload.receivedBytes} bytes are stored; the declared length is ${size}.`, upload));
   const next: Upload = { ...upload, size, chunkSize, updatedAt: now };
-  const events = [{ at: now, type: 'length-declared', message: `Length: ${size} bytes`, data: { size } }];
+  const events = [{ at: now, type: 'length-declared', message: `Length: ${formatBytes(size)}`, data: { size } }];
   const ended = upload.ends === 'by-length' && upload.receivedBytes === size;
   return ended ? whole(next, { lease, events, writes: [] }, now) : accept(next, events);
 }

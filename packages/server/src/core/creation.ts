@@ -1,4 +1,5 @@
 /** What a client asks for when it creates an upload, checked and turned into an upload. */
+import { formatBytes } from './byte-words.ts';
 import { checkedDigest, type Digest } from './digest.ts';
 import { HoldfastError, invariant } from './errors.ts';
 import { safeFilename } from './filename.ts';
@@ -77,8 +78,8 @@ export function newUpload(wish: Creation, limits: Limits, now: Millis): { upload
 
 function createdMessage({ size, chunkSize, intake, concatenation }: Upload): string {
   if (concatenation.role === 'final') return `Created: the concatenation of ${concatenation.parts.length} uploads`;
-  const bytes = size === null ? 'bytes of a length that is told later' : `${size} bytes`;
-  return intake === 'grid' ? `Created: ${bytes} in chunks of ${chunkSize}` : `Created: ${bytes}, appended`;
+  const bytes = size === null ? 'bytes of a length that is told later' : formatBytes(size);
+  return intake === 'grid' ? `Created: ${bytes} in chunks of ${formatBytes(chunkSize)}` : `Created: ${bytes}, appended`;
 }
 
 /** Whether it can be taken as a content type. */
