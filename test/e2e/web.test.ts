@@ -208,6 +208,9 @@ test('an upload that another browser began goes on when the file is selected her
   const { page } = tab;
   await shows(rowOf(page, 'harbour.mp4'), 'Select again to continue');
   await expectAccessible(page);
+  await page.setViewportSize({ width: 320, height: 640 });
+  const cut = (name: Element) => name.scrollWidth > name.clientWidth;
+  expect(await page.locator('.upload-name').evaluate(cut)).toBe(false);
   const { items } = await json<UploadList>(`${server.url}/v1/uploads?state=paused`);
   const left = await json<Upload>(`${server.url}/v1/uploads/${items[0]?.id}`);
   expect(left.receivedChunks).toBeGreaterThan(2);
@@ -379,13 +382,15 @@ test('pages fit a phone, the dark and people who want no motion', async () => {
   for (const { name, url, options } of looks) {
     await using look = await openTab(browser, url, options);
     await look.page.locator('.card-picture img, .shot img, .log-line, .check').first().waitFor();
-    const wide = await look.page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    );
-    expect(wide, `${name} must not scroll sideways`).toBeLessThanOrEqual(0);
+    const wide = () =>
+      look.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    expect(await wide(), `${name} must not scroll sideways`).toBeLessThanOrEqual(0);
     await expectAccessible(look.page);
     // The documents show another asset, one in which somebody speaks.
     if (!name.startsWith('film')) await picture(look.page, name);
+    // A wide screen that is enlarged four times.
+    await look.page.setViewportSize({ width: 320, height: 640 });
+    expect(await wide(), `${name} must not scroll sideways at 320 pixels`).toBeLessThanOrEqual(0);
     expect(look.problems).toEqual([]);
   }
 });
