@@ -295,6 +295,12 @@ test('a file that is no film is kept, says why it was not processed, and can be 
   await page.getByRole('heading', { level: 2, name: /Processing failed/ }).waitFor();
   await shows(page.locator('.no-player'), 'Every byte is stored and verified.');
   await expectAccessible(page);
+  await page.evaluate(() => {
+    navigator.clipboard.writeText = () => Promise.reject(new DOMException('Not now.', 'NotAllowedError'));
+  });
+  const copy = page.getByRole('button', { name: 'Copy the SHA-256' });
+  await copy.click();
+  await shows(copy, 'Not copied');
   const download = page.waitForEvent('download');
   await page.locator('.no-player').getByRole('link', { name: 'Download' }).click();
   expect((await download).suggestedFilename()).toBe('broken.mp4');

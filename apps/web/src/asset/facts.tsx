@@ -44,22 +44,27 @@ export function Facts({ asset, analytic }: { asset: Asset; analytic: Analytic | 
 }
 
 const thanksMs = 2_000;
+const copyWords = { no: 'Copy', yes: 'Copied', refused: 'Not copied' } as const;
 
 function CopyButton({ text }: { text: string }) {
   const { announcer } = useServices();
-  const [copied, setCopied] = useState(false);
+  const [copied, setCopied] = useState<'no' | 'yes' | 'refused'>('no');
   // Pages that are not served securely have no clipboard; the digest can be selected by hand there.
   if (!window.isSecureContext) return null;
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    setCopied(true);
-    announcer.say('SHA-256 copied.');
-    setTimer(() => setCopied(false), thanksMs);
+    // Browsers refuse it by a setting, or because the page is in a frame of another.
+    const done = await navigator.clipboard.writeText(text).then(
+      () => true,
+      () => false,
+    );
+    setCopied(done ? 'yes' : 'refused');
+    announcer.say(done ? 'SHA-256 copied.' : 'The browser does not let this page copy; select the SHA-256 instead.');
+    setTimer(() => setCopied('no'), thanksMs);
   };
   return (
     <button type="button" className="button button-small" aria-label="Copy the SHA-256" onClick={() => void copy()}>
-      <Icon name={copied ? 'done' : 'copy'} />
-      {copied ? 'Copied' : 'Copy'}
+      <Icon name={copied === 'yes' ? 'done' : 'copy'} />
+      {copyWords[copied]}
     </button>
   );
 }
