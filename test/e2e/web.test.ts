@@ -301,6 +301,13 @@ test('a file that is no film is kept, says why it was not processed, and can be 
   const copy = page.getByRole('button', { name: 'Copy the SHA-256' });
   await copy.click();
   await shows(copy, 'Not copied');
+  // The browser does not open a file in place of a page that does not take it.
+  const opens = await page.evaluate(() => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(['x'], 'x.mp4'));
+    return document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+  });
+  expect(opens).toBe(false);
   const download = page.waitForEvent('download');
   await page.locator('.no-player').getByRole('link', { name: 'Download' }).click();
   expect((await download).suggestedFilename()).toBe('broken.mp4');

@@ -24,6 +24,7 @@ export function App() {
   const { signedOut } = useWatchable(session);
   const { route } = useNavigation();
   useLeaveWarning();
+  useNoStrayDrops();
   const main = useFocusOnNewPage(signedOut ? 'sign-in' : (routePath(route).split('?', 1)[0] ?? ''));
   useKeptFocus(main);
   return (
@@ -67,6 +68,20 @@ function Page({ route }: { route: Route }) {
     case 'missing':
       return <MissingPage path={route.path} />;
   }
+}
+
+/** Where nothing takes a dropped file, the browser would open it in place of the page. */
+function useNoStrayDrops(): void {
+  useEffect(() => {
+    const refuse = (event: DragEvent) => {
+      if (event.defaultPrevented || event.dataTransfer?.types.includes('Files') !== true) return;
+      event.preventDefault();
+      event.dataTransfer.dropEffect = 'none';
+    };
+    const stop = new AbortController();
+    for (const type of ['dragover', 'drop'] as const) window.addEventListener(type, refuse, { signal: stop.signal });
+    return () => stop.abort();
+  }, []);
 }
 
 /** A new page starts at its top for keyboards and screen readers too, as it would had the browser loaded it. */
