@@ -1,6 +1,5 @@
 import type { SearchResults as Page, SearchHit } from '@holdfast/protocol';
-import { useState } from 'react';
-import { messageOf } from '../api/api-error.ts';
+import { useMemo, useState } from 'react';
 import { Icon } from '../app/icon.tsx';
 import { useServices } from '../app/services.tsx';
 import { type ArtifactReader, createArtifactReader } from '../asset/artifact-reader.ts';
@@ -10,28 +9,19 @@ import { pictureWithin, readStoryboard, type StoryboardPicture } from '../asset/
 import { formatTimecode, plural } from '../format/format.ts';
 import { Link } from '../routing/navigation.tsx';
 import { type Loaded, useResource } from '../state/resource.ts';
+import { useWatchable } from '../state/store.ts';
+import { createFurtherHits } from './further-hits.ts';
 
 /** Where the words are said or shown: a picture of the moment, the time, the words around it. Each leads to that place. */
 export function SearchResults({ words }: { words: string }) {
   const { api } = useServices();
   const [reader] = useState(() => createArtifactReader(api));
   const [first] = useResource(words, () => api.search(words, null));
-  const [further, setFurther] = useState<{ readonly words: string; readonly pages: readonly Page[] }>({
-    words,
-    pages: [],
-  });
-  const [problem, setProblem] = useState<string | null>(null);
-  const pages = [...(first.state === 'ready' ? [first.value] : []), ...(further.words === words ? further.pages : [])];
+  const further = useMemo(() => createFurtherHits((cursor) => api.search(words, cursor)), [api, words]);
+  const { pages: rest, loading, problem } = useWatchable(further);
+  const pages = [...(first.state === 'ready' ? [first.value] : []), ...rest];
   const hits = pages.flatMap(({ items }) => items).filter(({ kind }) => kind !== 'name');
   const cursor = pages.at(-1)?.cursor ?? null;
-  const more = async () => {
-    try {
-      const page = await api.search(words, cursor);
-      setFurther((before) => ({ words, pages: [...(before.words === words ? before.pages : []), page] }));
-    } catch (error) {
-      setProblem(messageOf(error));
-    }
-  };
   return (
     <section className="found" aria-labelledby="found-title">
       <h3 id="found-title" className="found-title">
@@ -46,8 +36,8 @@ export function SearchResults({ words }: { words: string }) {
         ))}
       </ul>
       {cursor === null || hits.length === 0 ? null : (
-        <button type="button" className="button load-more" onClick={() => void more()}>
-          More
+        <button type="button" className="button load-more" aria-disabled={loading} onClick={() => further.more(cursor)}>
+          {loading ? 'Loading …' : 'More'}
         </button>
       )}
     </section>
