@@ -53,11 +53,16 @@ describe('a row', () => {
   });
 
   it('shows what is known', () => {
-    expect(uploadFigures(snapshot())).toEqual(['34.1 MB of 80.0 MB', '12 of 28 chunks', '5.20 MB/s', '9 s left']);
+    expect(uploadFigures(snapshot())).toEqual([
+      '34.1 MB of 80.0 MB stored',
+      '12 of 28 chunks',
+      '5.20 MB/s',
+      '9 s left',
+    ]);
     expect(uploadFigures(snapshot({ status: 'paused' }))).toHaveLength(2);
     const whole = { status: 'finishing', bytesAcknowledged: 80_000_000, chunksAcknowledged: 28 } as const;
     expect(uploadFigures(snapshot({ ...whole, bytesChecked: 36_000_000 }))).toEqual([
-      '80.0 MB of 80.0 MB',
+      '80.0 MB of 80.0 MB stored',
       '28 of 28 chunks',
       '45 % checked',
     ]);

@@ -89,14 +89,15 @@ function words(
   return { state, tone, note, offer, over };
 }
 
-/** `12 of 28 chunks · 34.1 MB of 80.0 MB · 5.20 MB/s · about 3 min left`, as far as it is known. */
+/** `34.1 MB of 80.0 MB stored · 12 of 28 chunks · 5.20 MB/s · about 3 min left`, as far as it is known. */
 export function uploadFigures(item: QueueItem): string[] {
   const { size, bytesAcknowledged, chunksAcknowledged, totalChunks, bytesPerSecond, etaSeconds, bytesChecked, status } =
     item;
   if (status === 'recording') return [`${formatBytes(size)} are safe`];
   const before = compressionFigure(item);
   if (status === 'completed') return [before ?? formatBytes(size)];
-  const figures = [`${formatBytes(bytesAcknowledged)} of ${formatBytes(size)}`];
+  // The per cents beside it count what is under way, too.
+  const figures = [`${formatBytes(bytesAcknowledged)} of ${formatBytes(size)} stored`];
   if (totalChunks > 0) figures.push(`${chunksAcknowledged} of ${totalChunks} chunks`);
   if (status === 'uploading') {
     if (bytesPerSecond !== null) figures.push(formatSpeed(bytesPerSecond));
