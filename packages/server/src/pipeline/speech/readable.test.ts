@@ -6,7 +6,7 @@ import { cluster } from './clustering.ts';
 import { withMarks } from './punctuation.ts';
 import { readTimes } from './recognisers/pocketsphinx.ts';
 import { betweenSilences, chunksOf } from './regions.ts';
-import { qualityOf, type Word } from './transcript.ts';
+import { joinHeard, qualityOf, type Word } from './transcript.ts';
 
 const rules: CleanRules = {
   sentencePauseSeconds: 0.35,
@@ -84,6 +84,14 @@ describe('a transcript', () => {
       'you?',
     ]);
     expect(withMarks(words, 'goodbye. there, how').map((word) => word.text)).toEqual(words.map((word) => word.text));
+  });
+
+  it('does not run backwards where a program says that something ends before it begins', () => {
+    const word = { text: 'hello', start: 4, end: 3, confidence: null };
+    const heard = { language: null, segments: [{ start: 5, end: 2, text: 'hello', words: [word] }] };
+    const { segments, words } = joinHeard([{ start: 10, end: 20, heard }]);
+    expect(segments).toMatchObject([{ start: 15, end: 15 }]);
+    expect(words).toMatchObject([{ start: 14, end: 14 }]);
   });
 
   it('says how sure the engine was, and where it was not', () => {

@@ -69,15 +69,17 @@ export function joinHeard(parts: readonly { readonly start: number; readonly end
   const words: Word[] = [];
   for (const { start: offset, end: limit, heard } of parts) {
     const place = (seconds: number) => rounded(Math.min(limit, offset + Math.max(0, seconds)));
+    // Programs of others may say that something ends before it begins.
+    const placed = ({ start, end }: Interval) => ({ start: place(start), end: place(Math.max(start, end)) });
     for (const segment of heard.segments) {
       const text = oneLine(segment.text);
       if (text === '') continue;
       const first = words.length;
       for (const word of segment.words) {
         const spoken = oneLine(word.text);
-        if (spoken !== '') words.push({ ...word, text: spoken, start: place(word.start), end: place(word.end) });
+        if (spoken !== '') words.push({ ...word, text: spoken, ...placed(word) });
       }
-      segments.push({ start: place(segment.start), end: place(segment.end), text, words: [first, words.length] });
+      segments.push({ ...placed(segment), text, words: [first, words.length] });
     }
   }
   return { segments, words };

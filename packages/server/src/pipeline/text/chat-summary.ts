@@ -45,7 +45,8 @@ const reduceNote = 'The material is the summaries of consecutive parts of one re
 const charsPerToken = 4;
 const timeoutMs = 300_000;
 const answerBytesMax = 4 * 1024 * 1024;
-const partsMax = 40;
+/** More than a day of speech in the smallest questions. */
+const partsMax = 1_000;
 
 interface Message {
   readonly role: 'system' | 'user' | 'assistant';

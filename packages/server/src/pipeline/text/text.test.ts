@@ -101,6 +101,14 @@ describe('a language model', () => {
     expect(questions[3]).toContain('A meeting.\nA meeting.\nA meeting.');
   });
 
+  it('leaves nothing out of a very long text', async () => {
+    await using server = await ModelServer.start(() => saying(good));
+    const texts = Array.from({ length: 100 }, (_, i) => `[${i}] says: ${'word '.repeat(60)}`);
+    const answer = await chatSummary(chat(server.url, { tokensMax: 100 }), 'Facts.', texts);
+    expect(answer.parts).toBe(100);
+    expect(asked(server)[99]?.messages[1]?.content).toContain('[99] says');
+  });
+
   it('of a server that does not know response formats is asked without', async () => {
     await using server = await ModelServer.start(({ body }) =>
       body.toString().includes('response_format') ? { status: 400, body: '{"error":"response_format"}' } : saying(good),

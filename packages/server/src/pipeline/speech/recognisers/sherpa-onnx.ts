@@ -57,7 +57,7 @@ export class SherpaRecogniser implements Recogniser {
     await decodePcm({
       tools,
       file,
-      secondsMax: 120,
+      secondsMax: seconds + 1,
       signal,
       clock,
       timeoutMs,
