@@ -87,6 +87,21 @@ test('an upload that waits for a server which never answered says why, once', as
   expect(ran.stderr.match(/does not answer: it does not speak TLS/g)).toHaveLength(1);
 });
 
+test('commands say that what answers is not Holdfast', async () => {
+  const page = await answering((_, response) => response.end('<html>Sign in</html>'));
+  const list = await answering((_, response) => response.end('[]'));
+  const redirect = await answering((_, response) => response.writeHead(302, { location: `${page}/login` }).end());
+  for (const [url, place] of [
+    [page, page],
+    [list, list],
+    [redirect, `${redirect} leads to ${page}/login, which`],
+  ] as const)
+    expect(await runCommand(['status', '--server', url])).toMatchObject({
+      exitCode: 1,
+      stderr: `${place} answers, but not as Holdfast. Check the address.`,
+    });
+});
+
 test('an empty key is told as what it is', async () => {
   expect(await runCommand(['status', '--api-key', ''])).toMatchObject({
     exitCode: 2,

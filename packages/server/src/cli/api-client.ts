@@ -171,6 +171,10 @@ export class ApiClient {
     const { status } = response;
     const value = parse(text);
     if ((status === 200 || status === 202) && value !== null) return value as T;
+    if (response.ok) {
+      const place = response.redirected ? `${url} leads to ${response.url}, which` : url;
+      throw new CommandFailed(`${place} answers, but not as Holdfast. Check the address.`, exitCodes.failed);
+    }
     const { detail = `${url} answered with status ${status}.` } = (value ?? {}) as Partial<Problem>;
     if (busyStatuses.has(status)) throw new ServerAway(detail, 'busy', retryAfterMs(response));
     const hint = status === 401 ? ' (--api-key or HOLDFAST_API_KEY)' : '';
@@ -187,7 +191,7 @@ function retryAfterMs({ headers }: Response): number | null {
 function parse(text: string): object | null {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' ? value : null;
+    return typeof value === 'object' && !Array.isArray(value) ? value : null;
   } catch {
     return null;
   }
