@@ -61,6 +61,13 @@ test('JSON and YAML files, comments, an empty file', () => {
   expect(load({ file: file('corsOrigins: [https://a.example]') }).corsOrigins).toEqual(['https://a.example']);
 });
 
+test('a file that is no YAML is refused with the place, without repeating what may be a secret', () => {
+  const text = 'webhooks:\n  - url: https://a.example\n    secret: whsec_hidden-word: x\n';
+  const refusal = () => load({ file: file(text) });
+  expect(refusal).toThrow(/cannot be read: Nested mappings are not allowed .* at line 3, column 13\.$/);
+  expect(refusal).not.toThrow(/hidden-word/);
+});
+
 test('words of the environment become what they mean; empty ones count as not given', () => {
   const env = {
     HOLDFAST_PIPELINE: 'FALSE',

@@ -89,11 +89,9 @@ function parseFile(file: { name: string; text: string }): unknown {
   try {
     return parseYaml(file.text);
   } catch (cause) {
-    throw new HoldfastError(
-      'invalid-request',
-      `${file.name} cannot be read: ${cause instanceof Error ? cause.message : cause}`,
-      { cause },
-    );
+    // Behind its first line the message repeats those of the file, which has secrets in it; so does the cause.
+    const [what = ''] = String(cause instanceof Error ? cause.message : cause).split('\n');
+    throw refused(`${file.name} cannot be read: ${what.replace(/:$/, '.')}`);
   }
 }
 
