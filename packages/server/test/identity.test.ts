@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { LogEvent, Upload } from '@holdfast/protocol';
 import { exportJWK, type GenerateKeyPairResult, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest';
+import { loadConfig } from '../src/config/load.ts';
 import { HoldfastError } from '../src/core/errors.ts';
 import { EventReader } from './event-reader.ts';
 import { RawConnection } from './raw-connection.ts';
@@ -154,8 +155,9 @@ describe('C11: tokens of the identity provider', () => {
   });
 
   test('without any key its subjects are no administrators, unless the settings name them', async () => {
-    await using node = await RunningNode.start({ config: { ...config(), apiKeys: [], admins: ['dora'] } });
-    const [carla, dora] = [node.as(await provider.token({})), node.as(await provider.token({ sub: 'dora' }))];
+    const { admins } = loadConfig({ env: { HOLDFAST_ADMINS: 'auth0|dora, ana/customer-17' }, flags: {} });
+    await using node = await RunningNode.start({ config: { ...config(), apiKeys: [], admins } });
+    const [carla, dora] = [node.as(await provider.token({})), node.as(await provider.token({ sub: 'auth0|dora' }))];
     const { id } = await dora.create({ size: 1 });
     const subjects = async (who: RunningNode) =>
       (await who.json<{ items: LogEvent[] }>('GET', '/v1/events')).body.items.map((event) => event.subjectId);

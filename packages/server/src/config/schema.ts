@@ -208,7 +208,8 @@ export const ConfigSchema = Type.Object(
       maximum: 64,
       description: 'Steps that recognise speech, voices or text at once.',
     }),
-    admins: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.@-]{1,64}$' }), {
+    // As providers name them: `auth0|5f2a`.
+    admins: Type.Array(Type.String({ pattern: '^\\P{Cc}{1,256}$' }), {
       default: [],
       description:
         'Principals that may look after what concerns everybody: webhooks, watched folders, pipelines, runs of others. Where nobody has to say who asks, everybody may.',
