@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** They kill servers in rounds, two at once, or hold recovery to a time: both cores are theirs. */
-const alone = ['crash*', '*-crash', 'story', 'watch-story', 'server-life'].map((name) => `test/e2e/${name}.test.ts`);
+const alone = ['crash*', '*-crash', 'story', 'server-life'].map((name) => `test/e2e/${name}.test.ts`);
 
 /** Time-outs of a second meet machines that stand still for one: CI tries once more, and its report names what needed it. */
 const retry = process.env['CI'] === undefined ? 0 : 1;
@@ -26,7 +26,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // Most of them wait for processes, disks and time, so more run at once than there are cores.
-          maxWorkers: 3,
+          maxWorkers: 4,
           retry,
           sequence: { groupOrder: 0 },
         },

@@ -79,7 +79,7 @@ test('D1–D5: twenty films by one command, killed ten times', async () => {
   }
   const heard = await get<SearchResults>('/v1/search?q=budget');
   expect(heard.items.filter((hit) => hit.kind === 'speech').length).toBeGreaterThan(0);
-});
+}, 400_000);
 
 /** Starts the command and kills it with everything that it started. One that ends by itself before is as good. */
 async function killedAfter(command: readonly string[], ms: number): Promise<void> {
