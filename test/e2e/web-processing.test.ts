@@ -123,6 +123,9 @@ test('shows what runs, waits and failed, live, and lets people pause, cancel and
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
   );
   expect(wide).toBeLessThanOrEqual(0);
+  const free = part(small.page, 'Runs now').getByRole('listitem').filter({ hasText: 'free' });
+  for (const place of await free.all()) expect(await place.getByRole('code').isVisible()).toBe(true);
+  expect(await free.count()).toBeGreaterThan(0);
   await expectAccessible(small.page);
   await picture(small.page, 'processing-phone');
   expect(small.problems).toEqual([]);
