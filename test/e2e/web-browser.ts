@@ -162,5 +162,7 @@ export function picturesOnly<T>(looks: readonly T[]): readonly T[] {
 export async function picture(page: Page, name: string): Promise<void> {
   if (process.env['UPDATE_SCREENSHOTS'] !== '1') return;
   await mkdir(images, { recursive: true });
+  // Colours that fade into those of the dark.
+  await page.waitForTimeout(500);
   await page.screenshot({ path: join(images, `${name}.png`) });
 }
