@@ -98,3 +98,13 @@ it.each(['mp4', 'webm'])('slides of ten seconds each last to their end, the last
   expect(analysis).toMatchObject({ decoded: { seconds: 30, frames: 3 }, warnings: [] });
   expect(analysis.video?.shots.at(-1)?.end).toBe(30);
 });
+
+it('the median of two shots lies between them', async () => {
+  const [bars, noise] = ['smptebars=s=320x180:r=25:d=4', 'mandelbrot=s=320x180:r=25'];
+  const both = ['-f', 'lavfi', '-i', bars, '-f', 'lavfi', '-i', noise];
+  const joined = ['-filter_complex', '[1]trim=0:2,setpts=PTS-STARTPTS[b];[0][b]concat=n=2:v=1[v]', '-map', '[v]'];
+  const file = path.join(folder, 'two-shots.mp4');
+  await ffmpeg([...both, ...joined, ...x264, file]);
+  const { video } = await (await bench.afterProbe(scanVideoStep, file)).json<Analysis>('two-shots.analytic.json');
+  expect(video).toMatchObject({ shots: [{ duration: 4 }, { duration: 2 }], shotSecondsMean: 3, shotSecondsMedian: 3 });
+});

@@ -178,11 +178,18 @@ function videoFacts(scan: ScanResult, { params, times, sampleTimes }: KeptPictur
     dissolves: of('dissolve'),
     cutsPerMinute: minutes > 0 ? rounded(Math.max(0, shots.length - 1) / minutes, 2) : 0,
     shotSecondsMean: shots.length > 0 ? rounded(sum / shots.length, 2) : 0,
-    shotSecondsMedian: rounded(durations[Math.floor(durations.length / 2)] ?? 0, 2),
+    shotSecondsMedian: rounded(medianOf(durations), 2),
     black: scan.black,
     frozen: scan.frozen,
     samples: sampleTimes.length === 0 ? null : { file: samplesName, times: sampleTimes },
   };
+}
+
+/** Of sorted values: the one in the middle, or the mean of the two there. 0 when there is none. */
+function medianOf(sorted: readonly number[]): number {
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? 0;
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? 0;
+  return (lower + upper) / 2;
 }
 
 function decodedFacts(scan: ScanResult): Analysis['decoded'] {
