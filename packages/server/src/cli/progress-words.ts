@@ -35,9 +35,9 @@ export function figureWords({ bytesPerSecond, etaSeconds }: UploadSnapshot): str
   return [formatSpeed(bytesPerSecond), eta].filter((part) => part !== '').join(', ');
 }
 
-export function progressWords(snapshot: UploadSnapshot): string {
-  const { bytesAcknowledged, bytesInFlight, size, progress } = snapshot;
-  return `${formatPercent(progress)}  ${formatBytes(bytesAcknowledged + bytesInFlight)} of ${formatBytes(size)}`;
+/** The per cent never go back, so they may be ahead of what is stored when a connection broke. */
+export function progressWords({ bytesAcknowledged, size, progress }: UploadSnapshot): string {
+  return `${formatPercent(progress)}  ${formatBytes(bytesAcknowledged)} of ${formatBytes(size)} stored`;
 }
 
 /** The line that stays when a file has ended. */
