@@ -1,12 +1,14 @@
 /** What `npm i` brings: the packed files are enough to run the server, send a file and import every entry, in a project that is not this one. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../packages/server/src/testing/free-port.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -83,6 +85,46 @@ test('E: mounted in a program of one’s own: a file arrives, with the page besi
   expect(page).toBe(true);
   expect(lost, 'whoever forgets the transport is told so').toContain('nodeTransport()');
   expect(JSON.stringify(done)).toContain(createHash('sha256').update(bytes).digest('hex'));
+});
+
+test('E: the program of docs/embedding.md takes an upload, answers its own routes, and ends when it is told to', async () => {
+  const document = await readFile(join(root, 'docs/embedding.md'), 'utf8');
+  await writeFile(join(project, 'program.js'), /```js\n([^`]*?)```/.exec(document)?.[1] ?? '');
+  const port = String(await freePort());
+  const program = spawn(node, ['program.js'], {
+    cwd: project,
+    env: { PATH: process.env['PATH'], PORT: port, HOLDFAST_PIPELINE: 'false', HOLDFAST_RESERVE_MB: '0' },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const ended = once(program, 'exit');
+  const url = `http://127.0.0.1:${port}`;
+  const text = async (path: string) =>
+    await fetch(url + path).then(
+      (answer) => answer.text(),
+      () => '',
+    );
+  await expect.poll(() => text('/'), { timeout: 30_000 }).toBe('mine');
+  expect(await text('/uploads/')).toContain('<div id="root">');
+  const created = await fetch(`${url}/uploads/v1/uploads`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{ "filename": "a.bin", "size": 0 }',
+  });
+  expect(created.status).toBe(201);
+  expect(created.headers.get('location')).toMatch(/^\/uploads\/v1\/uploads\//);
+  program.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+});
+
+test('E: an older Node.js, which the native packages would crash, is told which one it takes', async () => {
+  const said = await script(
+    'old.js',
+    `import { loadConfig, openNode } from 'holdfast';
+     Object.defineProperty(process.versions, 'node', { value: '20.20.2' });
+     const opened = openNode({ config: loadConfig({ env: {}, flags: { dataDir: './old' } }) });
+     console.log(await opened.then(() => 'opened', (error) => error.code + ': ' + error.message));`,
+  );
+  expect(said).toBe('unavailable: Holdfast needs Node.js 22.14 or newer; this is 20.20.2.\n');
 });
 
 test('the command line of the package says its version', async () => {

@@ -51,7 +51,7 @@ const banned: readonly { readonly call: RegExp; readonly instead: string; readon
     allowed: /^packages\/server\/src\/(?:platform|cli)\/|^packages\/client\/src\/(?:node\/)?runtime|^apps\/web\//,
   },
   {
-    call: /\bset(?:Timeout|Interval)\(/,
+    call: /(?<!\bsocket\.)\bset(?:Timeout|Interval)\(/,
     instead: 'clock.after',
     allowed:
       /^packages\/server\/src\/(?:platform|testing|cli)\/|^packages\/client\/src\/(?:node\/)?runtime|^apps\/web\//,

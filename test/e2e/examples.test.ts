@@ -44,7 +44,15 @@ async function commandOf(example: string): Promise<string[]> {
 
 interface Served {
   readonly url: string;
+  /** What it wrote. */
+  said(): string;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Where the server is, or where the one inside of the example keeps its files. */
+function holdfastFor(example: string): Record<string, string> {
+  if (example === 'express') return { HOLDFAST_DATA_DIR: join(folder, example), HOLDFAST_RESERVE_MB: '0' };
+  return { HOLDFAST_URL: server.url };
 }
 
 /** Starts the example's own server; resolves with the address that it prints. */
@@ -54,12 +62,12 @@ async function serve(example: string): Promise<Served> {
   const more = program.endsWith('vite') ? ['--port', port, '--strictPort'] : [];
   const child: ChildProcess = spawn(program, [...args, ...more], {
     cwd: root,
-    env: { PATH: `${bin}:${process.env['PATH']}`, HOLDFAST_URL: server.url, PORT: port, NO_COLOR: '1' },
+    env: { PATH: `${bin}:${process.env['PATH']}`, PORT: port, NO_COLOR: '1', ...holdfastFor(example) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  let said = '';
   const url = await new Promise<string>((resolve, reject) => {
-    let said = '';
     const hear = (data: Buffer) => {
       said += data.toString();
       const [address] = /http:\/\/127\.0\.0\.1:\d+\//.exec(said) ?? [];
@@ -71,6 +79,7 @@ async function serve(example: string): Promise<Served> {
   });
   return {
     url,
+    said: () => said,
     async [Symbol.asyncDispose]() {
       child.kill();
       await ended;
@@ -134,4 +143,28 @@ test('node-script', async () => {
   const { stdout } = await run(program, [...args, path], { cwd: root, env });
   expect(JSON.parse(stdout)).toMatchObject({ path, sha256, run: expect.stringMatching(/succeeded|failed/) });
   await stored(sha256);
+});
+
+test('express: people see what is theirs, and the application hears of it', async () => {
+  await using site = await serve('express');
+  const { path } = await someFile('mine.bin');
+  const page = await openPage(site.url);
+  await expectAccessible(page);
+  await page.getByLabel('Name').fill('ana');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByLabel('Files').setInputFiles(path);
+  await page.getByText('mine.bin: completed, 100 %').waitFor();
+  await expectAccessible(page);
+  await page.getByRole('link', { name: 'What was made of them' }).click();
+  await page.getByRole('link', { name: 'mine.bin' }).first().waitFor();
+  await expect.poll(() => site.said()).toContain('upload.completed ana mine.bin');
+  await page.context().close();
+
+  const other = await openPage(site.url);
+  await other.getByLabel('Name').fill('bob');
+  await other.getByRole('button', { name: 'Sign in' }).click();
+  await other.getByLabel('Files').waitFor();
+  const list = await other.evaluate(async () => await (await fetch('/uploads/v1/assets')).json());
+  expect(list).toMatchObject({ items: [] });
+  await other.context().close();
 });

@@ -1,4 +1,4 @@
-/** Holdfast as a library: open a node, mount its HTTP app, or use the upload service directly. */
+/** Holdfast as a library: open a node, and mount it in a program of your own or have it listen (docs/embedding.md). */
 
 export { openNode, type ServerNode } from './cli/compose.ts';
 export type { NodeOptions } from './cli/node-options.ts';

@@ -21,7 +21,8 @@ import { openStores, type Stores } from './open-stores.ts';
 import { configuredPipelines } from './pipeline-definitions.ts';
 import { startPipeline } from './pipeline-node.ts';
 import { alone } from './processes/seat.ts';
-import { packageVersion } from './version.ts';
+import { serverLog } from './server-log.ts';
+import { packageVersion, refuseOldNode } from './version.ts';
 import { knowOutsideAssets, openWatcher } from './watch-node.ts';
 import { openWebhooks, readWebhookSettings, type WebhookNode } from './webhook-node.ts';
 
@@ -40,8 +41,13 @@ const takeOverMs = 10_000;
 const orphansEveryMs = 6 * 3_600_000;
 const orphanAgeMs = 24 * 3_600_000;
 
+/**
+ * Opens a server in this process; what it opened is closed again when something of it fails. Rejects with a HoldfastError: `unavailable` when
+ * another process has the data directory or Node.js is too old, `invalid-request` for settings that do not go together.
+ */
 export async function openNode(options: NodeOptions): Promise<ServerNode> {
-  const { config, log, crash = noCrashPoints, authenticate = null, watchNews = () => {} } = options;
+  refuseOldNode();
+  const { config, log = serverLog(config), crash = noCrashPoints, authenticate = null, watchNews = () => {} } = options;
   const { seat = alone, onLost = (error) => log.error({ err: error }, 'this node has to end') } = options;
   const closing = new Closing();
   try {
@@ -118,7 +124,7 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
 /** What other nodes left, and what they know that this one has to. */
 async function catchUp(
   sweeper: Sweeper,
-  { state, disk, config, log }: Pick<Stores, 'state' | 'disk'> & Pick<NodeOptions, 'config' | 'log'>,
+  { state, disk, config, log }: Pick<Stores, 'state' | 'disk'> & Pick<Required<NodeOptions>, 'config' | 'log'>,
 ): Promise<void> {
   await sweeper.takeOver();
   if (!config.watch.some((folder) => folder.take === 'in-place')) return;

@@ -33,6 +33,3 @@ export function listenError(error: unknown, config: Config): unknown {
     );
   return error;
 }
-
-/** Parts of log lines that are never written. */
-export const redactedFields = ['req.headers.authorization', 'req.headers.cookie'] as const;

@@ -9,7 +9,8 @@ import type { Seat } from './processes/seat.ts';
 
 export interface NodeOptions {
   readonly config: Config;
-  readonly log: Logger;
+  /** Default: JSON lines on standard output, from the level of `logLevel` on. */
+  readonly log?: Logger;
   readonly crash?: CrashPoints;
   /** The embedding program's own authentication; null: only the built-in ways. */
   readonly authenticate?: AuthHook | null;

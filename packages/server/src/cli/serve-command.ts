@@ -1,14 +1,15 @@
 /** `holdfast serve`: the server on one machine, everything in one folder. */
 import cluster from 'node:cluster';
 import { type Command, Option } from 'commander';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { processCount } from '../config/process-settings.ts';
 import { type Config, type ConfigKey, ConfigSchema } from '../config/schema.ts';
 import type { HoldfastError } from '../core/errors.ts';
 import { openNode } from './compose.ts';
 import { crashPointsFromEnvironment } from './crash-points.ts';
-import { listenError, redactedFields, refuseOpenDoor } from './listening.ts';
+import { listenError, refuseOpenDoor } from './listening.ts';
 import { readConfig } from './read-config.ts';
+import { serverLog } from './server-log.ts';
 import { onStopSignals, type StopSignal } from './stop-signals.ts';
 
 /** Settings that have a flag; the others come from the file or the environment. */
@@ -51,7 +52,7 @@ async function serve(options: Record<string, unknown>): Promise<void> {
   if (cluster.isWorker) return await (await import('./processes/worker.ts')).runWorker();
   const config = await configOf(options);
   refuseOpenDoor(config);
-  const log = pino({ level: config.logLevel, base: null, redact: [...redactedFields] });
+  const log = serverLog(config);
   const count = processCount(config.processes);
   if (count > 1) return await serveSeveral(config, log, count);
   let lost = (_error: HoldfastError): void => {};

@@ -1,6 +1,6 @@
 /** The HTTP server: routes of the dialects behind authentication, limits, errors as problem details, metrics, documents. */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
@@ -48,6 +48,7 @@ import { FormReader } from './form-reader.ts';
 import { type HealthCheck, healthRoutes } from './health-routes.ts';
 import { takeJsonBodies } from './json-body.ts';
 import { addStoreGauges, type Metrics } from './metrics.ts';
+import { mountable } from './mounting.ts';
 import { probeRoutes } from './probe-routes.ts';
 import { RateGuard, type RateLimits } from './rate-limits.ts';
 import { addHooks } from './request-hooks.ts';
@@ -98,7 +99,10 @@ export interface HttpOptions {
 }
 
 export interface HttpServer {
+  /** For a listener of its own: `app.listen({ host, port })`. */
   readonly app: FastifyInstance;
+  /** For the listener of another program: answers a request at `basePath` or below, which nobody has read of. */
+  readonly handle: RequestListener;
   /** Stops taking requests, lets running ones finish for a while, ends event streams. */
   close(): Promise<void>;
 }
@@ -145,11 +149,14 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
   else await serveEverything(app, { ...options, rates, page, streams });
 
   const drain = draining(app, clock);
+  const mount = mountable(app, { ...options, silentConnectionMs });
   return {
     app,
+    handle: mount.handle,
     close: async () => {
       stopping = true;
       streams.closeAll();
+      await mount.drain();
       await drain();
     },
   };

@@ -3,7 +3,7 @@
  * (all as `Authorization: Bearer`), or the session cookie that a browser got for a key. Where none of these is configured everyone is
  * `anonymous`, which the server only allows on loopback.
  */
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { HoldfastError } from '../core/errors.ts';
 import { type Grant, outOfScope } from '../core/grant.ts';
@@ -18,6 +18,8 @@ export const anonymous = 'anonymous';
 /** With an API key: for whom it acts. Its uploads and assets are that subject's own. */
 export const subjectHeader = 'holdfast-subject';
 export const subjectPattern = '^[A-Za-z0-9_.@-]{1,64}$';
+/** Of what an embedding program says. */
+const principalPattern = /^\P{Cc}{1,256}$/u;
 
 export interface Identity {
   readonly principal: string;
@@ -36,6 +38,8 @@ export interface Credentials {
   readonly path: string;
   /** Of the client, behind trusted proxies too. */
   readonly ip: string;
+  /** With what the program has put on it before, such as the user of its session. Its body is not to be touched. */
+  readonly request: IncomingMessage;
 }
 
 /**
@@ -80,7 +84,7 @@ export class Authenticator {
   async identify(request: FastifyRequest): Promise<Identity> {
     const { hook, jwt } = this.#options;
     const said = await hook?.(credentialsOf(request));
-    if (said) return { principal: said.principal, grant: null, lasting: false, endsAt: null };
+    if (said) return { principal: principalSaid(said.principal), grant: null, lasting: false, endsAt: null };
     const { authorization } = request.headers;
     const bearer = authorization === undefined ? null : (/^Bearer (\S+)$/i.exec(authorization)?.[1] ?? '');
     if (bearer?.startsWith(tokenPrefix)) return await this.#byUploadToken(bearer);
@@ -153,8 +157,17 @@ export function principalOf(request: FastifyRequest): string {
   return principal;
 }
 
+/** What the embedding program answered: its own mistakes are told in its log, not stored. */
+function principalSaid(principal: unknown): string {
+  if (typeof principal === 'string' && principalPattern.test(principal)) return principal;
+  throw new Error(
+    '`authenticate` has to answer with a principal that is a string of 1 to 256 characters, none of them control characters',
+  );
+}
+
 function credentialsOf(request: FastifyRequest): Credentials {
-  return { headers: request.headers, method: request.method, path: request.url.split('?')[0] ?? '/', ip: request.ip };
+  const { headers, method, url, ip, raw } = request;
+  return { headers, method, path: url.split('?')[0] ?? '/', ip, request: raw };
 }
 
 function unknownCredentials(): HoldfastError {

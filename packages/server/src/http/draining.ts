@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../core/ports/clock.ts';
 
 /** How long running requests have to end. */
-const drainMs = 10_000;
+export const drainMs = 10_000;
 
 /**
  * Watches connections from now on; the returned function stops taking requests, lets running ones end for a while, then cuts them off.

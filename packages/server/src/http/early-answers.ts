@@ -27,9 +27,14 @@ export interface EarlyAnswerOptions {
 export function answerEarly(app: FastifyInstance, { clock, idleMs }: EarlyAnswerOptions): void {
   const usual = { ...patience, idleMs: Math.min(idleMs, patience.idleMs) };
   // Whether the body is wanted is known by now: clients that ask first (RFC 9110 §10.1.1) are spared sending one that is refused.
-  app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
+  // The server of a program that we are mounted in has told them already.
+  const asking = new WeakSet<IncomingMessage>();
+  app.server.on('checkContinue', (request: IncomingMessage, response) => {
+    asking.add(request);
+    app.server.emit('request', request, response);
+  });
   app.addHook('preParsing', (request, reply, payload, done) => {
-    if (request.headers.expect !== undefined) reply.raw.writeContinue();
+    if (asking.has(request.raw)) reply.raw.writeContinue();
     done(null, payload);
   });
   app.addHook<unknown>('onSend', (request, reply, payload, done) => {
@@ -51,7 +56,7 @@ async function* lingering(reply: FastifyReply, answer: string | Buffer, rest: Pr
   await rest;
 }
 
-function announcesBody({ headers }: IncomingMessage): boolean {
+export function announcesBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 

@@ -84,10 +84,15 @@ export function answerUnreadable(error: { readonly code?: string }, socket: Sock
 export function answerExpectation({ headers }: IncomingMessage, response: ServerResponse): void {
   const expected = String(headers.expect).slice(0, 100);
   const refusal = new HoldfastError('invalid-request', `Of Expect, only 100-continue is taken, not "${expected}".`);
-  const body = JSON.stringify({ ...problemOf(refusal, randomUUID()), status: 417 });
+  refuse(response, 417, refusal);
+}
+
+/** Answers a request that Fastify has not seen. */
+export function refuse(response: ServerResponse, status: number, refusal: HoldfastError): void {
+  const body = JSON.stringify({ ...problemOf(refusal, randomUUID()), status });
   const length = Buffer.byteLength(body);
   const type = 'application/problem+json';
-  response.writeHead(417, { 'content-type': type, 'content-length': length, connection: 'close' }).end(body);
+  response.writeHead(status, { 'content-type': type, 'content-length': length, connection: 'close' }).end(body);
 }
 
 function unreadable(code: string | undefined): { status: number; refusal: HoldfastError } {

@@ -12,13 +12,20 @@ export async function headerGuard({ raw }: FastifyRequest): Promise<void> {
 }
 
 const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
+const loopbackAddress = /^(?:::ffff:)?127\.|^::1$/;
 
-/** Without credentials, only loopback names are answered: a rebound DNS name would otherwise open the server to any page. */
+/**
+ * Without credentials, only loopback names are answered: a rebound DNS name would otherwise open the server to any page. And only at loopback
+ * addresses: a program that the server is mounted in may listen on others.
+ */
 export function hostGuard(open: boolean): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
     if (!open) return;
     const host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
-    if (!loopbackHosts.has(host))
+    // A socket of the file system has no address.
+    const { localAddress, destroyed } = request.raw.socket;
+    const here = !destroyed && (localAddress === undefined || loopbackAddress.test(localAddress));
+    if (!here || !loopbackHosts.has(host))
       throw new HoldfastError(
         'forbidden',
         'Without API keys this server only answers to localhost. Configure an API key to use another name.',

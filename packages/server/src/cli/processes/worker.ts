@@ -1,10 +1,10 @@
 /** One of several processes of a server: gets its settings and its place from the supervisor, and ends with it. */
-import { pino } from 'pino';
 import type { Config } from '../../config/schema.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { openNode, type ServerNode } from '../compose.ts';
 import { crashPointsFromEnvironment } from '../crash-points.ts';
-import { listenError, redactedFields } from '../listening.ts';
+import { listenError } from '../listening.ts';
+import { serverLog } from '../server-log.ts';
 import { type Channel, Link } from './link.ts';
 import { type WorkerFacts, workerSeat } from './seat.ts';
 
@@ -29,7 +29,7 @@ export async function runWorker(): Promise<never> {
   process.once('disconnect', () => process.exit(1));
   link.answer('start', async (task: WorkerTask) => {
     const { config } = task;
-    const log = pino({ level: config.logLevel, base: { worker: task.index }, redact: [...redactedFields] });
+    const log = serverLog(config, { worker: task.index });
     try {
       node = await openNode({
         config,
