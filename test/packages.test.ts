@@ -116,6 +116,45 @@ test('E: the program of docs/embedding.md takes an upload, answers its own route
   expect(await ended).toEqual([0, null]);
 });
 
+test('a program in TypeScript is checked with the types of every package, and with those that they name', async () => {
+  await writeFile(
+    join(project, 'typed.ts'),
+    `import { createServer } from 'node:http';
+     import { createUploadClient } from '@holdfast/client';
+     import { autoCompress } from '@holdfast/client/audio';
+     import { fileSource, nodeTransport } from '@holdfast/client/node';
+     import { UploadQueueManager } from '@holdfast/client/queue';
+     import { ChunkUploader } from '@holdfast/client/react';
+     import { createRecorder } from '@holdfast/client/recorder';
+     import type { Upload } from '@holdfast/protocol';
+     import { type AuthHook, loadConfig, openNode } from 'holdfast';
+     const authenticate: AuthHook = async ({ request }) => (request.headers.cookie ? { principal: 'ana' } : null);
+     const node = await openNode({ config: loadConfig({ env: process.env, flags: { basePath: '/uploads' } }), authenticate });
+     createServer(node.http.handle).listen(3000);
+     const client = createUploadClient({ endpoint: '', transport: nodeTransport() });
+     export const done: Promise<{ assetId: string }> = client.add(await fileSource('film.mp4')).done;
+     // @ts-expect-error
+     export const wrong: Upload['size'] = 'much';
+     export { autoCompress, ChunkUploader, createRecorder, UploadQueueManager };`,
+  );
+  const options = [
+    '--strict',
+    '--noEmit',
+    '--target',
+    'es2023',
+    '--lib',
+    'es2024,dom,dom.iterable,esnext',
+    '--jsx',
+    'react-jsx',
+  ];
+  for (const resolution of ['nodenext', 'bundler']) {
+    const kind = ['--module', resolution === 'bundler' ? 'esnext' : resolution, '--moduleResolution', resolution];
+    const tsc = [join(root, 'node_modules/.bin/tsc'), ...options, ...kind, '--types', 'node', 'typed.ts'];
+    const said = await run(node, tsc, { cwd: project, timeout: 60_000 }).catch((error) => error);
+    expect(said.stdout).toBe('');
+  }
+});
+
 test('E: an older Node.js, which the native packages would crash, is told which one it takes', async () => {
   const said = await script(
     'old.js',

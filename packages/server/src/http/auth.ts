@@ -75,7 +75,8 @@ export class Authenticator {
   }
 
   /** Whether a request brings credentials. Cookies of others on the same host are none, unless the embedding program may read them as such. */
-  isTried({ headers, cookies }: FastifyRequest): boolean {
+  isTried(request: FastifyRequest): boolean {
+    const { headers, cookies } = request;
     if (headers.authorization !== undefined) return true;
     return this.#options.hook === null ? cookies[sessionCookie] !== undefined : headers.cookie !== undefined;
   }
