@@ -29,6 +29,7 @@ import { SqlUploadLocks } from '../src/state/sql/upload-locks.ts';
 import { bodyOf, type TestBody } from '../src/testing/body.ts';
 import type { AppendReceipt } from '../src/uploads/append.ts';
 import type { AppendDelivery } from '../src/uploads/append-checks.ts';
+import { ContentTurns } from '../src/uploads/content-turns.ts';
 import type { UploadDependencies } from '../src/uploads/dependencies.ts';
 import { UploadService } from '../src/uploads/service.ts';
 
@@ -104,6 +105,8 @@ export class AppendNode {
       blobs: disk.blobs,
       claims: beside ? state.claims : claims,
       locks,
+      contents: new ContentTurns(locks),
+      deletions: state.deletions,
       clock: systemClock,
       limits: { ...defaultLimits, ...wish.limits },
       log: silentLog,

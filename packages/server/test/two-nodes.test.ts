@@ -18,6 +18,7 @@ import { bodyOf } from '../src/testing/body.ts';
 import type { Fixture } from '../src/testing/conformance.ts';
 import { SharedRedis } from '../src/testing/test-redis-state.ts';
 import { SharedPostgres, type TwoStates, twoSqliteStates } from '../src/testing/test-state.ts';
+import { ContentTurns } from '../src/uploads/content-turns.ts';
 import { RecordingService } from '../src/uploads/recordings.ts';
 import { UploadService } from '../src/uploads/service.ts';
 import { md5 } from './recordings-client.ts';
@@ -39,6 +40,8 @@ function nodeOf(state: State, disk: DiskBlobs, holder: string) {
     blobs: disk.blobs,
     claims: state.claims,
     locks: state.locks,
+    contents: new ContentTurns(state.locks),
+    deletions: state.deletions,
     creationGate: openGate,
     tracing: noTracing,
     tokens: state.tokens,

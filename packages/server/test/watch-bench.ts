@@ -17,6 +17,7 @@ import { planRuns } from '../src/pipeline/plan.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
 import { readUptime } from '../src/platform/uptime.ts';
 import { uuidv7 } from '../src/platform/uuidv7.ts';
+import { ContentTurns } from '../src/uploads/content-turns.ts';
 import { TakeIn } from '../src/uploads/take-in.ts';
 import type { TurnParts } from '../src/watch/folder-turn.ts';
 import { textToName } from '../src/watch/names.ts';
@@ -75,6 +76,7 @@ export class WatchBench {
       allowedTypes: null,
       sniffType: async (head) => (await fileTypeFromBuffer(head))?.mime ?? null,
       newId: uuidv7,
+      contents: new ContentTurns(state.locks),
       outsideTaken: ({ assetId, facts }, at) => void disk.outside.set(assetId, { path: at, facts }),
     });
     const uptime = await readUptime();

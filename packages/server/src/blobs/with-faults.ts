@@ -65,6 +65,7 @@ export function withFaults(blobs: BlobStore, faults: BlobFaults): BlobStore {
     readAsset: async (digest, range) => before('readAsset').then(() => blobs.readAsset(digest, range)),
     localAsset: async (digest) => before('localAsset').then(() => blobs.localAsset(digest)),
     rehashAsset: async (digest, onBytes) => before('rehashAsset').then(() => blobs.rehashAsset(digest, onBytes)),
+    removeAsset: async (digest) => before('removeAsset').then(() => blobs.removeAsset(digest)),
     storedUploads: () => blobs.storedUploads(),
     storedAssets: () => blobs.storedAssets(),
     freeBytes: async () => before('freeBytes').then(() => blobs.freeBytes()),

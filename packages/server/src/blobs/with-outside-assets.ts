@@ -54,6 +54,12 @@ export function withOutsideAssets<S extends BlobStore>(
   });
 }
 
+/** Whether the asset's file lies outside of the store at the moment, as it was taken. */
+export function liesOutside(outside: OutsideFiles, digest: Sha256): boolean {
+  const file = outside.get(digest);
+  return file !== undefined && problemOf(file) === null;
+}
+
 function problemOf(file: OutsideFile): string | null {
   try {
     const stats = lstatSync(Buffer.from(file.path), { bigint: true });

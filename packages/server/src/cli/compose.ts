@@ -9,12 +9,13 @@ import { noCrashPoints } from '../core/ports/crash-points.ts';
 import { createHttpServer, type HttpServer } from '../http/app.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { systemClock } from '../platform/system-clock.ts';
+import type { Deletion } from '../uploads/deletion.ts';
 import { recover } from '../uploads/recover.ts';
 import { UploadService } from '../uploads/service.ts';
 import { Sweeper } from '../uploads/sweep.ts';
 import type { Watcher } from '../watch/watcher.ts';
 import { Closing } from './closing.ts';
-import { httpOptions, uploadDependencies } from './http-node.ts';
+import { deletionOf, httpOptions, uploadDependencies } from './http-node.ts';
 import type { NodeOptions } from './node-options.ts';
 import { isShared } from './open-state.ts';
 import { openStores, type Stores } from './open-stores.ts';
@@ -73,6 +74,7 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   const parts = { options, limits, disk, state, presence, tracing, metrics, hooks, definitions };
   const deps = uploadDependencies({ ...parts, holder });
   const uploads = new UploadService(deps);
+  const deletion = deletionOf(deps, disk);
   closing.add('finishing uploads', async () => {
     await uploads.concatenations.idle();
     await uploads.finisher.idle();
@@ -84,7 +86,7 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   await uploads.concatenations.sweep();
   await begun.recovered();
   const sweeper = new Sweeper(deps, uploads);
-  const sweep = () => Promise.all([sweeper.sweep(), sweepWebhooks(hooks, log)]);
+  const sweep = () => Promise.all([sweeper.sweep(), sweepDeleted(deletion, log), sweepWebhooks(hooks, log)]);
   if (seat.background) closing.add('clean-up', sweeping(sweep, config.cleanupIntervalMinutes * 60_000));
   const { removeOrphans } = disk;
   if (seat.background && removeOrphans !== null)
@@ -111,7 +113,7 @@ async function open(options: Required<NodeOptions>, closing: Closing): Promise<S
   await watcher.start();
   if (seat.background) await hooks.webhooks.start();
   closing.add('webhooks', () => hooks.webhooks.stop());
-  const http = await createHttpServer(httpOptions({ ...parts, uploads, pipeline, watcher }));
+  const http = await createHttpServer(httpOptions({ ...parts, uploads, deletion, pipeline, watcher }));
   closing.add('http', async () => {
     // A long body would be waited for, and then cut off; a part of it that came is as good.
     const closed = http.close();
@@ -155,6 +157,14 @@ async function sweepOrphans(remove: NonNullable<BlobStores['removeOrphans']>, lo
   } catch (error) {
     log.warn({ err: error }, 'could not look for what crashes left in the bucket; trying again later');
   }
+}
+
+async function sweepDeleted(deletion: Deletion, log: Logger): Promise<void> {
+  await deletion
+    .sweep()
+    .catch((error: unknown) =>
+      log.error({ err: error }, 'could not look for what is left of deleted assets; trying again in the next round'),
+    );
 }
 
 async function sweepWebhooks(hooks: WebhookNode, log: Logger): Promise<void> {

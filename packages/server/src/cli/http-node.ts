@@ -1,6 +1,7 @@
 /** What the HTTP server and the upload service of a node are made of. */
 import { fileURLToPath } from 'node:url';
 import { fileTypeFromBuffer } from 'file-type';
+import { liesOutside } from '../blobs/with-outside-assets.ts';
 import type { Config } from '../config/schema.ts';
 import { watchFoldersOf } from '../config/watch.ts';
 import type { Limits } from '../core/limits.ts';
@@ -16,6 +17,8 @@ import { planRuns } from '../pipeline/plan.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { uuidv7 } from '../platform/uuidv7.ts';
 import type { State } from '../state/sql/open.ts';
+import { ContentTurns } from '../uploads/content-turns.ts';
+import { Deletion } from '../uploads/deletion.ts';
 import type { UploadDependencies } from '../uploads/dependencies.ts';
 import { RecordingService } from '../uploads/recordings.ts';
 import type { UploadService } from '../uploads/service.ts';
@@ -53,6 +56,8 @@ export function uploadDependencies(parts: Parts & { readonly holder: string }): 
     direct: options.config.s3Direct ? disk.direct : null,
     claims: state.claims,
     locks: state.locks,
+    contents: new ContentTurns(state.locks),
+    deletions: state.deletions,
     tokens: state.tokens,
     clock: systemClock,
     limits,
@@ -69,11 +74,24 @@ export function uploadDependencies(parts: Parts & { readonly holder: string }): 
   };
 }
 
-export function httpOptions(
-  parts: Parts & { readonly uploads: UploadService; readonly pipeline: PipelineNode; readonly watcher: Watcher },
-): Parameters<typeof createHttpServer>[0] {
+export function deletionOf(deps: UploadDependencies, { artifacts, outside }: BlobStores): Deletion {
+  return new Deletion({
+    ...deps,
+    artifacts,
+    outside: { has: (id) => liesOutside(outside, id), forget: (id) => void outside.delete(id) },
+  });
+}
+
+interface Services extends Parts {
+  readonly uploads: UploadService;
+  readonly deletion: Deletion;
+  readonly pipeline: PipelineNode;
+  readonly watcher: Watcher;
+}
+
+export function httpOptions(parts: Services): Parameters<typeof createHttpServer>[0] {
   const { options, limits, uploads, disk, state, metrics, hooks, definitions, pipeline, watcher } = parts;
-  const { presence } = parts;
+  const { presence, deletion } = parts;
   const { config, log, seat } = options;
   const who = access({ config, state, hook: options.authenticate });
   const watch = seat.once<WatchAdmin>('watch', ['folders', 'folder', 'scan', 'resume'], watcher);
@@ -81,6 +99,7 @@ export function httpOptions(
   return {
     services: {
       uploads,
+      deletion,
       store: state.uploads,
       ledger: state.ledger,
       control: state.control,

@@ -7,6 +7,7 @@ import { silentLog } from '../core/ports/log.ts';
 import { noTracing } from '../core/ports/tracing.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { uuidv7 } from '../platform/uuidv7.ts';
+import { ContentTurns } from '../uploads/content-turns.ts';
 import type { UploadDependencies } from '../uploads/dependencies.ts';
 import { type Finding, type VerifyCounts, verify } from '../uploads/verify.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
@@ -48,6 +49,8 @@ async function run(options: Options, io: CliIo): Promise<void> {
       blobs: disk.blobs,
       claims: state.claims,
       locks: state.locks,
+      contents: new ContentTurns(state.locks),
+      deletions: state.deletions,
       tokens: state.tokens,
       clock: systemClock,
       limits: defaultLimits,

@@ -29,7 +29,7 @@ export interface WatchNodeOptions {
   readonly registry: Registry;
   /** This process among those that share the folders; null: it is alone. */
   readonly sharedAs: { readonly process: string; readonly node: string } | null;
-  readonly deps: Pick<UploadDependencies, 'planRuns' | 'allowedTypes' | 'newId'>;
+  readonly deps: Pick<UploadDependencies, 'planRuns' | 'allowedTypes' | 'newId' | 'contents'>;
 }
 
 /** Bytes of assets that stayed outside of the store are found from here on. */

@@ -39,6 +39,10 @@ export const errorCatalog = {
   'insufficient-storage': { retryable: true, summary: 'The store has no room; what was acknowledged is kept.' },
   'upload-not-found': { retryable: false, summary: 'No such upload for this principal; it may have been purged.' },
   'asset-not-found': { retryable: false, summary: 'No such asset for this principal.' },
+  'asset-in-place': {
+    retryable: false,
+    summary: 'The asset is a file in a watched folder that is processed where it lies: delete it there.',
+  },
   'run-not-found': { retryable: false, summary: 'No such run for this principal.' },
   'step-not-found': { retryable: false, summary: 'No such step for this principal.' },
   'class-not-found': {

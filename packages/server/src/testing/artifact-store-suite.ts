@@ -154,6 +154,21 @@ async function damageIsFound(subject: ArtifactStoreSubject): Promise<void> {
   await assert.rejects(subject.artifacts.read(missing), HoldfastError);
 }
 
+async function removedArtifactsAreGone(subject: ArtifactStoreSubject): Promise<void> {
+  const [gone, stays] = [
+    await published(subject, 'a.bin', patternBytes(1_000)),
+    await published(subject, 'a.bin', patternBytes(1_000)),
+  ];
+  const local = await subject.artifacts.localFile(gone);
+  await local.release();
+  await subject.artifacts.remove(gone.stepKey);
+  assert.equal(await subject.artifacts.check(gone), 'missing');
+  await assert.rejects(subject.artifacts.localFile(gone).then(({ path }) => readFile(path)));
+  assert.equal(await subject.artifacts.check(stays), 'intact');
+  await subject.artifacts.remove(gone.stepKey);
+  await subject.artifacts.remove(subject.newKey());
+}
+
 export const artifactStoreChecks: readonly ArtifactStoreCheck[] = [
   publishesWhatTheStepMade,
   readsRanges,
@@ -162,6 +177,7 @@ export const artifactStoreChecks: readonly ArtifactStoreCheck[] = [
   badNamesAreRefused,
   onlyRegularFilesArePublished,
   damageIsFound,
+  removedArtifactsAreGone,
 ];
 
 type ArtifactBreakage = (sound: ArtifactStore) => ArtifactStore;
@@ -173,6 +189,7 @@ function overriding(change: (sound: ArtifactStore) => Partial<ArtifactStore>): A
     clean: (scratch) => sound.clean(scratch),
     localFile: (artifact) => sound.localFile(artifact),
     read: (artifact, range) => sound.read(artifact, range),
+    remove: (key) => sound.remove(key),
     check: (artifact) => sound.check(artifact),
     ...change(sound),
   });
@@ -204,6 +221,7 @@ export const brokenArtifactStores: Readonly<Record<string, ArtifactBreakage>> = 
   publishesWhateverIsNamed: overriding((sound) => ({
     publish: (key, scratch, files) => sound.publish(key, scratch, files).catch(() => []),
   })),
+  removesNothing: overriding(() => ({ remove: async () => {} })),
   readsWhatIsMissing: overriding((sound) => ({
     read: (artifact, range) => sound.read(artifact, range).catch(() => Readable.from([])),
   })),

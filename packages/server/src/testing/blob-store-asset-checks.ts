@@ -187,6 +187,22 @@ async function rehashTellsProgress(subject: BlobStoreSubject): Promise<void> {
   );
 }
 
+async function removedAssetIsGone(subject: BlobStoreSubject): Promise<void> {
+  const [bytes, others] = [patternBytes(300 * kib, 25), patternBytes(300 * kib, 26)];
+  const [digest, other] = [sha256(bytes), sha256(others)];
+  await subject.blobs.place(await stored(subject, bytes), bytes.byteLength, digest);
+  await subject.blobs.place(await stored(subject, others), others.byteLength, other);
+  await (await subject.blobs.localAsset(digest)).release();
+  await subject.blobs.removeAsset(digest);
+  assert.equal(await subject.blobs.assetSize(digest), null);
+  await rejectsWith('storage-damaged', subject.blobs.readAsset(digest, { start: 0, end: 33 }));
+  assert.ok(!(await list(subject.blobs.storedAssets())).includes(digest));
+  assert.equal(await subject.blobs.rehashAsset(other), other);
+  await subject.blobs.removeAsset(digest);
+  await subject.blobs.place(await stored(subject, bytes), bytes.byteLength, digest);
+  assert.equal(await subject.blobs.rehashAsset(digest), digest, 'it can come again');
+}
+
 export const assetChecks: readonly BlobStoreCheck[] = [
   wholeWayFromPrepareToAsset,
   emptyFile,
@@ -199,4 +215,5 @@ export const assetChecks: readonly BlobStoreCheck[] = [
   rangesOfAnAsset,
   missingAsset,
   rehashTellsProgress,
+  removedAssetIsGone,
 ];

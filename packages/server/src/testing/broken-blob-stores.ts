@@ -190,6 +190,7 @@ export const brokenBlobStores: Readonly<Record<string, Breakage>> = {
       if ((await sound.assetSize(digest)) === null) await sound.place(id, size, digest);
     },
   })),
+  keepsRemovedAssets: overriding(() => ({ removeAsset: async () => {} })),
   neverDiscards: overriding(() => ({ discard: async () => {} })),
   readsOneByteLess: overriding((sound) => ({
     readAsset: (digest, range) =>

@@ -6,6 +6,7 @@ import type { BlobStore } from '../core/ports/blob-store.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { CrashPoints } from '../core/ports/crash-points.ts';
 import type { CreationGate } from '../core/ports/creation-gate.ts';
+import type { DeletionStore } from '../core/ports/deletion-store.ts';
 import type { DirectBlobs } from '../core/ports/direct-blobs.ts';
 import type { ExtentClaims } from '../core/ports/extent-claims.ts';
 import type { Log } from '../core/ports/log.ts';
@@ -13,6 +14,7 @@ import type { Tracing } from '../core/ports/tracing.ts';
 import type { UploadLocks } from '../core/ports/upload-locks.ts';
 import type { UploadStore } from '../core/ports/upload-store.ts';
 import type { UploadTokenStore } from '../core/ports/upload-token-store.ts';
+import type { ContentTurns } from './content-turns.ts';
 
 export interface UploadDependencies {
   readonly store: UploadStore;
@@ -21,6 +23,9 @@ export interface UploadDependencies {
   readonly direct?: DirectBlobs | null;
   readonly claims: ExtentClaims;
   readonly locks: UploadLocks;
+  /** The process has one. */
+  readonly contents: ContentTurns;
+  readonly deletions: DeletionStore;
   readonly tokens: UploadTokenStore;
   readonly clock: Clock;
   readonly limits: Limits;

@@ -8,6 +8,7 @@ import type { Decision } from '../core/ports/upload-store.ts';
 import { transition } from '../core/transition.ts';
 import type { Sha256, Upload } from '../core/upload.ts';
 import { acknowledgedDigest } from './acknowledged.ts';
+import { turnLost } from './content-turns.ts';
 import { apply, decideOn } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { freeParts, joinParts } from './join-parts.ts';
@@ -82,7 +83,11 @@ export class Finisher {
     const renewal = this.#renew(upload);
     try {
       const assembling = await this.#verify(upload, known ?? (await this.#recordedDigest(upload)));
-      if (assembling) await this.#place(assembling.upload, { committed: assembling.committed, head });
+      const { phase } = assembling?.upload ?? upload;
+      if (assembling && phase.name === 'assembling')
+        await this.#deps.contents.within(phase.digest, (mayAct) =>
+          this.#place(assembling.upload, { committed: assembling.committed, head, mayAct }),
+        );
     } catch (error) {
       if ((await dropLost(this.#deps, upload.id)) === 0) throw error;
     } finally {
@@ -189,7 +194,10 @@ export class Finisher {
     return null;
   }
 
-  async #place(upload: Upload, known: { committed: boolean; head: Uint8Array | null }): Promise<void> {
+  async #place(
+    upload: Upload,
+    known: { committed: boolean; head: Uint8Array | null; mayAct: () => boolean },
+  ): Promise<void> {
     const { store, blobs, clock, crash, observer } = this.#deps;
     if (upload.phase.name !== 'assembling') return;
     const { digest } = upload.phase;
@@ -202,6 +210,7 @@ export class Finisher {
       throw error;
     }
     crash('completion:after-place');
+    if (!known.mayAct()) throw turnLost();
     const head = known.head ?? (await this.#head(digest, size));
     const contentType = (await this.#deps.sniffType(head)) ?? upload.contentType;
     const asset = { id: digest, size, contentType, createdAt: clock.now() };

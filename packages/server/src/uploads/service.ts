@@ -70,18 +70,25 @@ export class UploadService {
     const known = await this.concatenations.known(upload);
     if (known) return viewOf(known, [], now);
     const mayTell = (request.grant ?? null) === null;
-    const begun = await begin(this.#deps, upload, { lease: this.finisher.lease(), now, mayTell });
+    const beginning = () => begin(this.#deps, upload, { lease: this.finisher.lease(), now, mayTell });
+    const begun = await beginning();
     const instant = begun.next.phase.name === 'completed';
     if (!instant && request.size !== null) await checkRoom(this.#deps, request.size);
     // Last, so that nobody is asked about what is refused anyway.
     await this.#deps.creationGate.admit(upload);
-    const writes = [...begun.writes, ...(await this.concatenations.uses(upload))];
-    const next = await insertUpload(this.#deps, request, {
-      upload: begun.next,
-      events: [event, ...begun.events],
-      writes,
-    });
-    if (instant) this.#ended(next);
+    const uses = await this.concatenations.uses(upload);
+    const insert = async ({ next, events, writes }: typeof begun) =>
+      await insertUpload(this.#deps, request, {
+        upload: next,
+        events: [event, ...events],
+        writes: [...writes, ...uses],
+      });
+    const { phase } = begun.next;
+    // What it relies on may be deleted meanwhile.
+    const next = await (phase.name === 'completed'
+      ? this.#deps.contents.within(phase.assetId, async () => await insert(await beginning()))
+      : insert(begun));
+    if (next.phase.name === 'completed') this.#ended(next);
     if (next.phase.name === 'validating') this.finisher.start(next, null);
     this.concatenations.begin(next);
     return viewOf(next, [], now);

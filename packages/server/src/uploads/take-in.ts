@@ -13,11 +13,12 @@ import type { BytePath, FileIntake, ReadIn } from '../core/ports/file-intake.ts'
 import type { OutsideAsset, WatchStore } from '../core/ports/watch-store.ts';
 import type { Sha256 } from '../core/upload.ts';
 import { sameFacts, type WatchedFile, type WatchFolder } from '../core/watch.ts';
+import { turnLost } from './content-turns.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { headBytes } from './sniffed-body.ts';
 
 export interface TakeInDependencies
-  extends Pick<UploadDependencies, 'planRuns' | 'allowedTypes' | 'sniffType' | 'newId'> {
+  extends Pick<UploadDependencies, 'planRuns' | 'allowedTypes' | 'sniffType' | 'newId' | 'contents'> {
   readonly intake: FileIntake;
   readonly watch: WatchStore;
   readonly blobs: BlobStore;
@@ -62,7 +63,7 @@ export class TakeIn {
 
   /** Rejects with `insufficient-storage`, `unavailable`, `storage-damaged`: the file is as it was and can be taken later. */
   async take(wish: TakeWish): Promise<Taken> {
-    const { watch, blobs, intake } = this.#deps;
+    const { watch, blobs, intake, contents } = this.#deps;
     const type = await this.#type(wish);
     if (typeof type !== 'string') return type;
     const { facts } = wish.file;
@@ -70,17 +71,19 @@ export class TakeIn {
     if (cached !== null) {
       const passed = await this.#passOver(wish, cached);
       if (passed) return passed;
-      if ((await blobs.assetSize(cached)) === facts.size) {
+      const known = await contents.within(cached, async (mayAct): Promise<Taken | null> => {
+        if ((await blobs.assetSize(cached)) !== facts.size) return null;
         const now = await intake.facts(wish.path);
         if (now === null || !sameFacts(now, facts)) return { kind: 'changed', reason: 'it changed' };
-        return await this.#register(wish, { digest: cached, size: facts.size, how: 'none' }, type);
-      }
+        return await this.#register(wish, { digest: cached, size: facts.size, how: 'none' }, { type, mayAct });
+      });
+      if (known) return known;
     }
     return await this.#read(wish, type);
   }
 
   async #read(wish: TakeWish, type: string): Promise<Taken> {
-    const { intake, crash, newId } = this.#deps;
+    const { intake, crash, newId, contents } = this.#deps;
     const { file, folder, path, onBytes } = wish;
     const read = await intake.read({ id: newId(), path, facts: file.facts, how: folder.take, onBytes });
     if (read.kind !== 'read') return read;
@@ -88,9 +91,11 @@ export class TakeIn {
       crash('watch:after-read');
       const passed = await this.#passOver(wish, read.digest);
       if (passed) return passed;
-      await read.place();
-      crash('watch:after-place');
-      return await this.#register(wish, read, type);
+      return await contents.within(read.digest, async (mayAct) => {
+        await read.place();
+        crash('watch:after-place');
+        return await this.#register(wish, read, { type, mayAct });
+      });
     } finally {
       await read.discard();
     }
@@ -125,7 +130,11 @@ export class TakeIn {
     return null;
   }
 
-  async #register(wish: TakeWish, content: Content, contentType: string): Promise<Taken> {
+  async #register(
+    wish: TakeWish,
+    content: Content,
+    { type: contentType, mayAct }: { readonly type: string; readonly mayAct: () => boolean },
+  ): Promise<Taken> {
     const { watch, clock, crash, planRuns, outsideTaken } = this.#deps;
     const { folder, file, filename, shownPath, sourceId } = wish;
     const now = clock.now();
@@ -141,6 +150,7 @@ export class TakeIn {
       addedAt: now,
       watched: { folder: folder.path, path: shownPath },
     };
+    if (!mayAct()) throw turnLost();
     const taken = await watch.take({ file, asset, source, runs: planRuns(asset, originOf(source)), outside, now });
     if (taken === 'changed') return { kind: 'changed', reason: 'it changed while it was taken' };
     crash('watch:after-commit');

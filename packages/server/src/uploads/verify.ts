@@ -8,7 +8,8 @@ import type { ArtifactStore } from '../core/ports/artifact-store.ts';
 import type { LedgerStore } from '../core/ports/ledger-store.ts';
 import type { Sha256, Upload } from '../core/upload.ts';
 import type { UploadDependencies } from './dependencies.ts';
-import { damagedExtents, dropDamaged, wholeDigest } from './repair.ts';
+import { finishingDigest } from './finishing-digest.ts';
+import { damagedExtents, dropDamaged } from './repair.ts';
 
 export type FindingKind =
   | 'lost-asset'
@@ -122,7 +123,7 @@ async function* unfinished(
     if (upload.concatenation.role === 'final') for (const part of upload.concatenation.parts) recorded.parts.add(part);
     counts.uploads += 1;
     progress(counts);
-    const placed = await finishingDigest(deps, upload);
+    const placed = await finishingDigest(deps.store, upload);
     if (placed !== null) recorded.assets.add(placed);
     // An upload that is being assembled may already be in the asset store; finishing it tells.
     if (upload.phase.name === 'assembling') continue;
@@ -141,12 +142,6 @@ async function* unfinished(
       repaired: repair,
     };
   }
-}
-
-/** What an upload that is being finished may have put into the asset store already: it publishes it when it goes on. */
-async function finishingDigest({ store }: UploadDependencies, upload: Upload): Promise<Sha256 | null> {
-  if (upload.phase.name === 'assembling') return upload.phase.digest;
-  return upload.phase.name === 'validating' ? wholeDigest(upload, await store.extents(upload.id)) : null;
 }
 
 async function* orphans(

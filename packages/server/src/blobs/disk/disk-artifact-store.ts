@@ -1,6 +1,6 @@
 /** Artifacts in a folder of a local disk. */
 import { constants } from 'node:fs';
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { HoldfastError } from '../../core/errors.ts';
@@ -68,6 +68,15 @@ export class DiskArtifactStore implements ArtifactStore {
 
   read(artifact: Artifact, range?: { readonly start: number; readonly end: number }): Promise<Readable> {
     return fileStream(this.#parts.io, this.#path(artifact), range ?? { start: 0, end: artifact.size });
+  }
+
+  async remove(stepKey: string): Promise<void> {
+    await translated('removing artifacts', async () => {
+      const folder = this.#parts.layout.stepFolder(stepKey);
+      if ((await lstat(folder).catch(() => null)) === null) return;
+      await rm(folder, { recursive: true, force: true });
+      await this.#syncDirectory(dirname(folder));
+    });
   }
 
   async check(artifact: Artifact): Promise<'intact' | 'missing' | 'damaged'> {

@@ -1,6 +1,6 @@
 /** Blobs in a folder of a local disk. See `layout.ts` for what is where, `upload-file.ts` for what is promised about syncs. */
 import { constants } from 'node:fs';
-import { opendir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { DigestAlgorithm } from '../../core/digest.ts';
 import { HoldfastError, invariant } from '../../core/errors.ts';
@@ -30,10 +30,11 @@ import { isolateSealed } from './isolation.ts';
 import { beginJoin } from './join.ts';
 import { type DiskLayout, isDigest, isUploadId } from './layout.ts';
 import { makeRoom } from './make-room.ts';
-import { placeSealed, sizeOf, unlinkIfForeign, unlinkIfThere } from './placement.ts';
+import { placeSealed, removePlaced, sizeOf, unlinkIfForeign, unlinkIfThere } from './placement.ts';
 import { receive, type WriteTarget } from './receive.ts';
 import { receiveSegment } from './receive-segment.ts';
 import type { SpaceGuard } from './space-guard.ts';
+import { storedNames } from './stored-names.ts';
 import { firstBytes, type ReadAt, readerOf, storedChecksum } from './stored-range.ts';
 import { SyncBehind } from './sync-behind.ts';
 import type { UploadFile } from './upload-file.ts';
@@ -211,12 +212,16 @@ export class DiskBlobStore implements BlobStore {
       : fileDigest(this.#parts, { path: this.#parts.layout.assetFile(digest), size }, onBytes ?? null);
   }
 
-  async *storedUploads(): AsyncIterable<string> {
-    yield* this.#names(this.#parts.layout.incoming, isUploadId);
+  removeAsset(digest: Sha256): Promise<void> {
+    return translated('removing an asset', () => removePlaced(this.#parts, digest));
+  }
+
+  storedUploads(): AsyncIterable<string> {
+    return storedNames(this.#parts.layout.incoming, isUploadId);
   }
 
   async *storedAssets(): AsyncIterable<Sha256> {
-    for (const folder of this.#parts.layout.assetFolders()) yield* this.#names(folder, isDigest);
+    for (const folder of this.#parts.layout.assetFolders()) yield* storedNames(folder, isDigest);
   }
 
   freeBytes(): Promise<number | null> {
@@ -289,10 +294,5 @@ export class DiskBlobStore implements BlobStore {
     } finally {
       if (fd !== null) await io.close(fd);
     }
-  }
-
-  async *#names(folder: string, isName: (name: string) => boolean): AsyncIterable<string> {
-    const entries = await translated('listing the store', () => opendir(folder));
-    for await (const entry of entries) if (entry.isFile() && isName(entry.name)) yield entry.name;
   }
 }

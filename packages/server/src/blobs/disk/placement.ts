@@ -99,3 +99,9 @@ export async function placeSealed(
   await io.rename(file.path, path);
   await directories.sync(layout.assetFolder(asset.digest));
 }
+
+/** Frees an asset's bytes; durable, and fine when they are gone already. */
+export async function removePlaced({ io, layout, directories }: PlacementParts, digest: Sha256): Promise<void> {
+  await unlinkIfThere(io, layout.assetFile(digest));
+  await directories.sync(layout.assetFolder(digest));
+}

@@ -77,9 +77,20 @@ export class S3Keys {
 
   artifact(artifact: { readonly stepKey: string; readonly sha256: string; readonly name: string }): string {
     const { stepKey, sha256, name } = artifact;
-    invariant(isUploadId(stepKey) && isDigest(sha256), 'step key and digest are well-formed');
+    invariant(isDigest(sha256), 'digest is 64 lower-case hex digits');
     invariant(isArtifactName(name), 'artifact name is well-formed');
-    return `${this.artifacts}${stepKey.slice(0, 2)}/${stepKey}/${sha256}/${name}`;
+    return `${this.artifactsOf(stepKey)}${sha256}/${name}`;
+  }
+
+  /** Everything that was published under the key. */
+  artifactsOf(stepKey: string): string {
+    invariant(isUploadId(stepKey), 'step key is well-formed');
+    return `${this.artifacts}${stepKey.slice(0, 2)}/${stepKey}/`;
+  }
+
+  /** The digest in the key of an artifact. */
+  digestOfArtifact(key: string): string {
+    return key.split('/').at(-2) ?? '';
   }
 
   check(): string {

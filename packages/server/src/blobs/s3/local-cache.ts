@@ -3,7 +3,7 @@
  * SHA-256, synced before they get their name. Bounded in bytes, least recently used first; what is in use stays, however large.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, renameSync, rmdirSync } from 'node:fs';
+import { mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
@@ -28,6 +28,8 @@ interface Entry {
   readonly path: string;
   readonly size: number;
   users: number;
+  /** Nobody is to find it any more. */
+  forgotten?: true;
   /** Being looked for, and downloaded if it is not there. */
   coming: Promise<void> | null;
 }
@@ -96,9 +98,20 @@ export class LocalCache {
         if (!held) return;
         held = false;
         entry.users -= 1;
+        if (entry.forgotten && entry.users === 0 && !this.#entries.has(path)) await rm(path, { force: true });
         await this.#shrink();
       },
     };
+  }
+
+  /** Removes the files of a content; what a step reads at the moment goes when it lets go of it. */
+  forget(sha256: Sha256): void {
+    for (const [path, entry] of this.#entries) {
+      if (dirname(path) !== join(this.#folder, sha256)) continue;
+      this.#entries.delete(path);
+      entry.forgotten = true;
+      if (entry.users === 0) rmSync(path, { force: true });
+    }
   }
 
   /** Whoever cleans the disk up may have removed it. */

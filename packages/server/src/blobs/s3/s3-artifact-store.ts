@@ -107,6 +107,16 @@ export class S3ArtifactStore implements ArtifactStore {
     throw new HoldfastError('storage-damaged', 'The artifact is not in the store.');
   }
 
+  async remove(stepKey: string): Promise<void> {
+    const { bucket, keys, cache } = this.#parts;
+    const found: string[] = [];
+    await s3Translated('removing artifacts', async () => {
+      for await (const { key } of bucket.list(keys.artifactsOf(stepKey))) found.push(key);
+      await inParallel(found, atOnce, (key) => bucket.remove(key));
+    });
+    for (const key of found) cache.forget(keys.digestOfArtifact(key));
+  }
+
   async check(artifact: Artifact): Promise<'intact' | 'missing' | 'damaged'> {
     const { bucket, keys } = this.#parts;
     const key = keys.artifact(artifact);

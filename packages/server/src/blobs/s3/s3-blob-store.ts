@@ -218,6 +218,12 @@ export class S3BlobStore implements BlobStore {
     return digests.only();
   }
 
+  async removeAsset(digest: Sha256): Promise<void> {
+    const { bucket, keys, cache } = this.#parts;
+    await s3Translated('removing an asset', () => bucket.remove(keys.asset(digest)));
+    cache.forget(digest);
+  }
+
   /** Those with a map, and those of which the store has objects. */
   async *storedUploads(): AsyncIterable<string> {
     const { map, bucket, keys } = this.#parts;

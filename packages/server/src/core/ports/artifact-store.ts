@@ -20,6 +20,8 @@ export interface ArtifactStore {
   /** A published artifact as a file that local tools can read. Where it is not there this rejects, or reading it does. */
   localFile(artifact: Artifact): Promise<LocalFile>;
   read(artifact: Artifact, range?: { readonly start: number; readonly end: number }): Promise<Readable>;
+  /** Removes everything that was published under the step's key. Idempotent. */
+  remove(stepKey: string): Promise<void>;
   /** Whether the stored file has the recorded size and digest. */
   check(artifact: Artifact): Promise<'intact' | 'missing' | 'damaged'>;
 }

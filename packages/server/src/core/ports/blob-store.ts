@@ -165,6 +165,12 @@ export interface BlobStore {
   /** SHA-256 of the stored asset, read again from storage, for `verify`. Null when it is not there. `onBytes` hears how many bytes were read so far. */
   rehashAsset(digest: Sha256, onBytes?: (bytes: number) => void): Promise<Sha256 | null>;
 
+  /**
+   * Frees the bytes of the asset. For whoever knows that nothing recorded needs them, and that nobody places the same content meanwhile. Who reads
+   * them may read on or fail. Durable when it resolves. Idempotent.
+   */
+  removeAsset(digest: Sha256): Promise<void>;
+
   /** Ids of uploads that have bytes here, for `verify` only. */
   storedUploads(): AsyncIterable<string>;
   /** Digests of assets that are here, for `verify` only. */

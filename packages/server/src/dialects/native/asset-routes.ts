@@ -82,6 +82,7 @@ export function assetRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
       },
     );
     await app.register(artifactRoutes(context, owned));
+    await app.register(deletionRoute(context, owned));
   };
 }
 
@@ -96,6 +97,26 @@ function statesOf(text: string): RunState[] {
       );
     return state;
   });
+}
+
+function deletionRoute(
+  context: NativeContext,
+  owned: (id: string, principal: string) => Promise<OwnedAsset>,
+): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    const description =
+      'With everything that was made of it. Content that others have too stays for them. What an upload says of it stays as long as the upload does.';
+    app.delete(
+      '/v1/assets/:id',
+      { schema: { tags, summary: 'Delete', description, params: Id, response: { 204: Type.Null(), ...problems } } },
+      async (request, reply) => {
+        const principal = context.principal(request);
+        const { id } = await owned(request.params.id, principal);
+        await context.deletion.delete(id, principal);
+        return reply.code(204).send(null);
+      },
+    );
+  };
 }
 
 function artifactRoutes(

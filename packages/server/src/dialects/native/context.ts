@@ -14,10 +14,12 @@ import type { EventQuery, UploadStore } from '../../core/ports/upload-store.ts';
 import type { WatchAdmin } from '../../core/ports/watch-admin.ts';
 import type { WebhookAdmin } from '../../core/ports/webhook-admin.ts';
 import type { Caller } from '../../uploads/caller.ts';
+import type { Deletion } from '../../uploads/deletion.ts';
 import type { UploadService } from '../../uploads/service.ts';
 
 export interface NativeContext {
   readonly uploads: UploadService;
+  readonly deletion: Pick<Deletion, 'delete'>;
   readonly store: UploadStore;
   readonly ledger: LedgerStore;
   readonly control: RunControl;

@@ -16,6 +16,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   'insufficient-storage': 507,
   'upload-not-found': 404,
   'asset-not-found': 404,
+  'asset-in-place': 409,
   'run-not-found': 404,
   'step-not-found': 404,
   'class-not-found': 404,

@@ -29,6 +29,7 @@ export const refusals: Readonly<Record<ErrorCode, Row>> = {
   'insufficient-storage': { status: 507, wait: 60 },
   'upload-not-found': { status: 404 },
   'asset-not-found': { status: 404 },
+  'asset-in-place': { status: 409 },
   'run-not-found': { status: 404 },
   'step-not-found': { status: 404 },
   'class-not-found': { status: 404 },

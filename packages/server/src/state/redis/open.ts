@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Log } from '../../core/ports/log.ts';
 import type { State } from '../sql/open.ts';
+import { RedisDeletionStore } from './deletions.ts';
 import { EventNews } from './event-news.ts';
 import { RedisExtentClaims } from './extent-claims.ts';
 import { Keys, standardPrefix } from './keys.ts';
@@ -76,6 +77,7 @@ export async function openRedisState(options: RedisStateOptions): Promise<State>
     uploads: new RedisUploadStore({ link, keys, ledger: ledger.uploads, outbox, purge, news, clock, random, writer }),
     recordings: new RedisRecordingStore(link, keys, { outbox, inbox: ledger.inbox }),
     tokens: new RedisUploadTokenStore(link, keys),
+    deletions: new RedisDeletionStore(ledger.deletions, outbox),
     claims,
     locks,
     close,

@@ -16,6 +16,7 @@ import { doubt } from './migrations/0015-doubt.ts';
 import { forced } from './migrations/0016-forced.ts';
 import { compared } from './migrations/0017-compared.ts';
 import { lacks } from './migrations/0018-lacks.ts';
+import { deletions } from './migrations/0021-deletions.ts';
 import { listed, oneOf, type WordList } from './word-list.ts';
 
 /** Words of DDL that differ between the engines. */
@@ -122,6 +123,7 @@ export const migrations: readonly Migration[] = [
   forced,
   compared,
   lacks,
+  deletions,
 ];
 
 /** Stands in the place of a version while a database is being filled from another one, so that no server takes it for whole. */

@@ -1,5 +1,6 @@
 /** Opens a state store: the two ways in for the composition root and for tests. */
 import type { Clock } from '../../core/ports/clock.ts';
+import type { DeletionStore } from '../../core/ports/deletion-store.ts';
 import type { DueSteps } from '../../core/ports/due-steps.ts';
 import type { ExtentClaims } from '../../core/ports/extent-claims.ts';
 import type { LedgerInbox } from '../../core/ports/ledger-inbox.ts';
@@ -19,6 +20,7 @@ import type { WebhookStore } from '../../core/ports/webhook-store.ts';
 import { MemoryExtentClaims } from '../memory/extent-claims.ts';
 import { MemoryUploadLocks } from '../memory/upload-locks.ts';
 import { endTurnsOf } from './dead-processes.ts';
+import { SqlDeletionStore } from './deletions.ts';
 import type { Engine } from './engine.ts';
 import { SqlExtentClaims } from './extent-claims.ts';
 import { SqlLedgerInbox } from './ledger-inbox.ts';
@@ -50,6 +52,7 @@ export interface State extends AsyncDisposable {
   readonly webhooks: WebhookStore;
   readonly recordings: RecordingStore;
   readonly search: SearchStore;
+  readonly deletions: DeletionStore;
   readonly claims: ExtentClaims;
   readonly locks: UploadLocks;
   readonly tokens: UploadTokenStore;
@@ -150,6 +153,7 @@ function assemble(
     webhooks: new SqlWebhookStore(engine),
     recordings: new SqlRecordingStore(engine),
     search: new SqlSearchStore(engine),
+    deletions: new SqlDeletionStore(engine),
     tokens: new SqlUploadTokenStore(engine),
     watch: new SqlWatchStore(engine),
     nodes: new SqlNodeRegistry(engine),

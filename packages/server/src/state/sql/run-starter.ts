@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { HoldfastError } from '../../core/errors.ts';
 import { assertPlan, type RunPlan, type StepPlan } from '../../core/ledger.ts';
 import type { Millis, Sha256 } from '../../core/upload.ts';
-import type { Dialect, Session } from './engine.ts';
+import { type Dialect, first, type Session } from './engine.ts';
 import type { EventLog } from './events.ts';
 import { RunLog } from './run-log.ts';
 
@@ -15,10 +15,10 @@ export interface RunOrder {
   readonly now: Millis;
 }
 
-/** A run is one pipeline on one asset, so its id follows from them, and asking for it twice is asking for the same one. */
-export function runIdOf(assetId: Sha256, pipeline: string, version: string): string {
+/** A run is one pipeline on one asset; on one that was deleted and came again it is another, with events of its own. */
+function newRunId(assetId: Sha256, createdAt: Millis, { pipeline, pipelineVersion }: RunPlan): string {
   return createHash('sha256')
-    .update(JSON.stringify([assetId, pipeline, version]))
+    .update(JSON.stringify([assetId, createdAt, pipeline, pipelineVersion]))
     .digest('hex')
     .slice(0, 32);
 }
@@ -32,13 +32,27 @@ export class RunStarter {
     this.#log = new RunLog(dialect, events);
   }
 
-  /** Creates the run with what is missing of its steps and resolves to its id. Rejects with `asset-not-found`. */
+  /**
+   * Creates the run with what is missing of its steps and resolves to its id; to the one that is there if it was created before. Rejects with
+   * `asset-not-found`.
+   */
   async start(session: Session, order: RunOrder): Promise<string> {
     const { assetId, plan, principal, now } = order;
     assertPlan(plan);
-    if (!(await this.#log.lockAsset(session, assetId)))
-      throw new HoldfastError('asset-not-found', `No asset ${assetId}.`);
-    const id = runIdOf(assetId, plan.pipeline, plan.pipelineVersion);
+    await this.#log.lockAsset(session, assetId);
+    const db = this.#dialect.build;
+    const asset = db.selectFrom('assets').select('created_at').where('id', '=', assetId);
+    const createdAt = first(await session.rows(asset.compile()))?.created_at;
+    if (createdAt === undefined) throw new HoldfastError('asset-not-found', `No asset ${assetId}.`);
+    const same = db
+      .selectFrom('runs')
+      .select('id')
+      .where('asset_id', '=', assetId)
+      .where('pipeline', '=', plan.pipeline)
+      .where('pipeline_version', '=', plan.pipelineVersion);
+    const known = first(await session.rows(same.compile()));
+    if (known !== null) return known.id;
+    const id = newRunId(assetId, createdAt, plan);
     const row = {
       id,
       asset_id: assetId,
@@ -52,14 +66,7 @@ export class RunStarter {
       cancel_asked_at: null,
       cancel_asked_by: null,
     };
-    const inserted = await session.change(
-      this.#dialect.build
-        .insertInto('runs')
-        .values(row)
-        .onConflict((on) => on.doNothing())
-        .compile(),
-    );
-    if (inserted === 0) return id;
+    await session.change(db.insertInto('runs').values(row).compile());
     await this.#insertSteps(session, { runId: id, order });
     const steps = plan.steps.map((step) => step.name);
     const data = { assetId, pipeline: plan.pipeline, pipelineVersion: plan.pipelineVersion, steps };

@@ -251,6 +251,14 @@ export interface UploadTokenRow {
   upload_id: string | null;
 }
 
+/** A content that was deleted and may still be in storage. */
+export interface DeletedContentRow {
+  asset_id: string;
+  deleted_at: number;
+  /** Keys of its steps, as JSON. */
+  step_keys: string;
+}
+
 /** Small facts about the database itself. */
 export interface MetaRow {
   name: string;
@@ -278,4 +286,5 @@ export interface Tables extends WatchTables, NodeTables, PartMapTables, TurnTabl
   webhook_deliveries: WebhookDeliveryRow;
   search_assets: SearchAssetRow;
   search_documents: SearchDocumentRow;
+  deleted_contents: DeletedContentRow;
 }
