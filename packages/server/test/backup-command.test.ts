@@ -69,7 +69,10 @@ test('an artifact that is lost keeps nobody from a backup of the rest', async ()
   await rm((await artifacts())[0] ?? '');
   await rm(to, { recursive: true });
   const ran = await backup(node);
-  expect(ran).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/^1 artifact is lost in .*holdfast verify/) });
+  expect(ran).toMatchObject({
+    exitCode: 0,
+    stderr: expect.stringMatching(/^1 artifact could not be copied: lost in .*holdfast verify/),
+  });
   expect(JSON.parse(ran.stdout)).toMatchObject({ assets: 2, artifacts: 1, lostAssets: 0, lostArtifacts: 1 });
   const verified = await runCommand(['verify', '--data', to]);
   expect(verified.stdout).toMatch(/^lost-artifact .*\nChecked 2 assets.* 1 findings, 1 open/);
@@ -91,7 +94,10 @@ test('an asset that is lost is told, and not counted as backed up; one that stay
   await rm(lost);
   await rm(to, { recursive: true });
   const ran = await backup(node);
-  expect(ran).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/^1 asset is lost in .*holdfast verify/) });
+  expect(ran).toMatchObject({
+    exitCode: 0,
+    stderr: expect.stringMatching(/^1 asset could not be copied: lost in .*holdfast verify/),
+  });
   expect(JSON.parse(ran.stdout)).toMatchObject({ assets: 1, outside: 1, lostAssets: 1, lostArtifacts: 0 });
   expect((await runCommand(['verify', '--data', to])).stdout).toMatch(/^lost-asset .*\nChecked 3 assets.* 1 findings/);
 });

@@ -186,6 +186,29 @@ test('what a failing disk leaves is removed by the next clean-up; who works on a
   expect(await deletion.sweep()).toBe(0);
 });
 
+test.each(['deletion:after-commit', 'deletion:before-bytes', 'deletion:after-bytes'])(
+  'killed at %s, the next clean-up goes on with it',
+  async (killedAt) => {
+    const node = await folder.open();
+    await bring(node);
+    let killed = false;
+    const crash = (point: string) => {
+      if (point !== killedAt || killed) return;
+      killed = true;
+      throw new Error('killed (test)');
+    };
+    await deletionOf(node, { crash })
+      .delete(digest, principal)
+      .catch(() => {});
+    expect(killed).toBe(true);
+    expect(await isWhole(node)).toBe(false);
+    await deletionOf(node).sweep();
+    expect(await inStore()).toEqual([]);
+    await bring(node);
+    expect(await isWhole(node)).toBe(true);
+  },
+);
+
 test('another content is left alone', async () => {
   const node = await folder.open();
   const others = patternBytes(chunkSize, 4);

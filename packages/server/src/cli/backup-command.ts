@@ -59,7 +59,7 @@ async function run(to: string, options: Options, io: CliIo): Promise<void> {
   if (lost.length > 0)
     printLine(
       io.stderr,
-      `${lost.join(' and ')} ${counts.lostAssets + counts.lostArtifacts === 1 ? 'is' : 'are'} lost in ${from} and could not be copied; holdfast verify says which.`,
+      `${lost.join(' and ')} could not be copied: lost in ${from}, or deleted meanwhile; holdfast verify says which are lost.`,
     );
   if (options.json === true) printLine(io.stdout, JSON.stringify(counts));
   else for (const line of summary(counts, to)) printLine(io.stdout, line);

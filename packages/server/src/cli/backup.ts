@@ -1,7 +1,7 @@
 /**
  * Copies what a state speaks of, as of one moment, from a data folder in use. First the moment: while nobody can commit, the files of
  * unfinished uploads are opened and the state is pinned. Then the bytes that the pinned state speaks of: assets never change, so they
- * are the same later. Copying bytes before the state would miss assets that were recorded in between.
+ * are the same later, or were deleted. Copying bytes before the state would miss assets that were recorded in between.
  */
 import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs';
 import { constants, copyFile, mkdir, open, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
@@ -127,21 +127,24 @@ export class Backup {
   }
 
   async #assetIfThere(id: string): Promise<boolean> {
-    const from = this.#source.assetFile(id);
-    if (!existsSync(from)) return false;
-    await this.#copy(from, this.#target.assetFile(id));
-    return true;
+    return await this.#copyIfThere(this.#source.assetFile(id), this.#target.assetFile(id));
   }
 
   /** One that is lost keeps nobody from a copy of all the others. */
   async #artifact({ key, name }: { readonly key: string; readonly name: string }): Promise<void> {
-    const from = this.#source.artifactFile(key, name);
-    if (!existsSync(from)) {
-      this.#counts.lostArtifacts += 1;
-      return;
+    if (await this.#copyIfThere(this.#source.artifactFile(key, name), this.#target.artifactFile(key, name)))
+      this.#counts.artifacts += 1;
+    else this.#counts.lostArtifacts += 1;
+  }
+
+  async #copyIfThere(from: string, to: string): Promise<boolean> {
+    try {
+      await this.#copy(from, to);
+      return true;
+    } catch (error) {
+      if (existsSync(from)) throw error;
+      return false;
     }
-    await this.#copy(from, this.#target.artifactFile(key, name));
-    this.#counts.artifacts += 1;
   }
 
   /** Passed over when it is there with the same size and time. Durable, and under its name only when it is whole. */
