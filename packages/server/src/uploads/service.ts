@@ -11,6 +11,7 @@ import type { AppendDelivery } from './append-checks.ts';
 import { begin, type CreateRequest, checkRoom, insertUpload, requested } from './beginning.ts';
 import type { Handle } from './caller.ts';
 import { Concatenations } from './concatenate.ts';
+import { turnLost } from './content-turns.ts';
 import { apply, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { DirectUploads } from './direct.ts';
@@ -86,7 +87,11 @@ export class UploadService {
     const { phase } = begun.next;
     // What it relies on may be deleted meanwhile.
     const next = await (phase.name === 'completed'
-      ? this.#deps.contents.within(phase.assetId, async () => await insert(await beginning()))
+      ? this.#deps.contents.within(phase.assetId, async (mayAct) => {
+          const again = await beginning();
+          if (!mayAct()) throw turnLost();
+          return await insert(again);
+        })
       : insert(begun));
     if (next.phase.name === 'completed') this.#ended(next);
     if (next.phase.name === 'validating') this.finisher.start(next, null);
