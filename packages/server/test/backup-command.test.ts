@@ -53,6 +53,18 @@ test('two at once into one folder: the second is refused, and the first is whole
   expect(await backup(node)).toMatchObject({ exitCode: 0 });
 });
 
+test('where no folder can be made it says so, and does not try for ever; no name is not the folder one is in', async () => {
+  await using node = await RunningNode.start();
+  for (const folder of ['/proc/holdfast', '/proc/holdfast/copy'])
+    await expect(runCommand(['backup', folder, '--data', node.dataDir])).rejects.toThrow(
+      '/proc takes no folder /proc/holdfast.',
+    );
+  expect(await runCommand(['backup', '', '--data', node.dataDir])).toMatchObject({
+    exitCode: 2,
+    stderr: 'Name the folder of the backup.',
+  });
+}, 10_000);
+
 test('an artifact that is lost keeps nobody from a backup of the rest', async () => {
   const pipelines = join(dir, 'hello.yaml');
   const step =

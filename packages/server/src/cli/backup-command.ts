@@ -1,10 +1,10 @@
 /** `holdfast backup`: a copy of a data folder that is in use, with its state, as of one moment. */
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { formatBytes } from '../core/byte-words.ts';
+import { makeFolder } from '../platform/make-folder.ts';
 import type { Snapshot } from '../state/sql/snapshot.ts';
 import { Backup, type Counts } from './backup.ts';
 import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
@@ -32,7 +32,13 @@ export function registerBackup(program: Command, io: CliIo): void {
       'after',
       '\nPostgreSQL needs pg_dump on the PATH. Bytes in S3 are not copied: see docs/deployment.md.\nExit codes: 0 done (what was lost before is told), 1 failed, 2 wrong usage, 130 interrupted: run it again.\n',
     )
-    .action((folder: string, options: Options) => run(resolve(folder), options, io));
+    .action((folder: string, options: Options) => run(targetOf(folder), options, io));
+}
+
+/** An empty name, as of a variable that is not set, is not the folder that one happens to be in. */
+function targetOf(folder: string): string {
+  if (folder === '') throw new CommandFailed('Name the folder of the backup.', exitCodes.usage);
+  return resolve(folder);
 }
 
 async function run(to: string, options: Options, io: CliIo): Promise<void> {
@@ -43,7 +49,7 @@ async function run(to: string, options: Options, io: CliIo): Promise<void> {
   const stateFile = stateFiles[url === null ? 'sqlite' : 'postgres'];
   check(from, url === null ? [stateFile] : ['incoming', 'assets']);
   checkTarget(from, to, stateFile);
-  await mkdir(to, { recursive: true, mode: 0o700 });
+  await makeFolder(to);
   const snapshot = (frozen: () => void) => takeSnapshot({ url, from, env: io.env }, frozen);
   const counts = await aloneIn(to, () => new Backup({ from, to, stateFile, signal: io.signal, snapshot }).run());
   if (isRedis(config.state))

@@ -1,10 +1,10 @@
 /** `holdfast migrate`: from one folder (SQLite and disk) to PostgreSQL, and to another folder or a bucket. The source stays as it is. */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { HoldfastError } from '../core/errors.ts';
+import { makeFolder } from '../platform/make-folder.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { uuidv7 } from '../platform/uuidv7.ts';
 import { lockInstance } from '../state/sql/instance-lock.ts';
@@ -91,7 +91,7 @@ interface Moving {
 
 async function move(transfer: Transfer, { options, io, from, to, shown }: Moving): Promise<void> {
   refuseFinishing(transfer);
-  await mkdir(to, { recursive: true, mode: 0o700 });
+  await makeFolder(to);
   const blobs = options.toBlobs === undefined ? {} : { blobs: options.toBlobs };
   const config = loadConfig({ env: io.env, flags: { dataDir: to, state: options.toState, ...blobs } });
   const stores = await openBlobs({

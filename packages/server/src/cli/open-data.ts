@@ -1,11 +1,11 @@
 /** Opens what a server keeps for a command that works on it directly: all of it when no server runs, or the ledger beside one that does. */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import type { BlobStores } from '../core/ports/blob-stores.ts';
 import { silentLog } from '../core/ports/log.ts';
+import { makeFolder } from '../platform/make-folder.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import { uuidv7 } from '../platform/uuidv7.ts';
 import { inspectPostgres } from '../state/sql/inspect-postgres.ts';
@@ -125,7 +125,7 @@ export async function openLedgerBeside(options: DataOptions, { io, creates }: Le
   const { dataDir } = config;
   if (!creates) await assertSomethingThere(config);
   if (!isShared(config) && !existsSync(dataDir)) {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeFolder(dataDir);
     printLine(io.stderr, `Made the data directory ${dataDir}.`);
   }
   const beside = { shared: (process: string) => ({ sharedAs: process }) };

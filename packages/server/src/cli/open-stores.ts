@@ -1,10 +1,10 @@
 /** A node's first steps: its place, the state, its name among other nodes, the bytes; and what is known of how it ended last. */
-import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { OpenRun } from '../blobs/disk/boot-record.ts';
 import type { BlobStores } from '../core/ports/blob-stores.ts';
 import type { Tracing } from '../core/ports/tracing.ts';
 import { readBootId } from '../platform/boot-id.ts';
+import { makeFolder } from '../platform/make-folder.ts';
 import { systemClock } from '../platform/system-clock.ts';
 import type { State } from '../state/sql/open.ts';
 import { abandonedPlaces, settleAbandoned } from './abandoned-places.ts';
@@ -49,7 +49,7 @@ export async function openStores(options: Required<NodeOptions>, wish: StoresWis
   const { config, log, onLost, seat } = options;
   const { classes, closing } = wish;
   const dataDir = resolve(config.dataDir);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeFolder(dataDir);
   const place = await takePlace(config, dataDir, seat);
   closing.add('place in the data folder', () => place.release());
   const traces = await openTraces({ config, instance: place.holder, log });

@@ -1,11 +1,11 @@
 /** `holdfast serve` with several processes: what the supervisor does around them. */
-import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { markClean } from '../../blobs/disk/boot-record.ts';
 import type { Config } from '../../config/schema.ts';
 import { readBootId } from '../../platform/boot-id.ts';
+import { makeFolder } from '../../platform/make-folder.ts';
 import { lockForWorkers } from '../../state/sql/instance-lock.ts';
 import { listenError } from '../listening.ts';
 import { isShared } from '../open-state.ts';
@@ -21,7 +21,7 @@ export interface ProcessServer {
 /** Resolves when all processes listen. `config.port` 0 takes a free port, the same for all and as long as the server runs. */
 export async function serveProcesses(config: Config, log: Logger, count: number): Promise<ProcessServer> {
   const dataDir = resolve(config.dataDir);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeFolder(dataDir);
   // Among nodes each process has a place, with a lock and a boot record, of its own.
   const lock = isShared(config) ? null : lockForWorkers(dataDir);
   try {
