@@ -102,6 +102,39 @@ test('commands say that what answers is not Holdfast', async () => {
     });
 });
 
+test('no command takes a foreign object for an answer, or gets lost in one', async () => {
+  const asset = 'a'.repeat(64);
+  const commands = [
+    'status, status u1, runs, runs show r1, runs retry r1, runs retry --all, runs cancel r1, steps, steps failed, steps times',
+    'steps log k1, steps retry k1, steps cancel k1, classes, classes pause cpu, pipelines show, pipelines plan --all',
+    'pipelines apply --all --yes, webhooks list, webhooks failures, webhooks retry --all, webhooks test w1',
+  ].flatMap((line) => line.split(', '));
+  for (const text of ['{"status":"ok"}', '{"items":[]}', '{"items":[{"id":1}],"cursor":null}', 'null']) {
+    const foreign = await answering((_, response) => response.end(text));
+    const stderr = `${foreign} answers, but not as Holdfast. Check the address.`;
+    for (const command of [...commands, `status ${asset}`]) {
+      const ran = await runCommand([...command.split(' '), '--server', foreign]);
+      // An empty list is one of Holdfast's, too.
+      if (text !== '{"items":[]}' || ran.exitCode !== 0)
+        expect({ command, ...ran }).toMatchObject({ command, exitCode: 1, stdout: '', stderr });
+    }
+  }
+});
+
+test('what a foreign server gives as its reason is told in words, and where a redirect went', async () => {
+  const validation = await answering((_, response) => response.writeHead(422).end('{"detail":[{"loc":["body"]}]}'));
+  expect(await runCommand(['status', '--server', validation])).toMatchObject({
+    exitCode: 1,
+    stderr: `${validation} answered with status 422.`,
+  });
+  const closed = await answering((_, response) => response.writeHead(401).end('{"detail":"No API key."}'));
+  const redirect = await answering((_, response) => response.writeHead(301, { location: `${closed}/x` }).end());
+  expect(await runCommand(['status', '--server', redirect, '--api-key', 'k'.repeat(32)])).toMatchObject({
+    exitCode: 1,
+    stderr: `No API key. (${redirect} leads to ${closed}/x: give that address)`,
+  });
+});
+
 test('an empty key is told as what it is', async () => {
   expect(await runCommand(['status', '--api-key', ''])).toMatchObject({
     exitCode: 2,

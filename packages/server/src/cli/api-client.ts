@@ -1,26 +1,34 @@
 /** The server's JSON, for commands that ask instead of upload. */
-import type {
-  ApplyPipelines,
+import {
+  type ApplyPipelines,
   Artifact,
   Asset,
-  Pipeline,
+  type Pipeline,
   PipelineList,
   PipelinePlan,
-  PlanPipelines,
-  Problem,
-  RetryWebhooks,
+  type PlanPipelines,
+  type RetryWebhooks,
   Run,
   Upload,
   UploadList,
-  WebhookDelivery,
+  type WebhookDelivery,
   WebhookDeliveryList,
-  WebhookEndpoint,
+  type WebhookEndpoint,
   WebhookEndpointList,
   WebhooksRetried,
   WebhookTested,
 } from '@holdfast/protocol';
+import { type TSchema, Type } from 'typebox';
+import { hasShape } from './answer-shape.ts';
 import { CommandFailed, exitCodes } from './io.ts';
 import { whyNoAnswer } from './no-answer.ts';
+
+/** A question to the server. */
+export interface Question {
+  /** What the answer has to be. */
+  readonly answer: TSchema;
+  readonly body?: object;
+}
 
 export interface ServerAccess {
   /** Without a slash at the end. */
@@ -83,7 +91,7 @@ export class ApiClient {
   }
 
   upload(id: string): Promise<Upload> {
-    return this.#get(`/v1/uploads/${encodeURIComponent(id)}`);
+    return this.#get(`/v1/uploads/${encodeURIComponent(id)}`, Upload);
   }
 
   /** Uploads that are not ended, newest first. */
@@ -91,7 +99,8 @@ export class ApiClient {
     const items: UploadList['items'] = [];
     const path = '/v1/uploads?state=receiving,paused,validating,assembling&limit=200';
     for (let cursor: string | null = ''; cursor !== null; ) {
-      const page: UploadList = await this.#get(cursor === '' ? path : `${path}&cursor=${encodeURIComponent(cursor)}`);
+      const next = cursor === '' ? path : `${path}&cursor=${encodeURIComponent(cursor)}`;
+      const page: UploadList = await this.#get(next, UploadList);
       items.push(...page.items);
       cursor = page.cursor;
     }
@@ -99,19 +108,19 @@ export class ApiClient {
   }
 
   asset(id: string): Promise<Asset> {
-    return this.#get(`/v1/assets/${id}`);
+    return this.#get(`/v1/assets/${id}`, Asset);
   }
 
   async runs(assetId: string): Promise<Run[]> {
-    return (await this.#get<{ items: Run[] }>(`/v1/assets/${assetId}/runs`)).items;
+    return (await this.#get<{ items: Run[] }>(`/v1/assets/${assetId}/runs`, itemsOf(Run))).items;
   }
 
   async artifacts(assetId: string): Promise<Artifact[]> {
-    return (await this.#get<{ items: Artifact[] }>(`/v1/assets/${assetId}/artifacts`)).items;
+    return (await this.#get<{ items: Artifact[] }>(`/v1/assets/${assetId}/artifacts`, itemsOf(Artifact))).items;
   }
 
   async webhooks(): Promise<WebhookEndpoint[]> {
-    return (await this.#get<WebhookEndpointList>('/v1/webhooks')).items;
+    return (await this.#get<WebhookEndpointList>('/v1/webhooks', WebhookEndpointList)).items;
   }
 
   /** At most `max`, newest events first. */
@@ -121,7 +130,7 @@ export class ApiClient {
     if (endpoint !== undefined) query.set('endpoint', endpoint);
     for (let cursor: string | null = ''; cursor !== null && items.length < max; ) {
       if (cursor !== '') query.set('cursor', cursor);
-      const page: WebhookDeliveryList = await this.#get(`/v1/webhooks/failures?${query}`);
+      const page: WebhookDeliveryList = await this.#get(`/v1/webhooks/failures?${query}`, WebhookDeliveryList);
       items.push(...page.items);
       cursor = page.cursor;
     }
@@ -129,31 +138,32 @@ export class ApiClient {
   }
 
   async retryWebhooks(order: RetryWebhooks): Promise<number> {
-    return (await this.ask<WebhooksRetried>('POST', '/v1/webhooks/retry', order)).retried;
+    return (await this.ask<WebhooksRetried>('POST', '/v1/webhooks/retry', { answer: WebhooksRetried, body: order }))
+      .retried;
   }
 
   testWebhook(endpoint: string): Promise<WebhookTested> {
-    return this.ask('POST', '/v1/webhooks/test', { endpoint });
+    return this.ask('POST', '/v1/webhooks/test', { answer: WebhookTested, body: { endpoint } });
   }
 
   async pipelines(): Promise<Pipeline[]> {
-    return (await this.#get<PipelineList>('/v1/pipelines')).items;
+    return (await this.#get<PipelineList>('/v1/pipelines', PipelineList)).items;
   }
 
   planPipelines(order: PlanPipelines): Promise<PipelinePlan> {
-    return this.ask('POST', '/v1/pipelines/plan', order);
+    return this.ask('POST', '/v1/pipelines/plan', { answer: PipelinePlan, body: order });
   }
 
   applyPipelines(order: ApplyPipelines): Promise<PipelinePlan> {
-    return this.ask('POST', '/v1/pipelines/apply', order);
+    return this.ask('POST', '/v1/pipelines/apply', { answer: PipelinePlan, body: order });
   }
 
-  #get<T>(path: string): Promise<T> {
-    return this.ask('GET', path);
+  #get<T>(path: string, answer: TSchema): Promise<T> {
+    return this.ask('GET', path, { answer });
   }
 
   /** For what has no method of its own here. @throws CommandFailed with the server's words, or with `unreachable`. */
-  async ask<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
+  async ask<T>(method: 'GET' | 'POST', path: string, { answer, body }: Question): Promise<T> {
     const { url } = this.#access;
     let response: Response;
     let text: string;
@@ -168,18 +178,35 @@ export class ApiClient {
       if (this.#signal.aborted) throw new CommandFailed('', exitCodes.interrupted);
       throw new ServerAway(`${url} does not answer: ${whyNoAnswer(cause, url)}.`, 'unreachable');
     }
-    const { status } = response;
     const value = parse(text);
-    if ((status === 200 || status === 202) && value !== null) return value as T;
-    if (response.ok) {
-      const place = response.redirected ? `${url} leads to ${response.url}, which` : url;
-      throw new CommandFailed(`${place} answers, but not as Holdfast. Check the address.`, exitCodes.failed);
-    }
-    const { detail = `${url} answered with status ${status}.` } = (value ?? {}) as Partial<Problem>;
-    if (busyStatuses.has(status)) throw new ServerAway(detail, 'busy', retryAfterMs(response));
-    const hint = status === 401 ? ' (--api-key or HOLDFAST_API_KEY)' : '';
-    throw new CommandFailed(detail + hint, exitCodes.failed);
+    if ((response.status === 200 || response.status === 202) && hasShape(value, answer)) return value as T;
+    throw this.#refusal(response, value);
   }
+
+  /** What an answer that is of no use says. */
+  #refusal(response: Response, value: unknown): CommandFailed {
+    const { url } = this.#access;
+    const { status, redirected } = response;
+    if (response.ok) {
+      const place = redirected ? `${url} leads to ${response.url}, which` : url;
+      return new CommandFailed(`${place} answers, but not as Holdfast. Check the address.`, exitCodes.failed);
+    }
+    const said = hasShape(value, Said)
+      ? (value as { detail: string }).detail
+      : `${url} answered with status ${status}.`;
+    // Neither keys nor orders are sent on by fetch.
+    const moved = redirected ? ` (${url} leads to ${response.url}: give that address)` : '';
+    if (busyStatuses.has(status)) return new ServerAway(said + moved, 'busy', retryAfterMs(response));
+    const hint = status === 401 && !redirected ? ' (--api-key or HOLDFAST_API_KEY)' : '';
+    return new CommandFailed(said + hint + moved, exitCodes.failed);
+  }
+}
+
+/** Of a problem document. */
+const Said = Type.Object({ detail: Type.String() });
+
+function itemsOf(item: TSchema): TSchema {
+  return Type.Object({ items: Type.Array(item) });
 }
 
 /** `Retry-After` in seconds, as Holdfast and proxies write it. */
@@ -188,11 +215,10 @@ function retryAfterMs({ headers }: Response): number | null {
   return /^\d+$/.test(text) ? Number(text) * 1_000 : null;
 }
 
-function parse(text: string): object | null {
+function parse(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && !Array.isArray(value) ? value : null;
+    return JSON.parse(text);
   } catch {
-    return null;
+    return undefined;
   }
 }

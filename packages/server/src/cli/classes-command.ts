@@ -1,5 +1,5 @@
 /** `holdfast classes`: how many steps of each class run and may run, and pausing one. */
-import type { Class, ClassList } from '@holdfast/protocol';
+import { Class, ClassList } from '@holdfast/protocol';
 import type { Command } from 'commander';
 import { type CliIo, exitCodesHelp } from './io.ts';
 import { classLines } from './runs-text.ts';
@@ -24,7 +24,7 @@ export function registerClasses(program: Command, io: CliIo): void {
 }
 
 async function listClasses(options: ServerOptions, io: CliIo): Promise<void> {
-  const answer = await clientOf(options, io).ask<ClassList>('GET', '/v1/classes');
+  const answer = await clientOf(options, io).ask<ClassList>('GET', '/v1/classes', { answer: ClassList });
   show({ options, io }, answer, classLines(answer.items));
 }
 
@@ -34,6 +34,6 @@ async function change(
   to: { readonly options: ServerOptions; readonly io: CliIo },
 ): Promise<void> {
   const path = `/v1/classes/${encodeURIComponent(name)}/${what}`;
-  const answer = await clientOf(to.options, to.io).ask<Class>('POST', path);
+  const answer = await clientOf(to.options, to.io).ask<Class>('POST', path, { answer: Class });
   show(to, answer, classLines([answer]));
 }

@@ -1,6 +1,14 @@
 /** `holdfast runs`: what was processed, what became of it, and doing it again or stopping it. */
-import type { Artifact, AttemptList, Retried, Run, RunList, RunSummary } from '@holdfast/protocol';
-import { errorClasses, runStates } from '@holdfast/protocol';
+import {
+  type Artifact,
+  AttemptList,
+  errorClasses,
+  Retried,
+  Run,
+  RunList,
+  RunSummary,
+  runStates,
+} from '@holdfast/protocol';
 import { type Command, Option } from 'commander';
 import { type CliIo, CommandFailed, exitCodes, exitCodesHelp } from './io.ts';
 import { runLines, runListLines, summaryLine } from './runs-text.ts';
@@ -76,12 +84,15 @@ async function listRuns(options: ListOptions, io: CliIo): Promise<void> {
   const now = Date.now();
   const since = options.since === undefined ? undefined : sinceTime(options.since, now);
   const scope = options.mine === true ? 'own' : undefined;
-  const summary = await api.ask<RunSummary>('GET', `/v1/runs/summary${queryOf({ since, scope })}`);
+  const summary = await api.ask<RunSummary>('GET', `/v1/runs/summary${queryOf({ since, scope })}`, {
+    answer: RunSummary,
+  });
   const items: Run[] = [];
   const { state, pipeline } = options;
   for (let cursor: string | undefined, more = true; more && items.length < options.limit; ) {
     const limit = Math.min(pageMax, options.limit - items.length);
-    const page: RunList = await api.ask('GET', `/v1/runs${queryOf({ since, scope, state, pipeline, limit, cursor })}`);
+    const query = queryOf({ since, scope, state, pipeline, limit, cursor });
+    const page: RunList = await api.ask('GET', `/v1/runs${query}`, { answer: RunList });
     items.push(...page.items);
     more = page.cursor !== null;
     cursor = page.cursor ?? undefined;
@@ -92,8 +103,8 @@ async function listRuns(options: ListOptions, io: CliIo): Promise<void> {
 async function showRun(id: string, options: ServerOptions, io: CliIo): Promise<void> {
   const api = clientOf(options, io);
   const path = `/v1/runs/${encodeURIComponent(id)}`;
-  const run = await api.ask<Run>('GET', path);
-  const attempts = (await api.ask<AttemptList>('GET', `${path}/attempts`)).items;
+  const run = await api.ask<Run>('GET', path, { answer: Run });
+  const attempts = (await api.ask<AttemptList>('GET', `${path}/attempts`, { answer: AttemptList })).items;
   // An administrator sees runs of others, and their files are theirs.
   const artifacts = await api.artifacts(run.assetId).catch((): Artifact[] => []);
   show({ options, io }, { run, attempts, artifacts }, runLines({ run, attempts, artifacts }, Date.now()));
@@ -109,13 +120,16 @@ async function retryRuns(id: string | undefined, options: RetryOptions, io: CliI
   }
   const api = clientOf(options, io);
   if (id !== undefined) {
-    const run = await api.ask<Run>('POST', `/v1/runs/${encodeURIComponent(id)}/retry`);
+    const run = await api.ask<Run>('POST', `/v1/runs/${encodeURIComponent(id)}/retry`, { answer: Run });
     const words = run.state === 'running' ? `Run ${run.id} goes on.` : `Nothing to do again: the run is ${run.state}.`;
     return show({ options, io }, run, [words]);
   }
   const order = { all, step, pipeline, errorClass, reason };
   const from = since === undefined ? {} : { since: sinceTime(since, Date.now()) };
-  const result = await api.ask<Retried>('POST', '/v1/runs/retry', { ...order, ...from });
+  const result = await api.ask<Retried>('POST', '/v1/runs/retry', {
+    answer: Retried,
+    body: { ...order, ...from },
+  });
   const { retried } = result;
   const words =
     retried === 0
@@ -126,7 +140,7 @@ async function retryRuns(id: string | undefined, options: RetryOptions, io: CliI
 
 async function cancelRun(id: string, options: ServerOptions, io: CliIo): Promise<void> {
   const api = clientOf(options, io);
-  const run = await api.ask<Run>('POST', `/v1/runs/${encodeURIComponent(id)}/cancel?wait=60`);
+  const run = await api.ask<Run>('POST', `/v1/runs/${encodeURIComponent(id)}/cancel?wait=60`, { answer: Run });
   const running = run.steps.filter((step) => step.state === 'running').map((step) => step.name);
   const words = {
     cancelled: `Run ${run.id} is cancelled; nothing of it runs any more.`,

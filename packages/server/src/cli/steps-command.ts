@@ -1,6 +1,12 @@
 /** `holdfast steps`: what runs, what waits and why, what failed and why, how long it takes. */
-import type { AttemptList, DurationList, FailureGroupList, PlacedStep, PlacedStepList } from '@holdfast/protocol';
-import { errorClasses } from '@holdfast/protocol';
+import {
+  AttemptList,
+  DurationList,
+  errorClasses,
+  FailureGroupList,
+  PlacedStep,
+  PlacedStepList,
+} from '@holdfast/protocol';
 import { type Command, Option } from 'commander';
 import { type CliIo, CommandFailed, exitCodes, exitCodesHelp } from './io.ts';
 import { sinceHelp } from './runs-command.ts';
@@ -63,8 +69,10 @@ export function registerSteps(program: Command, io: CliIo): void {
 async function list(options: ListOptions, io: CliIo): Promise<void> {
   const api = clientOf(options, io);
   const limit = Math.min(options.limit, 200);
-  const running = await api.ask<PlacedStepList>('GET', `/v1/steps${queryOf({ state: 'running', limit })}`);
-  const waiting = await api.ask<PlacedStepList>('GET', `/v1/steps${queryOf({ state: 'waiting', limit })}`);
+  const stepsIn = (state: string) =>
+    api.ask<PlacedStepList>('GET', `/v1/steps${queryOf({ state, limit })}`, { answer: PlacedStepList });
+  const running = await stepsIn('running');
+  const waiting = await stepsIn('waiting');
   const value = { running: running.items, waiting: waiting.items };
   show({ options, io }, value, [...runningLines(running.items, Date.now()), '', ...waitingLines(waiting.items)]);
 }
@@ -74,9 +82,12 @@ async function listFailed(options: FailedOptions, io: CliIo): Promise<void> {
   const { step, pipeline, errorClass, reason } = options;
   const since = options.since === undefined ? undefined : sinceTime(options.since, Date.now());
   const which = { step, pipeline, errorClass, reason, since };
-  const groups = await api.ask<FailureGroupList>('GET', `/v1/steps/failures${queryOf(which)}`);
+  const groups = await api.ask<FailureGroupList>('GET', `/v1/steps/failures${queryOf(which)}`, {
+    answer: FailureGroupList,
+  });
   const limit = Math.min(options.limit, 200);
-  const steps = await api.ask<PlacedStepList>('GET', `/v1/steps${queryOf({ ...which, state: 'failed', limit })}`);
+  const query = queryOf({ ...which, state: 'failed', limit });
+  const steps = await api.ask<PlacedStepList>('GET', `/v1/steps${query}`, { answer: PlacedStepList });
   const lines = [
     ...failureGroupLines(groups.items),
     ...(steps.items.length === 0 ? [] : ['', ...failedLines(steps.items)]),
@@ -86,13 +97,15 @@ async function listFailed(options: FailedOptions, io: CliIo): Promise<void> {
 
 async function durations(options: ServerOptions & { since: string; step?: string }, io: CliIo): Promise<void> {
   const query = queryOf({ since: sinceTime(options.since, Date.now()), step: options.step });
-  const answer = await clientOf(options, io).ask<DurationList>('GET', `/v1/steps/durations${query}`);
+  const answer = await clientOf(options, io).ask<DurationList>('GET', `/v1/steps/durations${query}`, {
+    answer: DurationList,
+  });
   show({ options, io }, answer, durationLines(answer.items));
 }
 
 async function showLog(key: string, options: ServerOptions, io: CliIo): Promise<void> {
   const path = `/v1/steps/${encodeURIComponent(key)}/attempts`;
-  const answer = await clientOf(options, io).ask<AttemptList>('GET', path);
+  const answer = await clientOf(options, io).ask<AttemptList>('GET', path, { answer: AttemptList });
   const lines = answer.items.flatMap((attempt) => attemptLines(attempt, Date.now()));
   show({ options, io }, answer, lines.length === 0 ? ['It has not been attempted yet.'] : lines);
 }
@@ -104,7 +117,7 @@ async function act(
 ): Promise<void> {
   const query = what === 'cancel' ? '?wait=60' : '';
   const path = `/v1/steps/${encodeURIComponent(key)}/${what}${query}`;
-  const step = await clientOf(to.options, to.io).ask<PlacedStep>('POST', path);
+  const step = await clientOf(to.options, to.io).ask<PlacedStep>('POST', path, { answer: PlacedStep });
   const late = what === 'cancel' && step.state === 'running';
   show(to, step, [`Step ${step.name} is ${late ? 'being cancelled and has not let go yet' : step.state}.`]);
   if (late) throw new CommandFailed('', exitCodes.failed);
