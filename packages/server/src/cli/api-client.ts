@@ -20,6 +20,7 @@ import {
 } from '@holdfast/protocol';
 import { type TSchema, Type } from 'typebox';
 import { hasShape } from './answer-shape.ts';
+import { safeText } from './format-text.ts';
 import { CommandFailed, exitCodes } from './io.ts';
 import { whyNoAnswer } from './no-answer.ts';
 
@@ -192,7 +193,7 @@ export class ApiClient {
       return new CommandFailed(`${place} answers, but not as Holdfast. Check the address.`, exitCodes.failed);
     }
     const said = hasShape(value, Said)
-      ? (value as { detail: string }).detail
+      ? safeText((value as { detail: string }).detail)
       : `${url} answered with status ${status}.`;
     // Neither keys nor orders are sent on by fetch.
     const moved = redirected ? ` (${url} leads to ${response.url}: give that address)` : '';

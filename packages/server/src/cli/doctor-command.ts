@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { checkBucket } from './bucket-diagnoses.ts';
 import { checkDisk, checkEngines, checkMedia, checkNode, checkSqlite, type Diagnosis } from './diagnoses.ts';
-import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
+import { type CliIo, CommandFailed, exitCodes, printLine, printWords } from './io.ts';
 import { configOfData, type DataOptions, dataOptions } from './open-data.ts';
 import { checkProxy } from './proxy-diagnoses.ts';
 import { checkServer } from './server-diagnoses.ts';
@@ -51,7 +51,7 @@ async function run(options: Options, io: CliIo): Promise<void> {
   if (io.signal.aborted) throw new CommandFailed('interrupted.', exitCodes.interrupted);
   const bad = diagnoses.filter((d) => d.verdict === 'bad').length;
   if (options.json === true) printLine(io.stdout, JSON.stringify({ ok: bad === 0, diagnoses }, null, 2));
-  else for (const line of table(diagnoses)) printLine(io.stdout, line);
+  else for (const line of table(diagnoses)) printWords(io.stdout, line);
   if (bad > 0) throw new CommandFailed('', exitCodes.failed);
 }
 

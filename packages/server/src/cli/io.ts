@@ -1,5 +1,6 @@
 /** What a command has of the world around it, passed in so that tests run commands without a process. */
 import type { Writable } from 'node:stream';
+import { safeText } from './format-text.ts';
 
 export interface CliIo {
   readonly stdout: Writable;
@@ -29,4 +30,9 @@ export class CommandFailed extends Error {
 
 export function printLine(stream: Writable, line: string): void {
   stream.write(`${line}\n`);
+}
+
+/** Lines for people. Whatever of them came from a server, a file or its name must not steer the terminal. */
+export function printWords(stream: Writable, words: string): void {
+  printLine(stream, words.split('\n').map(safeText).join('\n'));
 }

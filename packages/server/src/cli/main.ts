@@ -1,7 +1,7 @@
 /** The command line. */
 import { Command, CommanderError } from 'commander';
 import { HoldfastError } from '../core/errors.ts';
-import { type CliIo, CommandFailed, exitCodes, exitCodesHelp, printLine } from './io.ts';
+import { type CliIo, CommandFailed, exitCodes, exitCodesHelp, printWords } from './io.ts';
 import { onStopSignals } from './stop-signals.ts';
 import { packageVersion } from './version.ts';
 
@@ -80,14 +80,14 @@ try {
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   if (error instanceof CommandFailed) {
-    if (error.message !== '') printLine(io.stderr, `holdfast: ${error.message}`);
+    if (error.message !== '') printWords(io.stderr, `holdfast: ${error.message}`);
     return error.exitCode;
   }
   if (error instanceof HoldfastError) {
-    printLine(io.stderr, `holdfast: ${error.message}`);
+    printWords(io.stderr, `holdfast: ${error.message}`);
     return error.code === 'invalid-request' ? exitCodes.usage : exitCodes.failed;
   }
-  printLine(io.stderr, `holdfast: ${unforeseen(error)}`);
+  printWords(io.stderr, `holdfast: ${unforeseen(error)}`);
   return exitCodes.failed;
 }
 

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { HoldfastError } from '../core/errors.ts';
 import { loadDefinitions } from '../pipeline/definitions/load-definitions.ts';
 import { ApiClient, defaultServer, serverAccess } from './api-client.ts';
-import { type CliIo, CommandFailed, exitCodes, exitCodesHelp, printLine } from './io.ts';
+import { type CliIo, CommandFailed, exitCodes, exitCodesHelp, printLine, printWords } from './io.ts';
 import { readDefinitionFiles, surroundings } from './pipeline-definitions.ts';
 import { PlanSummary, pipelineLines, plannedRunLines } from './pipelines-text.ts';
 import { readConfig } from './read-config.ts';
@@ -129,7 +129,7 @@ async function walk(page: (from: { cursor?: string }) => Promise<PipelinePlan>, 
       summary.add(found);
       for (const item of each ? found.items : []) {
         if (options.json === true) printLine(io.stdout, JSON.stringify({ event: 'run', ...item }));
-        else for (const line of plannedRunLines(item)) printLine(io.stdout, line);
+        else for (const line of plannedRunLines(item)) printWords(io.stdout, line);
       }
       if (cursor !== null) progress(summary, io, doing);
     }
@@ -143,7 +143,7 @@ async function walk(page: (from: { cursor?: string }) => Promise<PipelinePlan>, 
   }
   if (io.isTTY) io.stderr.write('\r\u001b[K');
   if (options.json === true) printLine(io.stdout, JSON.stringify({ event: 'summary', ...summary.json() }));
-  else for (const line of lines(summary, doing)) printLine(io.stdout, line);
+  else for (const line of lines(summary, doing)) printWords(io.stdout, line);
   return summary;
 }
 
@@ -200,5 +200,5 @@ function client(options: Access, io: CliIo): ApiClient {
 
 function print(to: { readonly options: Access; readonly io: CliIo }, value: object, text: readonly string[]): void {
   if (to.options.json === true) printLine(to.io.stdout, JSON.stringify(value, null, 2));
-  else for (const line of text) printLine(to.io.stdout, line);
+  else for (const line of text) printWords(to.io.stdout, line);
 }

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { UploadSnapshot } from '@holdfast/client';
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import { safeText } from './format-text.ts';
-import { type CliIo, printLine } from './io.ts';
+import { type CliIo, printWords } from './io.ts';
 import type { Display, DisplayedFile, Outcome } from './progress.ts';
 import { figureWords, outcomeWords, progressWords, stateWords } from './progress-words.ts';
 
@@ -58,7 +58,7 @@ export class BarDisplay implements Display {
 
   say(line: string): void {
     // While bars are drawn, lines have to be put above them.
-    if (this.#multi !== null && this.#bars.size > 0) this.#multi.log(`${line}\n`);
+    if (this.#multi !== null && this.#bars.size > 0) this.#multi.log(`${safeText(line)}\n`);
     else this.#afterBars(line);
   }
 
@@ -70,7 +70,7 @@ export class BarDisplay implements Display {
 
   #afterBars(line: string): void {
     this.#stop();
-    printLine(this.#io.stderr, line);
+    printWords(this.#io.stderr, line);
   }
 
   #stop(): void {

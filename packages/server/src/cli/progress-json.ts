@@ -3,7 +3,7 @@
  * `interrupted`, `processed`, and at the end `summary`. Words for people go to standard error.
  */
 import type { UploadError, UploadSnapshot } from '@holdfast/client';
-import { type CliIo, printLine } from './io.ts';
+import { type CliIo, printLine, printWords } from './io.ts';
 import type { Display, DisplayedFile, Outcome } from './progress.ts';
 
 const progressMsMin = 1_000;
@@ -51,7 +51,7 @@ export class JsonDisplay implements Display {
   }
 
   say(line: string): void {
-    printLine(this.#io.stderr, line);
+    printWords(this.#io.stderr, line);
   }
 
   event(name: string, data: Readonly<Record<string, unknown>>): void {

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { UploadSnapshot } from '@holdfast/client';
 import { formatBytes } from '../core/byte-words.ts';
 import { safeText } from './format-text.ts';
-import { type CliIo, printLine } from './io.ts';
+import { type CliIo, printWords } from './io.ts';
 import type { Display, DisplayedFile, Outcome } from './progress.ts';
 import { figureWords, outcomeWords, progressWords, stateWords } from './progress-words.ts';
 
@@ -44,7 +44,7 @@ export class LineDisplay implements Display {
   }
 
   say(line: string): void {
-    printLine(this.#io.stderr, line);
+    printWords(this.#io.stderr, line);
   }
 
   event(): void {}

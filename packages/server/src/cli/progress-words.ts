@@ -52,7 +52,7 @@ export function outcomeWords(file: DisplayedFile, outcome: Outcome, snapshot: Up
       return `✓ ${name}  ${figures}, ${checked}  ${outcome.assetId}`;
     }
     case 'failed':
-      return `✗ ${name}  ${outcome.error.message}`;
+      return `✗ ${name}  ${safeText(outcome.error.message)}`;
     case 'interrupted':
       return `– ${name}  stopped; ${formatBytes(snapshot?.bytesAcknowledged ?? 0)} of ${formatBytes(file.size)} are safe on the server`;
   }

@@ -1,7 +1,7 @@
 /** What commands share that ask a running server. */
 import { Command, Option } from 'commander';
 import { ApiClient, defaultServer, serverAccess } from './api-client.ts';
-import { type CliIo, CommandFailed, exitCodes, exitCodesHelp, printLine } from './io.ts';
+import { type CliIo, CommandFailed, exitCodes, exitCodesHelp, printLine, printWords } from './io.ts';
 
 export interface ServerOptions {
   readonly server?: string;
@@ -38,7 +38,7 @@ export function show(
   lines: readonly string[],
 ): void {
   if (to.options.json === true) printLine(to.io.stdout, JSON.stringify(value, null, 2));
-  else for (const line of lines) printLine(to.io.stdout, line);
+  else for (const line of lines) printWords(to.io.stdout, line);
 }
 
 /** `?a=1&b=2` of what is given; empty without any. */

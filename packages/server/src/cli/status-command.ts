@@ -1,7 +1,7 @@
 /** `holdfast status`: what is being uploaded, one upload, or one asset with what the pipeline did. */
 import type { Command } from 'commander';
 import { ApiClient, defaultServer, serverAccess } from './api-client.ts';
-import { type CliIo, exitCodesHelp, printLine } from './io.ts';
+import { type CliIo, exitCodesHelp, printLine, printWords } from './io.ts';
 import { assetLines, uploadLines, uploadListLines } from './status-text.ts';
 
 interface Options {
@@ -29,7 +29,7 @@ async function run(id: string | undefined, options: Options, io: CliIo): Promise
   const api = new ApiClient(serverAccess(options, io.env), io.signal);
   const { value, lines } = await look(api, id);
   if (options.json === true) printLine(io.stdout, JSON.stringify(value, null, 2));
-  else for (const line of lines) printLine(io.stdout, line);
+  else for (const line of lines) printWords(io.stdout, line);
 }
 
 async function look(api: ApiClient, id: string | undefined): Promise<{ value: object; lines: string[] }> {

@@ -10,7 +10,7 @@ import { uuidv7 } from '../platform/uuidv7.ts';
 import { ContentTurns } from '../uploads/content-turns.ts';
 import type { UploadDependencies } from '../uploads/dependencies.ts';
 import { type Finding, type VerifyCounts, verify } from '../uploads/verify.ts';
-import { type CliIo, CommandFailed, exitCodes, printLine } from './io.ts';
+import { type CliIo, CommandFailed, exitCodes, printLine, printWords } from './io.ts';
 import { type DataOptions, dataOptions, openStopped } from './open-data.ts';
 
 interface Options extends DataOptions {
@@ -105,10 +105,8 @@ async function report(
     found += 1;
     if (!next.value.repaired) open += 1;
     const { kind, subject, detail, repaired } = next.value;
-    printLine(
-      out.io.stdout,
-      out.json ? JSON.stringify(next.value) : `${repaired ? 'repaired ' : ''}${kind}  ${subject}: ${detail}`,
-    );
+    if (out.json) printLine(out.io.stdout, JSON.stringify(next.value));
+    else printWords(out.io.stdout, `${repaired ? 'repaired ' : ''}${kind}  ${subject}: ${detail}`);
     if (out.io.signal.aborted) throw interrupted();
   }
 }

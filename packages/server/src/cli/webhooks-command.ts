@@ -1,7 +1,7 @@
 /** `holdfast webhooks`: who is told of events, what could not be delivered, and sending it again. */
 import { Command, Option } from 'commander';
 import { ApiClient, defaultServer, serverAccess } from './api-client.ts';
-import { type CliIo, CommandFailed, exitCodes, exitCodesHelp, printLine } from './io.ts';
+import { type CliIo, CommandFailed, exitCodes, exitCodesHelp, printLine, printWords } from './io.ts';
 import { endpointLines, failureLines, testLine } from './webhooks-text.ts';
 
 interface Access {
@@ -91,7 +91,7 @@ function client(options: Access, io: CliIo): ApiClient {
 
 function print(to: { readonly options: Access; readonly io: CliIo }, value: object, lines: readonly string[]): void {
   if (to.options.json === true) printLine(to.io.stdout, JSON.stringify(value, null, 2));
-  else for (const line of lines) printLine(to.io.stdout, line);
+  else for (const line of lines) printWords(to.io.stdout, line);
 }
 
 function wholeNumber(text: string): number {
