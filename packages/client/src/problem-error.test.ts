@@ -3,9 +3,14 @@ import { errorFromResponse } from './problem-error.ts';
 import { isVanished, remedyFor } from './remedy.ts';
 import { UploadError } from './upload-error.ts';
 
+const asked = { endpoint: 'http://files.example.org/base', path: '/v1/uploads?x=1' };
 const problem = (status: number, code: string, retryable: boolean, headers: Record<string, string> = {}) =>
-  errorFromResponse({ status, headers, text: JSON.stringify({ status, code, retryable, title: 't', detail: 'd' }) }, 0);
-const foreign = (status: number) => errorFromResponse({ status, headers: {}, text: '<html>' }, 0);
+  errorFromResponse(
+    { status, headers, text: JSON.stringify({ status, code, retryable, title: 't', detail: 'd' }) },
+    0,
+    asked,
+  );
+const foreign = (status: number) => errorFromResponse({ status, headers: {}, text: '<html>' }, 0, asked);
 
 describe('answers become typed errors', () => {
   test.each([
@@ -51,6 +56,20 @@ test('the server’s words, its wait and its code are kept', () => {
     retryable: true,
     retryAfterMs: 3_000,
   });
+});
+
+test('a redirect names the address to use instead', () => {
+  const leads = (status: number, location: string) =>
+    errorFromResponse({ status, headers: { location }, text: '<html>' }, 0, asked).message;
+  for (const status of [301, 302, 303, 307, 308])
+    expect(leads(status, 'https://files.example.org/base/v1/uploads?x=1')).toBe(
+      'This address leads to https://files.example.org/base. Uploads do not follow: use that address.',
+    );
+  expect(leads(302, '/login?next=%2F')).toContain('leads to http://files.example.org/login?next=%2F.');
+  expect([leads(301, 'http://[nothing'), foreign(302).message]).toEqual([
+    'The server answered with status 301.',
+    'The server answered with status 302.',
+  ]);
 });
 
 test('only the server’s own word makes an upload gone', () => {

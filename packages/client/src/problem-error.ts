@@ -48,12 +48,31 @@ function parseProblem(response: TransportResponse): Partial<Problem> {
   return {};
 }
 
+/** What was asked. */
+export interface Asked {
+  /** Without a slash at the end; '' where `path` is the whole address, or one of the page's own server. */
+  readonly endpoint: string;
+  readonly path: string;
+}
+
+/** The endpoint to which a redirect leads, if it only hands the path on; the whole address otherwise. Null when it says nowhere. */
+function redirectedTo({ status, headers }: TransportResponse, { endpoint, path }: Asked): string | null {
+  const location = headers['location'];
+  const asked = endpoint + path;
+  if (status < 300 || status > 399 || location === undefined || !URL.canParse(location, asked)) return null;
+  const to = new URL(location, asked).href;
+  return to.endsWith(path) ? to.slice(0, -path.length) : to;
+}
+
 /** The error that an answer with a status of 300 and more stands for. */
-export function errorFromResponse(response: TransportResponse, now: number): UploadError {
+export function errorFromResponse(response: TransportResponse, now: number, asked: Asked): UploadError {
   const { status } = response;
   const problem = parseProblem(response);
   const code = problem.code ?? `http-${status}`;
-  const message = problem.detail ?? problem.title ?? hints[status] ?? `The server answered with status ${status}.`;
+  const to = redirectedTo(response, asked);
+  const moved = to === null ? undefined : `This address leads to ${to}. Uploads do not follow: use that address.`;
+  const message =
+    problem.detail ?? problem.title ?? moved ?? hints[status] ?? `The server answered with status ${status}.`;
   // With other credentials, or from the beginning, the same file can still be uploaded.
   const recoverable = status === 401 || status === 403 || code === 'upload-not-found' || code === 'upload-closed';
   return new UploadError(message, {

@@ -159,7 +159,8 @@ export class UploadApi {
   async putDirect({ url, body, bytes, patience, signal, onSent }: StoreCall): Promise<string | undefined> {
     const call: Call = { method: 'PUT', path: url, signal, body, bodyBytes: bytes, patience, onSent };
     const response = await this.#exchange(call, {});
-    if (response.status !== 200) throw errorFromResponse(response, this.#options.runtime.now());
+    if (response.status !== 200)
+      throw errorFromResponse(response, this.#options.runtime.now(), { endpoint: '', path: url });
     return response.headers['etag'];
   }
 
@@ -179,7 +180,7 @@ export class UploadApi {
   async #json<T extends object>(call: Call, field: keyof T & string): Promise<T> {
     const response = await this.#authorised(call);
     if (response.status < 200 || response.status > 299) {
-      throw errorFromResponse(response, this.#options.runtime.now());
+      throw errorFromResponse(response, this.#options.runtime.now(), { endpoint: this.#base, path: call.path });
     }
     let value: unknown;
     try {
