@@ -75,14 +75,44 @@ test('doctor warns where a redirect leads to the server: uploads do not follow i
   expect((await checkServer(node.url, signal)).map(({ verdict }) => verdict)).not.toContain('warning');
 });
 
-test('an upload that waits for a server which never answered says why, once', async () => {
+test.each([
+  ['<html>\n<title>Sign in</title>', '<html> <title>Sign in</title>'],
+  ['{"welcome":true}', '{"welcome":true}'],
+  ['{"id":"u1","size":4', '{"id":"u1","size":4'],
+])('an upload says what answers that is not Holdfast, and not that nothing does: %s', async (text, shown) => {
+  const foreign = await answering((_, response) => response.end(text));
+  const ran = await uploading(foreign, '--give-up-after', '1');
+  expect(ran.exitCode).toBe(3);
+  expect(ran.stderr).toContain(`  ${foreign} answers 200, but not as Holdfast: ${shown}\n`);
+  expect(ran.stderr.match(/but not as Holdfast/g)).toHaveLength(1);
+  expect(ran.stderr).toContain('what answers is not Holdfast: check the address');
+});
+
+test('an upload at an address that redirects names the one to use', async () => {
+  const redirect = await answering(({ url }, response) =>
+    response.writeHead(308, { location: `https://files.example.org${url}` }).end(),
+  );
+  const ran = await uploading(`${redirect}/base`);
+  expect(ran).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining('leads to https://files.example.org/base.'),
+  });
+});
+
+async function uploading(server: string, ...options: string[]) {
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-odd-'));
   const path = join(dir, 'film.mp4');
   await writeFile(path, 'film');
+  try {
+    return await runCommand(['upload', path, '--server', server, ...options], { env: { XDG_STATE_HOME: dir } });
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+}
+
+test('an upload that waits for a server which never answered says why, once', async () => {
   const plain = await answering((_, response) => response.end());
-  const args = ['upload', path, '--give-up-after', '1', '--server', plain.replace('http', 'https')];
-  const ran = await runCommand(args, { env: { XDG_STATE_HOME: dir } });
-  await rm(dir, { recursive: true });
+  const ran = await uploading(plain.replace('http', 'https'), '--give-up-after', '1');
   expect(ran.exitCode).toBe(3);
   expect(ran.stderr.match(/does not answer: it does not speak TLS/g)).toHaveLength(1);
 });

@@ -1,13 +1,13 @@
 /** `holdfast upload`: files to a server, again and again until they are there. */
 import { join } from 'node:path';
 import { createUploadClient, UploadError } from '@holdfast/client';
-import { fileSha256, fileSource, type NodeTransport, nodeTransport, uploadJournal } from '@holdfast/client/node';
+import { fileSha256, fileSource, nodeTransport, uploadJournal } from '@holdfast/client/node';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ApiClient, authorisation, defaultServer, type ServerAccess, serverAccess } from './api-client.ts';
 import { type CliIo, CommandFailed, exitCodes, exitCodesHelp } from './io.ts';
-import { whyNoAnswer } from './no-answer.ts';
 import { waitForProcessing } from './processing.ts';
 import { type Display, displayFor, type Outcome } from './progress.ts';
+import { sayingWhy } from './saying-why.ts';
 import { type FileUpload, uploadFile } from './upload-file.ts';
 
 interface Options {
@@ -86,29 +86,6 @@ async function run(files: readonly string[], options: Options, io: CliIo): Promi
   }
 }
 
-/** Why the server does not answer, until it has answered once: the wait is the same for one that restarts and one whose address is wrong. */
-function sayingWhy(transport: NodeTransport, url: string, display: Display): NodeTransport {
-  let met = false;
-  let said = '';
-  return {
-    ...transport,
-    send: async (request, options) => {
-      try {
-        const response = await transport.send(request, options);
-        met = true;
-        return response;
-      } catch (error) {
-        const why = whyNoAnswer(error, url);
-        if (!met && !options.signal.aborted && why !== said) {
-          said = why;
-          display.say(`  ${url} does not answer: ${why}`);
-        }
-        throw error;
-      }
-    },
-  };
-}
-
 type PathUpload = Omit<FileUpload, 'source' | 'file'> & { readonly path: string; readonly index: number };
 
 async function uploadPath({ path, index, ...parts }: PathUpload): Promise<Outcome> {
@@ -146,7 +123,7 @@ function conclude({ outcomes, processed, display }: Ended): void {
     const unreachable = outcomes.every(
       (o) => o.kind !== 'failed' || (o.error instanceof UploadError && isAway(o.error)),
     );
-    const advice = unreachable ? 'the server does not answer; run the same command again to go on.' : '';
+    const advice = unreachable ? `${awayWords(outcomes)}; run the same command again to go on.` : '';
     const message = outcomes.length === 1 ? advice : `${failed} of ${outcomes.length} files failed. ${advice}`;
     throw new CommandFailed(message.trim(), unreachable ? exitCodes.unreachable : exitCodes.failed);
   }
@@ -164,6 +141,15 @@ function summarise({ outcomes, processed, display }: Ended): { failed: number; i
 
 function isAway(error: UploadError): boolean {
   return error.type === 'network' || error.type === 'timeout';
+}
+
+function awayWords(outcomes: readonly Outcome[]): string {
+  const foreign = outcomes.some(
+    (o) => o.kind === 'failed' && o.error instanceof UploadError && o.error.code === 'bad-answer',
+  );
+  return foreign
+    ? 'what answers is not Holdfast: check the address, or sign in to the network'
+    : 'the server does not answer';
 }
 
 interface Processing {
