@@ -45,7 +45,10 @@ export async function insist<T>(how: Insistence, attempt: () => Promise<T>): Pro
       const remedy = remedyFor(error);
       if (remedy.kind === 'wait') {
         if (!gate.failed(error, remedy.reason, startedAt)) throw error;
-      } else if (remedy.kind === 'again') {
+        continue;
+      }
+      if (error.status !== undefined) gate.answered();
+      if (remedy.kind === 'again') {
         failures += 1;
         if (failures >= remedy.attemptsMax) throw error;
         await retryPause(how, error, failures);

@@ -94,6 +94,19 @@ test('says when it is hopeless, and leaves nothing behind when aborted', async (
   expect(runtime.pendingTimers).toBe(0);
 });
 
+test('a machine that slept, or a clock that was set forward, does not make it hopeless; time that passes does', async () => {
+  const patient = new ServerGate({ runtime, giveUpAfterMs: 3_600_000 });
+  expect(patient.failed(error(), 'unreachable', runtime.now())).toBe(true);
+  runtime.setClock(8 * 3_600_000);
+  expect(patient.failed(error(), 'unreachable', runtime.now())).toBe(true);
+  for (let minutes = 0; minutes < 44; minutes += 1) {
+    await runtime.advance(60_000);
+    expect(patient.failed(error(), 'unreachable', runtime.now())).toBe(true);
+  }
+  await runtime.advance(60_000);
+  expect(patient.failed(error(), 'unreachable', runtime.now())).toBe(false);
+});
+
 test('a clock that was set back keeps it closed as long again at most, and does not keep it open either', async () => {
   gate.failed(error(), 'unreachable', runtime.now());
   const passed = await passes();

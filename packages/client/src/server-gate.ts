@@ -12,16 +12,20 @@ import type { UploadError } from './upload-error.ts';
 
 export interface GateOptions {
   readonly runtime: Runtime;
-  /** How long without any success before `failed` says that it is hopeless, in ms. */
+  /** How long without any answer that is of use before `failed` says that it is hopeless, in ms. */
   readonly giveUpAfterMs: number;
 }
+
+/** More than this between two failures is a machine that slept, or a clock that was set, in ms: nobody has asked meanwhile. */
+const betweenFailuresMsMax = 15 * 60_000;
 
 export class ServerGate {
   readonly #options: GateOptions;
   readonly #listeners = new Set<() => void>();
   #waiting: Waiting | null = null;
   #failures = 0;
-  #failingSince: number | null = null;
+  /** How long it has failed, in ms; null while it does not. */
+  #failingMs: number | null = null;
   #lastFailureAt = Number.NEGATIVE_INFINITY;
   #closedAt = Number.NEGATIVE_INFINITY;
   #closedForMs = 0;
@@ -57,19 +61,25 @@ export class ServerGate {
     const { runtime, giveUpAfterMs } = this.#options;
     const now = runtime.now();
     if (startedAt >= this.#lastFailureAt || now < this.#lastFailureAt) this.#failures += 1;
+    const passed = Math.min(Math.max(0, now - this.#lastFailureAt), betweenFailuresMsMax);
+    this.#failingMs = this.#failingMs === null ? 0 : this.#failingMs + passed;
     this.#lastFailureAt = now;
-    this.#failingSince ??= now;
-    if (now - this.#failingSince >= giveUpAfterMs) return false;
+    if (this.#failingMs >= giveUpAfterMs) return false;
     const ms = backoffMs({ failures: this.#failures, retryAfterMs: error.retryAfterMs, random: runtime.random() });
     if (runtime.isOnline()) this.#close(reason, ms);
     else this.#close('offline', backoffMsMax);
     return true;
   }
 
+  /** The server refused a request as it stands: it is there. */
+  answered(): void {
+    this.#failingMs = null;
+  }
+
   /** A request that was started at `startedAt` got through. */
   succeeded(startedAt: number): void {
     this.#failures = 0;
-    this.#failingSince = null;
+    this.answered();
     // What was on its way when it closed says nothing about now.
     if (startedAt > this.#closedAt && this.#waiting?.reason !== 'busy') this.wake();
   }

@@ -243,3 +243,21 @@ test('credentials that never come are given up after four times the stall time, 
   await runtime.advance(1_000);
   expect([runtime.listeners, runtime.pendingTimers]).toEqual([0, 0]);
 });
+
+test('it is given up only when the server has not answered for so long: a refusal is an answer', async () => {
+  const well = wellBehaved(2_000, 1_000);
+  const began = runtime.now();
+  const { handle } = start(
+    (request, signal) => {
+      const seconds = (runtime.now() - began) / 1_000;
+      if (!/chunks/.test(request.url) || seconds > 150) return well(request, signal);
+      // The connection broke in the middle of a chunk, which the server keeps for the one that it believes to be still there.
+      if (seconds > 45 && seconds < 75) return jsonResponse({ code: 'chunk-busy', retryable: true }, 409);
+      throw new Error('ECONNREFUSED');
+    },
+    2_000,
+    { giveUpAfterMs: 100_000 },
+  );
+  for (let i = 0; i < 80 && handle.snapshot.state !== 'completed'; i += 1) await turn(5_000);
+  expect(handle.snapshot).toMatchObject({ state: 'completed', error: null });
+});
