@@ -71,7 +71,7 @@ export class ServerGate {
     return true;
   }
 
-  /** The server refused a request as it stands: it is there. */
+  /** The server refused a request as it stands: it is there. Or the count of how long it was not begins anew. */
   answered(): void {
     this.#failingMs = null;
   }
@@ -87,6 +87,7 @@ export class ServerGate {
   /** Opens now: a person asked for it, or the network is back. */
   wake(): void {
     this.#failures = 0;
+    this.answered();
     if (this.#waiting === null) return;
     this.#waiting = null;
     this.#notify();

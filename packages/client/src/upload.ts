@@ -96,14 +96,14 @@ export class ManagedUpload implements UploadHandle {
 
   retry(): void {
     const { phase } = this.#record;
+    const { waiting } = this.snapshot;
+    this.#parts.gate.wake();
     if (phase.name === 'failed') {
       if (this.#record.gone) this.#record.startOver();
       this.#deferred = deferred();
       this.#start();
       return;
     }
-    const { waiting } = this.snapshot;
-    this.#parts.gate.wake();
     // Waits of single chunks end with their session.
     if (isWorking(phase) && waiting?.reason === 'retrying') this.#start();
   }

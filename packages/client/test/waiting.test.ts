@@ -261,3 +261,21 @@ test('it is given up only when the server has not answered for so long: a refusa
   for (let i = 0; i < 80 && handle.snapshot.state !== 'completed'; i += 1) await turn(5_000);
   expect(handle.snapshot).toMatchObject({ state: 'completed', error: null });
 });
+
+test('retry after it was given up waits as long again', async () => {
+  let away = true;
+  const well = wellBehaved(2_000, 1_000);
+  const respond: Responder = (request, signal) => {
+    if (away) throw new Error('ECONNREFUSED');
+    return well(request, signal);
+  };
+  const { handle } = start(respond, 2_000, { giveUpAfterMs: 100_000 });
+  for (let i = 0; i < 80 && handle.snapshot.state !== 'failed'; i += 1) await turn(5_000);
+  expect(handle.snapshot.error).toMatchObject({ code: 'unreachable' });
+  handle.retry();
+  await turn(50_000);
+  expect(handle.snapshot.state).toBe('waiting');
+  away = false;
+  for (let i = 0; i < 80 && handle.snapshot.state !== 'completed'; i += 1) await turn(5_000);
+  expect(handle.snapshot.state).toBe('completed');
+});
