@@ -1,11 +1,13 @@
 /** Pipes: `holdfast … | head -1`, where the exit code says whether the work was done; and Ctrl-C while nothing comes. */
 import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { UploadList } from '@holdfast/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../../packages/server/src/testing/free-port.ts';
 import { environment, holdfast, nodeBinary, program, ServerProcess } from './server-process.ts';
 
 let dir: string;
@@ -50,6 +52,35 @@ test('what has done its work ends with what became of it', async () => {
   expect(await readBriefly(['--help'], 'nothing')).toEqual({ code: 0, stderr: '' });
   expect(await readBriefly(['doctor', '--data', '/etc/hostname'], 'nothing')).toMatchObject({ code: 1 });
   expect(await holdfast(['doctor', '--data', '/etc/hostname'])).toMatchObject({ code: 1 });
+});
+
+/** Standard output on a full disk. */
+function toFullDisk(args: readonly string[]) {
+  const env = environment({ HOLDFAST_SERVER: server.url, XDG_STATE_HOME: join(dir, 'state') });
+  const full = openSync('/dev/full', 'w');
+  const child = spawn(nodeBinary, [program, ...args], { env, stdio: ['ignore', full, 'pipe'] });
+  closeSync(full);
+  const ran = { stderr: '', child, exit: new Promise((resolve) => child.once('exit', resolve)) };
+  child.stderr?.on('data', (data: Buffer) => {
+    ran.stderr += data.toString();
+  });
+  return ran;
+}
+
+test('a server whose log is on a full disk serves, and stops in order', async () => {
+  const port = await freePort();
+  const ran = toFullDisk(['serve', '--no-pipeline', '--port', String(port), '--data', join(dir, 'full')]);
+  try {
+    await expect.poll(() => ran.stderr, { timeout: 20_000 }).toContain('is ready');
+    for (let i = 0; i < 3; i += 1) {
+      const signal = AbortSignal.timeout(3_000);
+      expect((await fetch(`http://127.0.0.1:${port}/v1/uploads`, { signal })).status).toBe(200);
+    }
+    ran.child.kill('SIGTERM');
+    expect(await Promise.race([ran.exit, sleep(10_000, 'still there')])).toBe(0);
+  } finally {
+    ran.child.kill('SIGKILL');
+  }
 });
 
 test('Ctrl-C ends an import that waits for its list', async () => {
