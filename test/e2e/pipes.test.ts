@@ -67,6 +67,18 @@ function toFullDisk(args: readonly string[]) {
   return ran;
 }
 
+test('output that cannot be written is told, and ends a command as failed', async () => {
+  const path = join(dir, 'film.bin');
+  await writeFile(path, '');
+  await truncate(path, 50_000_000);
+  for (const args of [['status'], ['doctor', '--data', dir], ['upload', path, '--json', '--chunk-size', '1M']]) {
+    const ran = toFullDisk(args);
+    expect({ args, code: await ran.exit }).toEqual({ args, code: 1 });
+    expect(ran.stderr).toContain('holdfast: the output cannot be written: ENOSPC');
+    expect(ran.stderr).not.toContain(' at ');
+  }
+});
+
 test('a server whose log is on a full disk serves, and stops in order', async () => {
   const port = await freePort();
   const ran = toFullDisk(['serve', '--no-pipeline', '--port', String(port), '--data', join(dir, 'full')]);

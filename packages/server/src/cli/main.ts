@@ -26,11 +26,19 @@ function watchSignals(): void {
 /** Commands that print while they work. The others, but for `serve`, have done their work when they print. */
 const workWhilePrinting = new Set(['upload', 'watch', 'migrate', 'verify', 'apply', 'forget']);
 let running = '';
+/** Nobody reads any more: the end of a pipe, or a terminal that was closed. */
+const unread = new Set(['EPIPE', 'EIO']);
+/** Output was lost to somebody who waits for it. */
+let lost = false;
 
 // Whoever reads may stop reading: `holdfast runs | head`. What is still at work stops in order, as after Ctrl-C, and does not end as if it were done.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (!unread.has(error.code ?? '') && running !== 'serve' && !lost) {
+      lost = true;
+      process.exitCode = exitCodes.failed;
+      printWords(io.stderr, `holdfast: the output cannot be written: ${error.message}`);
+    }
     if (workWhilePrinting.has(running)) interrupted.abort();
     // Not at once: a command that has failed is about to say so by its exit code.
     else if (running !== 'serve') setImmediate(() => process.exit(process.exitCode ?? exitCodes.done));
@@ -74,7 +82,8 @@ for (const register of wanted ? [wanted] : Object.values(commands)) await regist
 try {
   await program.parseAsync(process.argv);
 } catch (error) {
-  process.exitCode = report(error);
+  const code = report(error);
+  process.exitCode = lost ? exitCodes.failed : code;
 }
 
 function report(error: unknown): number {
