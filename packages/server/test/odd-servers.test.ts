@@ -165,6 +165,26 @@ test('what a foreign server gives as its reason is told in words, and where a re
   });
 });
 
+test('credentials in the address go to the server, and not to the terminal; an address has no query', async () => {
+  const heard: string[] = [];
+  const proxy = await answering((request, response) => {
+    heard.push(request.headers.authorization ?? '');
+    response.writeHead(404).end();
+  });
+  const address = proxy.replace('//', '//ana:p%40ss@');
+  const ran = [await runCommand(['status', '--server', address]), await uploading(address)];
+  expect(heard).toEqual([0, 1].map(() => `Basic ${Buffer.from('ana:p@ss').toString('base64')}`));
+  expect(ran[0]?.stderr).toBe(`${proxy} answered with status 404.`);
+  for (const { exitCode, stderr } of ran) expect([exitCode, /p%40ss|p@ss/.test(stderr)]).toEqual([1, false]);
+  await runCommand(['status', '--server', proxy.replace('//', '//:100%@')]);
+  expect(heard.pop()).toBe(`Basic ${Buffer.from(':100%').toString('base64')}`);
+  for (const end of ['?x=1', '/#library'])
+    expect(await runCommand(['status', '--server', proxy + end])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('ends before ? and #'),
+    });
+});
+
 test('an empty key is told as what it is', async () => {
   expect(await runCommand(['status', '--api-key', ''])).toMatchObject({
     exitCode: 2,

@@ -32,8 +32,10 @@ export interface Question {
 }
 
 export interface ServerAccess {
-  /** Without a slash at the end. */
+  /** Without a slash at the end, and without credentials: it is shown. */
   readonly url: string;
+  /** Of the URL, for a proxy in between, as Basic takes them; '' without any. */
+  readonly userinfo: string;
   readonly apiKey: string | undefined;
 }
 
@@ -53,6 +55,11 @@ export function serverAccess(
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new CommandFailed(`"${text}" is not the URL of a server, such as ${defaultServer}.`, exitCodes.usage);
   }
+  if (/[?#]/.test(text))
+    throw new CommandFailed(
+      'The URL of a server ends before ? and #: what is asked is put behind it.',
+      exitCodes.usage,
+    );
   const apiKey = flags.apiKey ?? (env['HOLDFAST_API_KEY'] || undefined);
   if (apiKey === '') throw new CommandFailed('The API key of --api-key is empty.', exitCodes.usage);
   // Told apart here, or it would seem to be a server that does not answer. Not repeated: it is a secret.
@@ -61,7 +68,19 @@ export function serverAccess(
       'The API key has a character that no request can carry: a line break (also the \\r of a file from Windows), or a letter beyond Latin-1.',
       exitCodes.usage,
     );
-  return { url: text.replace(/\/+$/, ''), apiKey };
+  const userinfo = url.username + url.password === '' ? '' : `${decoded(url.username)}:${decoded(url.password)}`;
+  url.username = '';
+  url.password = '';
+  return { url: (userinfo === '' ? text : url.href).replace(/\/+$/, ''), userinfo, apiKey };
+}
+
+/** Of a URL; as it is where a % is only a %. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The server cannot be used now: nothing answers, or it says that it has no room. Waiting can help. */
@@ -78,8 +97,9 @@ export class ServerAway extends CommandFailed {
   }
 }
 
-export function authorisation({ apiKey }: ServerAccess): Record<string, string> {
-  return apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+export function authorisation({ apiKey, userinfo }: ServerAccess): Record<string, string> {
+  if (apiKey !== undefined) return { authorization: `Bearer ${apiKey}` };
+  return userinfo === '' ? {} : { authorization: `Basic ${Buffer.from(userinfo).toString('base64')}` };
 }
 
 export class ApiClient {
