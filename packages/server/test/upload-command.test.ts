@@ -1,5 +1,6 @@
 /** `holdfast upload` and `holdfast status` against a whole node on a real socket. */
 import { execFileSync } from 'node:child_process';
+import { getEventListeners } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -61,6 +62,18 @@ describe('upload', () => {
     );
     expect(asset.body.sources[0]?.metadata).toEqual({ subject: 'harbour', take: 'a=b' });
     expect(await remembered()).toEqual([]);
+  });
+
+  test('what is through is not kept for an interruption: of many files nothing is left on the signal', async () => {
+    const { signal } = new AbortController();
+    const paths = await Promise.all(Array.from({ length: 20 }, (_, i) => fileOf(someBytes(100 + i), `${i}.bin`)));
+    let most = 0;
+    const onText = () => {
+      most = Math.max(most, getEventListeners(signal, 'abort').length);
+    };
+    expect((await run(['upload', ...paths], { signal, onText })).exitCode).toBe(0);
+    await expect.poll(() => getEventListeners(signal, 'abort')).toEqual([]);
+    expect(most).toBeLessThan(20);
   });
 
   test('as events for programs', async () => {

@@ -78,15 +78,15 @@ async function attempt(upload: FileUpload, key: JournalKey, resumeId: string | n
 
 /** The end of an upload; null when it was interrupted: it is then paused, and the server knows if it could be told in time. */
 async function orInterrupted(handle: UploadHandle, signal: AbortSignal): Promise<CompletedUpload | null> {
-  const interrupted = new Promise<null>((resolve) => {
-    const stop = () => {
-      const late = new Promise<void>((done) => setTimeout(done, goodbyeMsMax).unref());
-      void Promise.race([handle.pause(), late]).then(() => resolve(null));
-    };
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
-  return Promise.race([handle.done, interrupted]);
+  const { promise: interrupted, resolve } = Promise.withResolvers<null>();
+  const stop = () => {
+    const late = new Promise<void>((done) => setTimeout(done, goodbyeMsMax).unref());
+    void Promise.race([handle.pause(), late]).then(() => resolve(null));
+  };
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  // Of thousands of files, each would be kept with all that is known of it.
+  return await Promise.race([handle.done, interrupted]).finally(() => signal.removeEventListener('abort', stop));
 }
 
 interface Verification {
