@@ -1,5 +1,5 @@
 /** The command line against what is no Holdfast server: it says what it found there. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as overTcp, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -97,6 +97,21 @@ test('an upload at an address that redirects names the one to use', async () => 
     exitCode: 1,
     stderr: expect.stringContaining('leads to https://files.example.org/base.'),
   });
+});
+
+test('an upload that is refused ends at once, and does not read the rest of a large file for its digest', async () => {
+  const missing = await answering((_, response) => response.writeHead(404).end());
+  const dir = await mkdtemp(join(tmpdir(), 'holdfast-odd-'));
+  const path = join(dir, 'film.mp4');
+  await writeFile(path, '');
+  await truncate(path, 2 ** 40);
+  // A thread that reads keeps the process.
+  const threads = () => process.getActiveResourcesInfo().filter((kind) => kind === 'MessagePort').length;
+  const before = threads();
+  const ran = await runCommand(['upload', path, '--server', missing], { env: { XDG_STATE_HOME: dir } });
+  expect(ran).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('nothing at this address') });
+  await expect.poll(threads, { timeout: 5_000 }).toBe(before);
+  await rm(dir, { recursive: true });
 });
 
 async function uploading(server: string, ...options: string[]) {

@@ -70,11 +70,17 @@ async function run(files: readonly string[], options: Options, io: CliIo): Promi
     ...(options.chunkSize === undefined ? {} : { chunkSize: options.chunkSize }),
     ...(options.giveUpAfter === 0 ? {} : { giveUpAfterMs: options.giveUpAfter * 1_000 }),
   });
-  const digests = inTurn((path: string) => fileSha256(path, io.signal));
+  const digests = inTurn(({ path, signal }: { path: string; signal: AbortSignal }) => fileSha256(path, signal));
   const parts = { client, display, journal, endpoint: access.url, metadata: options.metadata, resume: options.resume };
   try {
     const outcomes = await eachLimited(files, filesAtOnce, (path, index) =>
-      uploadPath({ path, index, digest: options.verify ? () => digests(path) : null, signal: io.signal, ...parts }),
+      uploadPath({
+        path,
+        index,
+        digest: options.verify ? (signal) => digests({ path, signal }) : null,
+        signal: io.signal,
+        ...parts,
+      }),
     );
     const waits = options.waitProcessing === true && !outcomes.some(({ kind }) => kind === 'interrupted');
     const giveUpAfterMs = options.giveUpAfter === 0 ? null : options.giveUpAfter * 1_000;

@@ -13,8 +13,8 @@ export interface FileUpload {
   readonly metadata: Readonly<Record<string, string>>;
   /** Whether to go on with what an earlier run left. */
   readonly resume: boolean;
-  /** The SHA-256 of the file, when it shall be compared. Called once, when the upload is under way. */
-  readonly digest: (() => Promise<string>) | null;
+  /** The SHA-256 of the file, when it shall be compared. Called when the upload is under way; `signal` ends it. */
+  readonly digest: ((signal: AbortSignal) => Promise<string>) | null;
   readonly signal: AbortSignal;
 }
 
@@ -56,7 +56,8 @@ async function attempt(upload: FileUpload, key: JournalKey, resumeId: string | n
     }
     display.changed(file, handle.snapshot);
   });
-  const digest = upload.digest?.();
+  const useless = new AbortController();
+  const digest = upload.digest?.(AbortSignal.any([signal, useless.signal]));
   // Compared only when the upload got through; a failure before that is not worth a second word.
   digest?.catch(() => {});
   let outcome: Outcome;
@@ -66,6 +67,8 @@ async function attempt(upload: FileUpload, key: JournalKey, resumeId: string | n
   } catch (error) {
     outcome = { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
   }
+  // The process would live as long as a large file is read.
+  useless.abort();
   unsubscribe();
   await saving;
   if (handle.snapshot.state === 'completed') await journal.forget(key);
