@@ -99,6 +99,34 @@ export const questionChecks: readonly LedgerCheck[] = [
     },
   },
   {
+    name: 'failed steps are found by their whole reason, in whatever letters; one with a zero character is refused',
+    run: async ({ ledger, control, questions, uploads }) => {
+      const principal = unique('principal');
+      const { plan, class: own } = graph({ a: [] }, { attemptsMax: 1 });
+      const reasons = ['ÄRGER in Übung.mp4', 'Cafe\u0301.mp4: no moov atom', 'disk full'];
+      for (const reason of reasons) {
+        const { assetId } = await publish(uploads, [], { principal });
+        const steps = plan.steps.map((step) => ({ ...step, key: unique(step.name) }));
+        await ledger.startRun(assetId, { ...plan, steps }, now);
+        const { step } = await take(ledger, own, 'a');
+        await ledger.fail(step.key, step.fence, { reason, retryAt: null, now });
+      }
+      await expect(
+        control.retryFailed({ principal, reason: '\0' }, { by: 'lena', now: now + 10 }),
+      ).rejects.toMatchObject({
+        code: 'invalid-request',
+      });
+      await expect(questions.failureGroups({ principal, reason: 'disk\0' })).rejects.toMatchObject({
+        code: 'invalid-request',
+      });
+      for (const reason of reasons) {
+        const { items } = await questions.failed({ principal, reason, limit: 5 });
+        expect(items.map((item) => item.step.reason)).toEqual([reason]);
+        expect(await control.retryFailed({ principal, reason }, { by: 'lena', now: now + 10 })).toBe(1);
+      }
+    },
+  },
+  {
     name: 'D5: what runs, what waits and for what',
     run: async ({ ledger, control, questions, uploads }) => {
       const { plan, class: own, key } = graph({ a: [], b: ['a'], c: ['a', 'b'], d: [] });

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import type { Page } from '../core/ports/upload-store.ts';
 import { finalPhases, livePhases, type Upload } from '../core/upload.ts';
-import { sampleEvent, sampleExtent, sampleUpload, sha256Of, unique } from './sample-upload.ts';
+import { sampleEvent, sampleExtent, samplePublication, sampleUpload, sha256Of, unique } from './sample-upload.ts';
 import { created, phases } from './upload-store-decisions.ts';
 import type { UploadStoreCheck } from './upload-store-subject.ts';
 
@@ -66,6 +66,19 @@ export const listChecks: readonly UploadStoreCheck[] = [
         expect(await names({ filename })).toEqual(['100%_ÜBUNG\\.wav']);
       expect(await names({ filename: 'p_used' })).toEqual([]);
       expect(await names({ filename: "'" })).toEqual([]);
+    },
+  },
+  {
+    name: 'a zero character in what is looked for is refused: no name has it everywhere',
+    run: async ({ store }) => {
+      const principal = unique('principal');
+      const upload = sampleUpload({ principal, filename: 'film.mp4' });
+      await store.create(upload, [], [samplePublication(upload, sha256Of(unique('content')))], 1_000_000);
+      for (const filename of ['\0', 'fi\0', '\0lm']) {
+        const query = { principal, filename, limit: 5 };
+        await expect(store.list(query)).rejects.toMatchObject({ code: 'invalid-request' });
+        await expect(store.listAssets(query)).rejects.toMatchObject({ code: 'invalid-request' });
+      }
     },
   },
   {

@@ -3,6 +3,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { Page, UploadQuery } from '../../core/ports/upload-store.ts';
 import { finalPhases, livePhases, type Millis, type PhaseName, type Upload } from '../../core/upload.ts';
 import { decodeCursor, type Position, toPage } from '../sql/cursor.ts';
+import { sought } from '../sql/storable.ts';
 import { folded } from '../sql/upload-rows.ts';
 import { readStored, type Stored } from './facts.ts';
 import { canExpire, isFinal, isLive, isWaitingFinal } from './indexes.ts';
@@ -27,7 +28,7 @@ export class UploadLists {
 
   async page(query: UploadQuery): Promise<Page<Upload>> {
     const { principal, phases = everyPhase, limit } = query;
-    const name = query.filename === undefined ? '' : folded(query.filename);
+    const name = query.filename === undefined ? '' : folded(sought(query.filename));
     const matches = (upload: Upload) => phases.includes(upload.phase.name) && folded(upload.filename).includes(name);
     const found: Upload[] = [];
     let after = query.cursor === undefined ? null : decodeCursor(query.cursor);

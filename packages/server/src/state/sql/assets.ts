@@ -107,7 +107,7 @@ export function assetQueries(dialect: Dialect) {
         .distinct()
         .where('principal', '=', query.principal);
       if (query.filename)
-        select = select.where(sql<boolean>`filename_folded like ${containing(query.filename)} escape '\\'`);
+        select = select.where(sql<boolean>`filename_folded like ${containing(folded(query.filename))} escape '\\'`);
       if (query.kind !== undefined) select = select.where(ofKind(query.kind));
       if (query.runStates !== undefined) {
         // The newest run says how it stands with the asset; an older pipeline's may have failed.

@@ -1,5 +1,6 @@
 /** What PostgreSQL and its driver report, as the family of errors that the rest of Holdfast knows. */
 import { HoldfastError } from '../../core/errors.ts';
+import { unstorable } from './storable.ts';
 
 /** SQLSTATE of an error of the server, or the code of a socket error. */
 export function codeOf(error: unknown): string | null {
@@ -62,8 +63,7 @@ export function translatePostgresError(error: unknown): unknown {
   if (code === 'XX001' || code === 'XX002')
     return new HoldfastError('storage-damaged', 'The database reports damaged data.', options);
   // PostgreSQL's text cannot hold a zero character; the other text that comes in is free.
-  if (code === '22021')
-    return new HoldfastError('invalid-request', 'A text has a character that cannot be stored.', options);
+  if (code === '22021') return unstorable(options);
   if (isConnectionLoss(error) || (code !== null && outages.has(code))) {
     return awayError(error);
   }

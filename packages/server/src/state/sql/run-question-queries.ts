@@ -53,9 +53,8 @@ export function questionQueries(dialect: Dialect) {
     if (which.step !== undefined) select = select.where('steps.name', '=', which.step);
     if (which.errorClass !== undefined) select = select.where('steps.error_class', '=', which.errorClass);
     if (which.reason !== undefined)
-      select = select.where(
-        sql<boolean>`lower(steps.reason) like ${containing(which.reason.toLowerCase())} escape '\\'`,
-      );
+      // The engine folds both sides: what its `lower` leaves as it is would otherwise not be found by itself.
+      select = select.where(sql<boolean>`lower(steps.reason) like lower(${containing(which.reason)}) escape '\\'`);
     const { pipeline } = which;
     if (pipeline === undefined) return select;
     return select.where((eb) =>

@@ -5,6 +5,7 @@ import { finalPhases, livePhases, type Millis, type PhaseName } from '../../core
 import { decodeCursor } from './cursor.ts';
 import { type Dialect, perNumber, prepare } from './engine.ts';
 import type { ExtentRow, UploadRow } from './schema.ts';
+import { sought } from './storable.ts';
 import { changeable, everyColumn, folded } from './upload-rows.ts';
 import { oneOf } from './word-list.ts';
 
@@ -21,7 +22,7 @@ const counted = sql<PhaseName>`state || ''`;
 
 /** `%` and `_` in what people look for mean themselves. */
 export function containing(text: string): string {
-  return `%${folded(text).replaceAll(/[\\%_]/g, '\\$&')}%`;
+  return `%${sought(text).replaceAll(/[\\%_]/g, '\\$&')}%`;
 }
 
 interface ExtentColumnsOrNull {
@@ -134,7 +135,7 @@ export function uploadQueries(dialect: Dialect) {
       let select = page().where('principal', '=', query.principal);
       if (query.phases) select = select.where('state', 'in', [...query.phases]);
       if (query.filename)
-        select = select.where(sql<boolean>`filename_folded like ${containing(query.filename)} escape '\\'`);
+        select = select.where(sql<boolean>`filename_folded like ${containing(folded(query.filename))} escape '\\'`);
       if (query.cursor !== undefined) {
         const after = decodeCursor(query.cursor);
         select = select.where(({ eb, refTuple, tuple }) =>
