@@ -9,6 +9,7 @@ export * from './problem.ts';
 export * from './runs.ts';
 export * from './search.ts';
 export * from './server-info.ts';
+export * from './shown-name.ts';
 export * from './upload-tokens.ts';
 export * from './watch.ts';
 export * from './webhooks.ts';

@@ -1,4 +1,5 @@
 import { useEffect, useEffectEvent, useRef, useState } from 'react';
+import { FileName } from '../app/file-name.tsx';
 import { Icon } from '../app/icon.tsx';
 import { usePageTitle } from '../app/page-title.ts';
 import { useEventStream } from '../events/use-event-stream.ts';
@@ -56,7 +57,9 @@ function AssetHead({ view: { asset, runs } }: { view: AssetView }) {
   if (logline !== null)
     return (
       <header className="asset-head" data-kept={seenRunning}>
-        <p className="asset-name">{asset.filename}</p>
+        <p className="asset-name">
+          <FileName name={asset.filename} />
+        </p>
         <h1 className="logline" title={logline}>
           {logline}
         </h1>
@@ -64,7 +67,9 @@ function AssetHead({ view: { asset, runs } }: { view: AssetView }) {
     );
   return (
     <header className="asset-head" data-kept={running}>
-      <h1>{asset.filename}</h1>
+      <h1>
+        <FileName name={asset.filename} />
+      </h1>
       {running ? (
         <p className="quiet">
           {processing.step} · {formatPercent(processing.fraction)}

@@ -1,4 +1,5 @@
-import type { Artifact, Asset } from '@holdfast/protocol';
+import { type Artifact, type Asset, shownName } from '@holdfast/protocol';
+import { FileName } from '../app/file-name.tsx';
 import { Icon } from '../app/icon.tsx';
 import { formatBytes, plural } from '../format/format.ts';
 import { nameOrder } from '../format/order.ts';
@@ -47,10 +48,10 @@ function isInternal({ contentType }: Artifact): boolean {
 function Download({ name, note, size, url }: { name: string; note: string; size: number; url: string }) {
   return (
     <li className="download">
-      <a href={`${url}?download=1`} download={name}>
+      <a href={`${url}?download=1`} download={shownName(name)}>
         <Icon name="download" />
         <span className="visually-hidden">Download </span>
-        {name}
+        <FileName name={name} />
       </a>
       <span className="quiet">{note}</span>
       <span className="quiet download-size">{formatBytes(size)}</span>

@@ -1,4 +1,4 @@
-import type { Asset } from '@holdfast/protocol';
+import { type Asset, shownName } from '@holdfast/protocol';
 import { Icon } from '../app/icon.tsx';
 import { useEventStream } from '../events/use-event-stream.ts';
 import { formatPercent } from '../format/format.ts';
@@ -22,13 +22,14 @@ interface PlayerProps {
 export function Player(props: PlayerProps) {
   const { asset, source, posterUrl, playback, captions, onUnplayable } = props;
   const kind = mediaKind(asset);
-  if (kind === 'image') return <img className="player player-image" src={asset.contentUrl} alt={asset.filename} />;
+  if (kind === 'image')
+    return <img className="player player-image" src={asset.contentUrl} alt={shownName(asset.filename)} />;
   if (kind === 'other' || props.unplayable) return <NoPlayer {...props} kind={kind} />;
   const shared = {
     src: source.url,
     controls: true,
     preload: 'metadata',
-    'aria-label': asset.filename,
+    'aria-label': shownName(asset.filename),
     onError: onUnplayable,
     children:
       captions === null ? null : (
@@ -69,7 +70,11 @@ function NoPlayer({ asset, source, posterUrl, processing, kind }: PlayerProps & 
         )}
         {processing.state === 'failed' ? <p>{processing.reason}</p> : null}
         <p>Every byte is stored and verified.</p>
-        <a className="button button-primary" href={`${asset.contentUrl}?download=1`} download={asset.filename}>
+        <a
+          className="button button-primary"
+          href={`${asset.contentUrl}?download=1`}
+          download={shownName(asset.filename)}
+        >
           <Icon name="download" />
           Download
         </a>

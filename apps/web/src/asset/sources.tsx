@@ -1,4 +1,5 @@
 import type { Asset } from '@holdfast/protocol';
+import { FileName } from '../app/file-name.tsx';
 import { sourceFacts } from './source-facts.ts';
 
 /** By which ways the content came here, newest first: the same content is stored once, under all its names. */
@@ -12,13 +13,18 @@ export function Sources({ asset: { sources } }: { asset: Asset }) {
       <ul className="sources panel">
         {sources.map((source) => (
           <li key={source.uploadId} className="source">
-            <p className="source-name">{source.filename}</p>
+            <p className="source-name">
+              <FileName name={source.filename} />
+            </p>
             <p className="quiet">
               {source.watched === undefined ? (
                 'Uploaded'
               ) : (
                 <>
-                  Found in the watched folder {source.watched.folder}, as <code>{source.watched.path}</code>
+                  Found in the watched folder {source.watched.folder}, as{' '}
+                  <code>
+                    <FileName name={source.watched.path} />
+                  </code>
                 </>
               )}
               ,{' '}

@@ -1,3 +1,5 @@
+import { shownName } from '@holdfast/protocol';
+import { FileName } from '../app/file-name.tsx';
 import { Icon } from '../app/icon.tsx';
 import { useServices } from '../app/services.tsx';
 import { formatBytes, formatPercent } from '../format/format.ts';
@@ -26,13 +28,14 @@ export function PreparationRows() {
 }
 
 function PreparationRow({ piece, onCancel }: { piece: Piece; onCancel: () => void }) {
-  const { filename, size, state, fraction } = piece;
+  const { size, state, fraction } = piece;
+  const filename = shownName(piece.filename);
   const words = state === 'waiting' ? 'Waiting for its turn' : 'Compressing';
   return (
     <li className="upload" data-tone="active">
       <div className="upload-head">
         <span className="upload-name" title={filename}>
-          {filename}
+          <FileName name={filename} />
         </span>
         <span className="upload-state">{words}</span>
         <span className="upload-percent" aria-hidden="true">

@@ -1,4 +1,5 @@
 import { useEffect, useId, useRef, useState } from 'react';
+import { FileName } from '../app/file-name.tsx';
 import { Icon } from '../app/icon.tsx';
 import { formatBytes, plural } from '../format/format.ts';
 import {
@@ -44,8 +45,8 @@ export function SoundTray({ files, forRecording, settings, onDecide, onForget }:
       <div className="tray-head">
         <h2 id={title}>Smaller before it is sent?</h2>
         <p className="quiet">
-          {files.length === 1 ? files[0]?.name : plural(files.length, 'sound file')}, {formatBytes(bytes)}. Compressed
-          sound has one channel of 16 kHz: right for speech, wrong for music
+          {files.length === 1 ? <FileName name={files[0]?.name ?? ''} /> : plural(files.length, 'sound file')},{' '}
+          {formatBytes(bytes)}. Compressed sound has one channel of 16 kHz: right for speech, wrong for music
           {forRecording && files.some(({ type }) => type.startsWith('video/'))
             ? '; of a video only the sound is sent'
             : ''}

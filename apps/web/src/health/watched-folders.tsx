@@ -1,5 +1,6 @@
 import type { WatchFolderDetails } from '@holdfast/protocol';
 import { useEffect } from 'react';
+import { FileName } from '../app/file-name.tsx';
 import { Icon, type IconName } from '../app/icon.tsx';
 import { useServices } from '../app/services.tsx';
 import { formatBytes, formatPercent, plural } from '../format/format.ts';
@@ -56,7 +57,7 @@ function Folder({ folder }: { folder: WatchFolderDetails }) {
         <ul className="watched-files">
           {taking.map((file) => (
             <li key={file.path}>
-              {file.path}{' '}
+              <FileName name={file.path} />{' '}
               <span className="quiet">
                 is being taken, {formatPercent(file.size === 0 ? 0 : file.bytes / file.size)} of{' '}
                 {formatBytes(file.size)}
@@ -65,7 +66,8 @@ function Folder({ folder }: { folder: WatchFolderDetails }) {
           ))}
           {waitingFiles.slice(0, waitingShown).map((file) => (
             <li key={file.path}>
-              {file.path} <span className="quiet">waits{file.reason === null ? '' : `: ${file.reason}`}</span>
+              <FileName name={file.path} />{' '}
+              <span className="quiet">waits{file.reason === null ? '' : `: ${file.reason}`}</span>
             </li>
           ))}
           {counts.waiting > waitingShown ? (

@@ -1,4 +1,5 @@
 import type { Asset } from '@holdfast/protocol';
+import { FileName } from '../app/file-name.tsx';
 import { Icon } from '../app/icon.tsx';
 import { mediaKind, type Processing } from '../asset/asset-view.ts';
 import { SoundPicture } from '../asset/sound-picture.tsx';
@@ -23,7 +24,9 @@ export function AssetCard({ asset, now }: { asset: Asset; now: number }) {
         )}
       </div>
       <h3 className="card-name">
-        <Link to={{ page: 'asset', id: asset.id }}>{asset.filename}</Link>
+        <Link to={{ page: 'asset', id: asset.id }}>
+          <FileName name={asset.filename} />
+        </Link>
       </h3>
       <p className="card-logline">
         {details?.logline ?? <ProcessingWords asset={asset} processing={details?.processing ?? null} />}

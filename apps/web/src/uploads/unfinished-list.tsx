@@ -1,5 +1,7 @@
+import { shownName } from '@holdfast/protocol';
 import { useState } from 'react';
 import { messageOf } from '../api/api-error.ts';
+import { FileName } from '../app/file-name.tsx';
 import { Icon } from '../app/icon.tsx';
 import { useServices } from '../app/services.tsx';
 import { formatAgo, formatBytes, formatPercent } from '../format/format.ts';
@@ -39,14 +41,15 @@ interface UnfinishedRowProps {
 }
 
 function UnfinishedRow({ item: { upload, elsewhere }, now, onChoose, onGone }: UnfinishedRowProps) {
+  const name = shownName(upload.filename);
   const state = elsewhere ? 'Being sent from elsewhere' : 'Select again to continue';
   const size = upload.size === null ? 'a file whose size is not told yet' : formatBytes(upload.size);
   const figures = `${formatBytes(upload.receivedBytes)} of ${size} are stored · last bytes ${formatAgo(upload.updatedAt, now)}`;
   return (
     <li className="upload" data-tone="calm">
       <div className="upload-head">
-        <span className="upload-name" title={upload.filename}>
-          {upload.filename}
+        <span className="upload-name" title={name}>
+          <FileName name={name} />
         </span>
         <span className="upload-state">{state}</span>
         <span className="upload-percent" aria-hidden="true">
@@ -54,7 +57,7 @@ function UnfinishedRow({ item: { upload, elsewhere }, now, onChoose, onGone }: U
         </span>
       </div>
       <ProgressBar
-        label={`Stored of ${upload.filename}`}
+        label={`Stored of ${name}`}
         value={upload.progress}
         valueText={`${state}, ${formatPercent(upload.progress)} stored`}
         tone="calm"
@@ -72,6 +75,7 @@ function UnfinishedActions({
   onGone,
 }: Omit<UnfinishedRowProps, 'item' | 'now'> & Pick<Unfinished, 'upload'>) {
   const { uploads } = useServices();
+  const name = shownName(upload.filename);
   const [busy, setBusy] = useState(false);
   const discard = async () => {
     setBusy(true);
@@ -80,21 +84,21 @@ function UnfinishedActions({
       document.querySelector<HTMLElement>('.drop-zone button')?.focus();
       onGone();
     } catch (error) {
-      uploads.note(`${upload.filename} could not be discarded: ${messageOf(error)}`, 'bad');
+      uploads.note(`${name} could not be discarded: ${messageOf(error)}`, 'bad');
     } finally {
       setBusy(false);
     }
   };
   return (
     <div className="upload-actions">
-      <button type="button" className="button" aria-label={`Select ${upload.filename} again`} onClick={onChoose}>
+      <button type="button" className="button" aria-label={`Select ${name} again`} onClick={onChoose}>
         <Icon name="upload" />
         Select
       </button>
       <button
         type="button"
         className="button"
-        aria-label={`Discard ${upload.filename}`}
+        aria-label={`Discard ${name}`}
         aria-disabled={busy}
         onClick={() => void (busy || discard())}
       >

@@ -3,7 +3,7 @@
  * queue keeps them and sends them, also after a crash (docs/queue.md); nothing is kept here.
  */
 import type { QueueItem, QueuePriority, QueueRecording, QueueSnapshot, UploadQueue } from '@holdfast/client/queue';
-import type { UploadSummary } from '@holdfast/protocol';
+import { shownName, type UploadSummary } from '@holdfast/protocol';
 import type { Api } from '../api/api.ts';
 import { messageOf } from '../api/api-error.ts';
 import { plural } from '../format/format.ts';
@@ -193,7 +193,8 @@ class Desk implements UploadDesk {
     this.#options.announce(`${upload.filename} is discarded.`);
   }
 
-  note(text: string, tone: Note['tone']): void {
+  note(words: string, tone: Note['tone']): void {
+    const text = shownName(words);
     this.#notes += 1;
     const id = this.#notes;
     this.notes.update((notes) => [...notes.slice(-9), { id, text, tone }]);

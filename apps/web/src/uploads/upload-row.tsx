@@ -1,5 +1,7 @@
 import type { QueueItem } from '@holdfast/client/queue';
+import { shownName } from '@holdfast/protocol';
 import { memo, useLayoutEffect, useRef } from 'react';
+import { FileName } from '../app/file-name.tsx';
 import { Icon, type IconName } from '../app/icon.tsx';
 import { useServices } from '../app/services.tsx';
 import { formatPercent } from '../format/format.ts';
@@ -17,15 +19,17 @@ interface UploadRowProps {
 export const UploadRow = memo(function UploadRow({ upload, onRemove, onChoose }: UploadRowProps) {
   const words = uploadWords(upload);
   const row = useFocusThatStays(words.offer ?? upload.status);
-  const name = upload.filename;
+  const name = shownName(upload.filename);
   return (
     <li className="upload" ref={row} data-tone={words.tone}>
       <div className="upload-head">
         <span className="upload-name" title={name}>
           {upload.status === 'completed' && upload.assetId !== null ? (
-            <Link to={{ page: 'asset', id: upload.assetId }}>{name}</Link>
+            <Link to={{ page: 'asset', id: upload.assetId }}>
+              <FileName name={name} />
+            </Link>
           ) : (
-            name
+            <FileName name={name} />
           )}
         </span>
         <span className="upload-state">{words.state}</span>
@@ -77,7 +81,8 @@ function OfferButton({ offer, upload, onChoose }: Pick<UploadRowProps, 'upload' 
   const { uploads } = useServices();
   if (offer === null) return null;
   const { word, icon } = offers[offer];
-  const label = offer === 'select' ? `Select ${upload.filename} again` : `${word} ${upload.filename}`;
+  const name = shownName(upload.filename);
+  const label = offer === 'select' ? `Select ${name} again` : `${word} ${name}`;
   const act = () => (offer === 'select' ? onChoose() : uploads.act(upload, offer));
   return (
     <button type="button" className="button" aria-label={label} onClick={act}>
