@@ -186,6 +186,14 @@ test('D6 C18: a spoken word is found in the library and in the transcript', asyn
   expect(new URL(page.url()).search).toBe('?q=acknowledged');
   await expectAccessible(page);
   await picture(page, 'search');
+  const narrow = (name: string) => page.getByRole('button', { name, exact: true }).click();
+  await narrow('Sound');
+  await page.getByText('Nothing of that kind and state says or shows it.').waitFor();
+  expect(await hits.count()).toBe(0);
+  await narrow('Video');
+  await narrow('Failed');
+  await page.getByText('Nothing of that kind and state says or shows it.').waitFor();
+  await narrow('Any state');
   await hits.filter({ hasText: 'said' }).getByRole('link').click();
   await page.waitForURL(`**/assets/${id}?t=*`);
   await expect.poll(() => spoken(page).textContent(), soon).toContain('acknowledged');

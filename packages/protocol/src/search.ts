@@ -1,5 +1,5 @@
 /**
- * Search: GET /v1/search ?q= &kind= &asset= &limit= &cursor= → SearchResults. Words are looked for together, without case and accents;
+ * Search: GET /v1/search ?q= &kind= &asset= &assetKind= &run= &limit= &cursor= → SearchResults. Words are looked for together, without case and accents;
  * "a phrase", the beginning of a word with *, and -word for what must not be there.
  */
 import { type Static, type TSchema, Type } from 'typebox';

@@ -42,6 +42,15 @@ it('finds names with their places in the text', async () => {
   expect(inside.map((each) => each.filename)).toEqual(['Budget café.txt']);
 });
 
+it('narrows what is found to kinds of places, kinds of files and states of their runs', async () => {
+  const names = async (query: string) => (await search('ana', `q=budget&${query}`)).items.length;
+  expect(await names('kind=name,speech')).toBe(2);
+  expect(await names('kind=screen,speech')).toBe(0);
+  expect(await names('assetKind=other')).toBe(2);
+  expect(await names('assetKind=video')).toBe(0);
+  expect(await names('run=cancelled')).toBe(0);
+});
+
 it('shows nobody what belongs to others', async () => {
   expect((await search('ben', 'q=budget')).items).toEqual([]);
   expect((await node.fetch('/v1/search?q=budget')).status).toBe(401);
@@ -65,6 +74,9 @@ it.each([
   'q=a&cursor=nonsense',
   'q=a&limit=0',
   'q=a&kind=all',
+  'q=a&kind=name,',
+  'q=a&assetKind=film',
+  'q=a&run=over',
   'q=a&asset=1',
   '',
 ])('refuses %s and names the field', async (query) => {

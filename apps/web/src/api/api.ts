@@ -28,6 +28,10 @@ export interface AssetQuery {
   readonly limit: number;
 }
 
+export interface PlaceQuery extends Pick<AssetQuery, 'kind' | 'stage' | 'cursor'> {
+  readonly words: string;
+}
+
 /** Of `GET /api/v1/recordings/config`, what the page goes by. */
 export interface RecordingConfig {
   readonly audio_compression_enabled: boolean;
@@ -48,7 +52,7 @@ export interface Api {
   assets(query: AssetQuery): Promise<AssetList>;
   asset(id: string): Promise<Asset>;
   /** Places where something is said or shown, best first. */
-  search(words: string, cursor: string | null): Promise<SearchResults>;
+  search(query: PlaceQuery): Promise<SearchResults>;
   /** Null for those who do not look after the server. */
   watchedFolders(): Promise<WatchFolderDetails[] | null>;
   /** Newest first. */
@@ -73,6 +77,14 @@ const hitsOnce = 24;
 
 /** As people see it: what was cancelled is not done either, and stands with what failed. */
 const stageRuns = { running: 'running', failed: 'failed,cancelled', done: 'succeeded' } as const;
+
+function searchQuery({ words, kind, stage, cursor }: PlaceQuery): URLSearchParams {
+  const query = new URLSearchParams({ q: words, kind: 'speech,screen', limit: String(hitsOnce) });
+  if (kind !== null) query.set('assetKind', kind);
+  if (stage !== null) query.set('run', stageRuns[stage]);
+  if (cursor !== null) query.set('cursor', cursor);
+  return query;
+}
 
 export interface ApiOptions {
   readonly fetch: typeof globalThis.fetch;
@@ -117,11 +129,7 @@ export function createApi({ fetch, onSignedOut }: ApiOptions): Api {
       if (cursor !== null) query.set('cursor', cursor);
       return get(`/v1/assets?${query}`);
     },
-    search: (words, cursor) => {
-      const query = new URLSearchParams({ q: words, limit: String(hitsOnce) });
-      if (cursor !== null) query.set('cursor', cursor);
-      return get(`/v1/search?${query}`);
-    },
+    search: (query) => get(`/v1/search?${searchQuery(query)}`),
     watchedFolders: async () => {
       try {
         const { items } = await get<WatchFolderList>('/v1/watch');

@@ -1,7 +1,7 @@
 import type { SearchResults } from '@holdfast/protocol';
 import { expect, it } from 'vitest';
 import { ApiError } from '../api/api-error.ts';
-import { createFurtherHits } from './further-hits.ts';
+import { createFurtherHits, hitsOf } from './further-hits.ts';
 
 const page = (cursor: string) => ({ items: [], cursor }) as unknown as SearchResults;
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -34,4 +34,13 @@ it('tells why a page could not be had, until it can', async () => {
   hits.more('a');
   await settle();
   expect(hits.getSnapshot()).toEqual({ pages: [page('b')], loading: false, problem: null });
+});
+
+it('shows a place once that has moved to the next page meanwhile', () => {
+  const hit = (assetId: string, time: number) => ({ assetId, kind: 'speech', start: 1, time, text: 'tree' });
+  const pages = [
+    [hit('a', 1), hit('b', 1)],
+    [hit('b', 1), hit('b', 2)],
+  ].map((items) => ({ items, cursor: null }));
+  expect(hitsOf(pages as unknown as SearchResults[])).toEqual([hit('a', 1), hit('b', 1), hit('b', 2)]);
 });

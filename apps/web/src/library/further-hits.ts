@@ -1,5 +1,5 @@
 /** The pages of a search behind the first one. Each search has its own: what was asked for other words is of no concern to it. */
-import type { SearchResults } from '@holdfast/protocol';
+import type { SearchHit, SearchResults } from '@holdfast/protocol';
 import { messageOf } from '../api/api-error.ts';
 import { createStore, type Watchable } from '../state/store.ts';
 
@@ -13,6 +13,16 @@ export interface FurtherState {
 export interface FurtherHits extends Watchable<FurtherState> {
   /** One page at a time: a second press means the same. */
   more(cursor: string): void;
+}
+
+/** Which place a hit is. */
+export function hitId({ assetId, kind, start, time, text }: SearchHit): string {
+  return JSON.stringify([assetId, kind, start, time, text]);
+}
+
+/** What becomes searchable between two pages moves the last ones of the first page to the second. */
+export function hitsOf(pages: readonly SearchResults[]): SearchHit[] {
+  return [...new Map(pages.flatMap(({ items }) => items).map((hit) => [hitId(hit), hit])).values()];
 }
 
 export function createFurtherHits(ask: (cursor: string) => Promise<SearchResults>): FurtherHits {

@@ -20,7 +20,7 @@ export function LibrarySection({ search }: { search: string }) {
         <SearchField search={search} />
       </div>
       <Filters filter={state.filter} onNarrow={library.narrow} />
-      {searching ? <SearchResults words={search} /> : null}
+      {searching ? <SearchResults words={search} kind={state.filter.kind} stage={state.filter.stage} /> : null}
       {searching ? <h3 className="found-title">In names</h3> : null}
       <p className="visually-hidden" role="status">
         {searching && state.loading !== 'first' ? foundWords(state) : ''}

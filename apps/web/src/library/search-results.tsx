@@ -1,5 +1,7 @@
 import type { SearchResults as Page, SearchHit } from '@holdfast/protocol';
 import { useMemo, useState } from 'react';
+import type { PlaceQuery } from '../api/api.ts';
+import { FileName } from '../app/file-name.tsx';
 import { Icon } from '../app/icon.tsx';
 import { useServices } from '../app/services.tsx';
 import { type ArtifactReader, createArtifactReader } from '../asset/artifact-reader.ts';
@@ -10,17 +12,19 @@ import { formatTimecode, plural } from '../format/format.ts';
 import { Link } from '../routing/navigation.tsx';
 import { type Loaded, useResource } from '../state/resource.ts';
 import { useWatchable } from '../state/store.ts';
-import { createFurtherHits } from './further-hits.ts';
+import { createFurtherHits, hitId, hitsOf } from './further-hits.ts';
 
 /** Where the words are said or shown: a picture of the moment, the time, the words around it. Each leads to that place. */
-export function SearchResults({ words }: { words: string }) {
+export function SearchResults({ words, kind, stage }: Omit<PlaceQuery, 'cursor'>) {
   const { api } = useServices();
   const [reader] = useState(() => createArtifactReader(api));
-  const [first] = useResource(words, () => api.search(words, null));
-  const further = useMemo(() => createFurtherHits((cursor) => api.search(words, cursor)), [api, words]);
+  const find = (cursor: string | null) => api.search({ words, kind, stage, cursor });
+  const [first] = useResource(`${kind} ${stage} ${words}`, () => find(null));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the function is a new one in every render; these say when it finds something else.
+  const further = useMemo(() => createFurtherHits(find), [api, words, kind, stage]);
   const { pages: rest, loading, problem } = useWatchable(further);
   const pages = [...(first.state === 'ready' ? [first.value] : []), ...rest];
-  const hits = pages.flatMap(({ items }) => items).filter(({ kind }) => kind !== 'name');
+  const hits = hitsOf(pages);
   const cursor = pages.at(-1)?.cursor ?? null;
   return (
     <section className="found" aria-labelledby="found-title">
@@ -28,14 +32,15 @@ export function SearchResults({ words }: { words: string }) {
         Said and shown
       </h3>
       <p className="quiet found-state" role="status">
-        {problem ?? stateWords(first, { hits: hits.length, more: cursor !== null })}
+        {problem ??
+          stateWords(first, { hits: hits.length, more: cursor !== null, narrowed: kind !== null || stage !== null })}
       </p>
       <ul className="hits">
         {hits.map((hit) => (
-          <Hit key={`${hit.assetId} ${hit.kind} ${hit.start} ${hit.time}`} hit={hit} reader={reader} />
+          <Hit key={hitId(hit)} hit={hit} reader={reader} />
         ))}
       </ul>
-      {cursor === null || hits.length === 0 ? null : (
+      {cursor === null ? null : (
         <button type="button" className="button load-more" aria-disabled={loading} onClick={() => further.more(cursor)}>
           {loading ? 'Loading …' : 'More'}
         </button>
@@ -44,14 +49,23 @@ export function SearchResults({ words }: { words: string }) {
   );
 }
 
-function stateWords(first: Loaded<Page>, found: { readonly hits: number; readonly more: boolean }): string {
+interface Found {
+  readonly hits: number;
+  readonly more: boolean;
+  readonly narrowed: boolean;
+}
+
+function stateWords(first: Loaded<Page>, found: Found): string {
   switch (first.state) {
     case 'loading':
       return 'Looking …';
     case 'failed':
       return first.error.message;
     case 'ready':
-      if (found.hits === 0) return 'Nobody says it, and no picture shows it.';
+      if (found.hits === 0)
+        return found.narrowed
+          ? 'Nothing of that kind and state says or shows it.'
+          : 'Nobody says it, and no picture shows it.';
       return found.more ? `The best ${found.hits} places` : plural(found.hits, 'place');
   }
 }
@@ -76,7 +90,7 @@ function Hit({ hit, reader }: { hit: SearchHit; reader: ArtifactReader }) {
         </p>
         <p className="hit-place">
           <Link to={{ page: 'asset', id: assetId, at: time ?? 0 }}>
-            {filename}
+            <FileName name={filename} />
             <span className="visually-hidden"> at {formatTimecode(time ?? 0)}</span>
           </Link>
           <span className="quiet">{kind === 'screen' ? 'in the picture' : 'said'}</span>

@@ -1,13 +1,12 @@
-/** The conformance suite of `SearchStore`, and stores that break one obligation each. */
+/** The conformance suite of `SearchStore`. */
 import { expect } from 'vitest';
 import type { LedgerStore } from '../core/ports/ledger-store.ts';
 import type { Hit, Outdated, SearchRequest, SearchStore } from '../core/ports/search-store.ts';
 import type { UploadStore } from '../core/ports/upload-store.ts';
 import { type Passage, parseQuery, passagesType } from '../core/search.ts';
-import type { BrokenAdapter, Check, Fixture, Suite } from './conformance.ts';
+import type { Check, Fixture, Suite } from './conformance.ts';
 import { graph, now, publish, take } from './ledger-store-subject.ts';
 import { sha256Of, unique } from './sample-upload.ts';
-import { instead } from './stand-in.ts';
 
 export interface SearchStores {
   readonly search: SearchStore;
@@ -50,9 +49,9 @@ async function texts(...args: Parameters<typeof find>): Promise<string[]> {
   return (await find(...args)).map((hit) => hit.text);
 }
 
-const scope = 'only passages of own assets, and own names of them, are found';
-const late = 'an index that is older than the text is not written over a newer one';
-const follows = 'a step that leaves passages outdates its asset, in the transaction that records it';
+export const scope = 'only passages of own assets, and own names of them, are found';
+export const late = 'an index that is older than the text is not written over a newer one';
+export const follows = 'a step that leaves passages outdates its asset, in the transaction that records it';
 
 export const searchStoreChecks: readonly Check<SearchStores>[] = [
   {
@@ -157,6 +156,30 @@ export const searchStoreChecks: readonly Check<SearchStores>[] = [
     },
   },
   {
+    name: 'hits can be narrowed to kinds of assets, and to how their newest runs stand',
+    run: async (stores) => {
+      const principal = unique('principal');
+      const word = unique('word').replace(/[^a-z0-9]/gi, '');
+      for (const contentType of ['video/mp4', 'audio/flac', 'text/plain'])
+        await indexed(stores, [passage(`${word} in ${contentType}`)], { principal, contentType });
+      const failing = graph({ a: [] }, { attemptsMax: 1 });
+      const { assetId } = await publish(stores.uploads, [failing.plan], { principal, contentType: 'video/webm' });
+      const outdated = await outdatedOf(stores.search, assetId);
+      expect(outdated && (await stores.search.replace(outdated, [passage(`${word} in video/webm`)]))).toBe('applied');
+      const found = async (given: Partial<SearchRequest>) =>
+        (await texts(stores.search, word, { principal, ...given })).map((text) => text.split(' ')[2]).sort();
+      expect(await found({ assetKind: 'video' })).toEqual(['video/mp4', 'video/webm']);
+      expect(await found({ assetKind: 'audio' })).toEqual(['audio/flac']);
+      expect(await found({ assetKind: 'other' })).toEqual(['text/plain']);
+      expect(await found({ runStates: ['running'] })).toEqual(['video/webm']);
+      const { step } = await take(stores.ledger, failing.class, 'a');
+      await stores.ledger.fail(step.key, step.fence, { reason: 'no', retryAt: null, now });
+      expect(await found({ runStates: ['running', 'succeeded'] })).toEqual([]);
+      expect(await found({ runStates: ['failed', 'cancelled'], assetKind: 'video' })).toEqual(['video/webm']);
+      expect(await found({ runStates: [] })).toEqual([]);
+    },
+  },
+  {
     name: scope,
     run: async (stores) => {
       const word = unique('secret').replace(/[^a-z0-9]/gi, '');
@@ -251,42 +274,3 @@ export const searchStoreChecks: readonly Check<SearchStores>[] = [
 export function searchStoreSuite(name: string, open: () => Promise<Fixture<SearchStores>>): Suite<SearchStores> {
   return { name: `search store: ${name}`, checks: searchStoreChecks, open };
 }
-
-export const brokenSearchStores: readonly BrokenAdapter<SearchStores>[] = [
-  {
-    name: 'shows everybody everything',
-    caughtBy: scope,
-    break: (stores) => {
-      const principals = new Set<string>();
-      const search = instead(stores.search, {
-        search: async (request) => {
-          principals.add(request.principal);
-          const found = await Promise.all(
-            [...principals].map((principal) => stores.search.search({ ...request, principal })),
-          );
-          return found.flat();
-        },
-      });
-      return { ...stores, search };
-    },
-  },
-  {
-    name: 'lets a late index win',
-    caughtBy: late,
-    break: (stores) => {
-      const search = instead(stores.search, {
-        replace: (outdated, passages) =>
-          stores.search.replace(
-            { ...outdated, wanted: outdated.wanted + 1_000_000 * Math.ceil(passages.length / 2) },
-            passages,
-          ),
-      });
-      return { ...stores, search };
-    },
-  },
-  {
-    name: 'forgets what steps leave',
-    caughtBy: follows,
-    break: (stores) => ({ ...stores, search: instead(stores.search, { outdated: async () => [] }) }),
-  },
-];

@@ -2,9 +2,10 @@
  * The index of text. It follows the ledger: the transaction that records a step's text, or an asset's new name, also marks the asset as
  * outdated, so nothing is forgotten by a crash; an indexer takes outdated assets up, any time, on any node, as often as it likes.
  */
-import type { Artifact } from '../ledger.ts';
+import type { Artifact, RunState } from '../ledger.ts';
 import type { HitKind, Passage, SearchQuery } from '../search.ts';
 import type { Sha256 } from '../upload.ts';
+import type { AssetKind } from './upload-store.ts';
 
 /** An asset whose text is newer than its index. */
 export interface Outdated {
@@ -19,6 +20,10 @@ export interface SearchRequest {
   /** Only there. */
   readonly assetId?: Sha256;
   readonly kinds?: readonly HitKind[];
+  /** Only in assets of this kind. */
+  readonly assetKind?: AssetKind;
+  /** Only in assets whose newest run is in one of these states. */
+  readonly runStates?: readonly RunState[];
   readonly limit: number;
   /** Hits to pass over, best first. */
   readonly offset: number;

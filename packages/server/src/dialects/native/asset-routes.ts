@@ -1,10 +1,10 @@
 /** /v1/assets: verified contents, their bytes, runs and artifacts. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { runStates } from '@holdfast/protocol';
 import { Type } from 'typebox';
 import { HoldfastError } from '../../core/errors.ts';
-import type { Artifact, RunState } from '../../core/ledger.ts';
+import type { Artifact } from '../../core/ledger.ts';
 import type { OwnedAsset } from '../../core/ports/upload-store.ts';
+import { AssetKindFilter, RunFilter, runStatesOf } from './asset-filters.ts';
 import { sendContent } from './content.ts';
 import type { NativeContext } from './context.ts';
 import { renderArtifact, renderAsset, renderRun } from './render.ts';
@@ -26,12 +26,8 @@ export function assetRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
   return async (app) => {
     const query = Type.Object({
       filename: Type.Optional(Type.String({ maxLength: 256, description: 'Part of a file name.' })),
-      kind: Type.Optional(
-        Type.Union([Type.Literal('video'), Type.Literal('audio'), Type.Literal('other')], {
-          description: 'By the content type; other is neither of the two.',
-        }),
-      ),
-      run: Type.Optional(Type.String({ maxLength: 64, description: 'States of the newest run, separated by commas.' })),
+      kind: AssetKindFilter,
+      run: RunFilter,
       limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
       cursor: Type.Optional(Type.String({ maxLength: 512 })),
     });
@@ -42,7 +38,7 @@ export function assetRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
         const { run, ...filter } = request.query;
         const page = await context.store.listAssets({
           ...filter,
-          ...(run === undefined ? {} : { runStates: statesOf(run) }),
+          ...(run === undefined ? {} : { runStates: runStatesOf(run) }),
           principal: context.principal(request),
         });
         return { items: page.items.map(renderAsset), cursor: page.cursor };
@@ -84,19 +80,6 @@ export function assetRoutes(context: NativeContext): FastifyPluginAsyncTypebox {
     await app.register(artifactRoutes(context, owned));
     await app.register(deletionRoute(context, owned));
   };
-}
-
-function statesOf(text: string): RunState[] {
-  return text.split(',').map((word) => {
-    const state = runStates.find((known) => known === word.trim());
-    if (!state)
-      throw new HoldfastError(
-        'invalid-request',
-        `"${word}" is not a state of a run; the states are ${runStates.join(', ')}.`,
-        { details: { field: 'run' } },
-      );
-    return state;
-  });
 }
 
 function deletionRoute(

@@ -4,7 +4,8 @@ import type { SearchHit, SearchResults } from '@holdfast/protocol';
 import { Type } from 'typebox';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Hit } from '../../core/ports/search-store.ts';
-import { parseQuery, type SearchQuery, snippetOf, timeAt } from '../../core/search.ts';
+import { type HitKind, hitKinds, parseQuery, type SearchQuery, snippetOf, timeAt } from '../../core/search.ts';
+import { AssetKindFilter, RunFilter, runStatesOf } from './asset-filters.ts';
 import type { NativeContext } from './context.ts';
 
 const tags = ['search'];
@@ -15,8 +16,12 @@ export function searchRoutes(context: NativeContext): FastifyPluginAsyncTypebox 
   return async (app) => {
     const querystring = Type.Object({
       q: Type.String({ minLength: 1, maxLength: 500, description: 'Words, "a phrase", begin*, -without.' }),
-      kind: Type.Optional(Type.Union([Type.Literal('speech'), Type.Literal('screen'), Type.Literal('name')])),
+      kind: Type.Optional(
+        Type.String({ maxLength: 64, description: 'speech, screen, name, or several of them, separated by commas.' }),
+      ),
       asset: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Only in this asset.' })),
+      assetKind: AssetKindFilter,
+      run: RunFilter,
       limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
       cursor: Type.Optional(Type.String({ maxLength: 64 })),
     });
@@ -25,7 +30,7 @@ export function searchRoutes(context: NativeContext): FastifyPluginAsyncTypebox 
       '/v1/search',
       { schema: { tags, summary: 'Find in speech, on screen and in names', querystring, response } },
       async (request): Promise<SearchResults> => {
-        const { q, kind, asset, limit, cursor } = request.query;
+        const { q, kind, asset, assetKind, run, limit, cursor } = request.query;
         const principal = context.principal(request);
         const query = parseQuery(q);
         const offset = cursor === undefined ? 0 : offsetOf(cursor);
@@ -35,7 +40,9 @@ export function searchRoutes(context: NativeContext): FastifyPluginAsyncTypebox 
           limit: limit + 1,
           offset,
           ...(asset === undefined ? {} : { assetId: asset }),
-          ...(kind === undefined ? {} : { kinds: [kind] }),
+          ...(kind === undefined ? {} : { kinds: kindsOf(kind) }),
+          ...(assetKind === undefined ? {} : { assetKind }),
+          ...(run === undefined ? {} : { runStates: runStatesOf(run) }),
         });
         const more = hits.length > limit && offset + limit < offsetMax;
         return {
@@ -45,6 +52,17 @@ export function searchRoutes(context: NativeContext): FastifyPluginAsyncTypebox 
       },
     );
   };
+}
+
+function kindsOf(text: string): HitKind[] {
+  return text.split(',').map((word) => {
+    const kind = hitKinds.find((known) => known === word.trim());
+    if (!kind)
+      throw new HoldfastError('invalid-request', `"${word}" is not a kind of place; they are ${hitKinds.join(', ')}.`, {
+        details: { field: 'kind' },
+      });
+    return kind;
+  });
 }
 
 function render(hit: Hit, query: SearchQuery): SearchHit {

@@ -1,8 +1,9 @@
 /** Assets and who owns them. */
 import { sql } from 'kysely';
 import type { Asset, AssetSource } from '../../core/asset.ts';
-import type { AssetKind, AssetQuery, OwnedAsset, Page } from '../../core/ports/upload-store.ts';
+import type { AssetQuery, OwnedAsset, Page } from '../../core/ports/upload-store.ts';
 import type { Sha256 } from '../../core/upload.ts';
+import { ofKind, withNewestRun } from './asset-filters.ts';
 import { decodeCursor, toPage } from './cursor.ts';
 import { type Dialect, type Engine, first, perDialect, prepare, type Session } from './engine.ts';
 import type { AssetRow, AssetSourceRow } from './schema.ts';
@@ -108,15 +109,9 @@ export function assetQueries(dialect: Dialect) {
         .where('principal', '=', query.principal);
       if (query.filename)
         select = select.where(sql<boolean>`filename_folded like ${containing(folded(query.filename))} escape '\\'`);
-      if (query.kind !== undefined) select = select.where(ofKind(query.kind));
-      if (query.runStates !== undefined) {
-        // The newest run says how it stands with the asset; an older pipeline's may have failed.
-        select = select.where(
-          sql`(select state from runs where runs.asset_id = asset_sources.asset_id order by created_at desc, id desc limit 1)`,
-          'in',
-          query.runStates.length === 0 ? [''] : [...query.runStates],
-        );
-      }
+      if (query.kind !== undefined) select = select.where(ofKind('asset_sources.asset_id', query.kind));
+      if (query.runStates !== undefined)
+        select = select.where(withNewestRun('asset_sources.asset_id', query.runStates));
       if (query.cursor !== undefined) {
         const after = decodeCursor(query.cursor);
         select = select.where(({ eb, refTuple, tuple }) =>
@@ -158,15 +153,6 @@ export function assetQueries(dialect: Dialect) {
     all: (afterId: string, limit: number) =>
       db.selectFrom('assets').selectAll().where('id', '>', afterId).orderBy('id').limit(limit).compile(),
   };
-}
-
-function ofKind(kind: AssetKind) {
-  const type = sql.ref('assets.content_type');
-  const wanted =
-    kind === 'other'
-      ? sql`${type} not like 'video/%' and ${type} not like 'audio/%'`
-      : sql`${type} like ${`${kind}/%`}`;
-  return sql<boolean>`exists (select 1 from assets where assets.id = asset_sources.asset_id and ${wanted})`;
 }
 
 export class Assets {

@@ -2,6 +2,7 @@
 import { type CompiledQuery, type RawBuilder, sql } from 'kysely';
 import type { SearchRequest } from '../../core/ports/search-store.ts';
 import { type Clause, passagesType, type SearchQuery } from '../../core/search.ts';
+import { ofKind, withNewestRun } from './asset-filters.ts';
 import { type Dialect, perDialect, prepare } from './engine.ts';
 import type { ArtifactRow } from './schema.ts';
 import type { SearchDocumentRow } from './search-schema.ts';
@@ -67,7 +68,7 @@ export const outdateSearch = perDialect((dialect) =>
 
 function hits(
   dialect: Dialect,
-  { principal, query, assetId, kinds, limit, offset }: SearchRequest,
+  { principal, query, assetId, kinds, assetKind, runStates, limit, offset }: SearchRequest,
 ): CompiledQuery<HitRow> {
   const sqlite = dialect.name === 'sqlite';
   const from = sqlite
@@ -85,6 +86,8 @@ function hits(
   ];
   if (assetId !== undefined) where.push(sql`d.asset_id = ${assetId}`);
   if (kinds !== undefined) where.push(sql`d.kind in (${sql.join([...kinds])})`);
+  if (assetKind !== undefined) where.push(ofKind('d.asset_id', assetKind));
+  if (runStates !== undefined) where.push(withNewestRun('d.asset_id', runStates));
   const filename = sql`(select s.filename from asset_sources s where s.asset_id = d.asset_id and s.principal = ${principal}
     order by s.added_at desc, s.upload_id desc limit 1)`;
   return sql<HitRow>`

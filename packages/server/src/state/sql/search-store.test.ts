@@ -1,6 +1,7 @@
 import { afterAll } from 'vitest';
+import { brokenSearchStores } from '../../testing/broken-search-stores.ts';
 import { type Fixture, registerBroken, registerSuite } from '../../testing/conformance.ts';
-import { brokenSearchStores, type SearchStores, searchStoreSuite } from '../../testing/search-store-suite.ts';
+import { type SearchStores, searchStoreSuite } from '../../testing/search-store-suite.ts';
 import { SharedPostgres, type TwoStates, twoSqliteStates } from '../../testing/test-state.ts';
 
 const postgres = new SharedPostgres();
