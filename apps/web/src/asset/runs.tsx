@@ -2,6 +2,7 @@ import type { Run, Step } from '@holdfast/protocol';
 import { Icon, type IconName } from '../app/icon.tsx';
 import { useServices } from '../app/services.tsx';
 import { formatPercent } from '../format/format.ts';
+import { shortTime } from '../processing/processing.ts';
 import { useCommand } from '../processing/use-command.ts';
 import { ProgressBar } from '../uploads/progress-bar.tsx';
 import { isAllSkipped, stepTitle } from './asset-view.ts';
@@ -121,7 +122,6 @@ function stateWords(step: Step): string {
 
 function took({ startedAt, finishedAt }: Step): string {
   if (startedAt === null || finishedAt === null) return 'Done';
-  const seconds = Math.max(0, (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000);
-  if (seconds < 0.1) return 'Done at once';
-  return `Done in ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  const ms = Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt));
+  return ms < 100 ? 'Done at once' : `Done in ${shortTime(ms)}`;
 }

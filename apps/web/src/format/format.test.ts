@@ -46,7 +46,10 @@ describe('numbers as people read them', () => {
   it('says what is left without flicker', () => {
     expect(formatRemaining(0.2)).toBe('almost done');
     expect(formatRemaining(11.2)).toBe('12 s left');
+    expect(formatRemaining(59)).toBe('59 s left');
+    expect(formatRemaining(59.5)).toBe('about 1 min left');
     expect(formatRemaining(170)).toBe('about 3 min left');
+    expect(formatRemaining(3585)).toBe('about 1 h left');
     expect(formatRemaining(4800)).toBe('about 1 h 20 min left');
   });
 

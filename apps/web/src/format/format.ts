@@ -59,7 +59,7 @@ function count(n: number, word: string): string {
 /** What is left, in steps that do not flicker: `12 s`, `about 3 min`, `about 1 h 20 min`. */
 export function formatRemaining(seconds: number): string {
   if (seconds < 1) return 'almost done';
-  if (seconds < 60) return `${Math.ceil(seconds)} s left`;
+  if (seconds <= 59) return `${Math.ceil(seconds)} s left`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return `about ${minutes} min left`;
   const rest = minutes % 60;

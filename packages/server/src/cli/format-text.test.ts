@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { formatBytes } from '../core/byte-words.ts';
 import { formatDuration, formatPercent, formatSpeed, formatTable, safeText } from './format-text.ts';
+import { shortTime } from './runs-text.ts';
 
 test('bytes, speeds, times and shares', () => {
   expect([0, 999, 1_000, 999_949, 999_950, 1.5e9, 2e15].map(formatBytes)).toEqual([
@@ -19,6 +20,13 @@ test('bytes, speeds, times and shares', () => {
     '1 min 0 s',
     '59 min 59 s',
     '2 h 1 min',
+  ]);
+  expect([999, 3_140, 59_949, 59_980, 242_000].map(shortTime)).toEqual([
+    '999 ms',
+    '3.1 s',
+    '59.9 s',
+    '1 min 0 s',
+    '4 min 2 s',
   ]);
   expect([0, 0.999, 1].map(formatPercent)).toEqual(['0 %', '99 %', '100 %']);
 });

@@ -168,7 +168,7 @@ export function classLines(classes: readonly Class[]): string[] {
 /** Milliseconds as `42 ms`, `3.1 s`, `4 min 2 s`. */
 export function shortTime(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
-  return ms < 60_000 ? `${(ms / 1_000).toFixed(1)} s` : formatDuration(ms / 1_000);
+  return ms < 59_950 ? `${(ms / 1_000).toFixed(1)} s` : formatDuration(ms / 1_000);
 }
 
 /** `2026-11-21 10:32` in UTC, which sorts and is the same for everybody. */

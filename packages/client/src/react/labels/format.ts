@@ -45,8 +45,10 @@ export function createFormat(locale: string): Format {
     percent: (fraction) => write(Math.floor(fraction * 100) / 100, { style: 'percent', maximumFractionDigits: 0 }),
     duration(seconds) {
       const whole = Math.max(1, Math.ceil(seconds));
+      // Of the rounded numbers: 59 min 45 s are an hour, not 60 minutes.
+      const minutes = Math.round(whole / 60);
       const [unit, value] =
-        whole < 60 ? ['second', whole] : whole < 3_600 ? ['minute', whole / 60] : ['hour', whole / 3_600];
+        whole < 60 ? ['second', whole] : minutes < 60 ? ['minute', minutes] : ['hour', whole / 3_600];
       const maximumFractionDigits = unit === 'hour' ? 1 : 0;
       return write(Number(value), { style: 'unit', unit: String(unit), maximumFractionDigits, unitDisplay: 'short' });
     },

@@ -38,8 +38,8 @@ test('C13 numbers are written as the locale does', () => {
   expect(narrow(spanish.bytes(34_120_000))).toBe('34,1 MB');
   expect(narrow(spanish.percent(0.256))).toBe('25 %');
   expect(narrow(english.speed(5_240_000))).toBe('5.2 MB/s');
-  expect([0, 59, 61, 3_600, 5_400].map((seconds) => narrow(english.duration(seconds)))).toEqual([
-    ...['1 sec', '59 sec', '1 min', '1 hr', '1.5 hr'],
+  expect([0, 59, 59.2, 61, 3_569, 3_585, 3_600, 5_400].map((seconds) => narrow(english.duration(seconds)))).toEqual([
+    ...['1 sec', '59 sec', '1 min', '1 min', '59 min', '1 hr', '1 hr', '1.5 hr'],
   ]);
   expect([5.9, 125, 3_725].map((seconds) => english.clock(seconds))).toEqual(['0:05', '2:05', '1:02:05']);
   expect(english.percent(0.9999)).toBe('99%');
