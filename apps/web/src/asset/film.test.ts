@@ -51,6 +51,17 @@ it('D6: shows the first pictures until the shots are known', () => {
   expect(film({ quickPictures }).strip.map(({ pictureUrl }) => pictureUrl)).toEqual(['/v1/shot', null]);
 });
 
+it('tells eight voices apart, in the order in which they begin', () => {
+  const paragraphs = Array.from({ length: 8 }, (_, i) => ({
+    speaker: `S${i + 1}`,
+    sentences: [{ start: i, end: i + 1, text: 'Hello.' }],
+  }));
+  const { lanes } = film({ transcript: readTranscript({ engine: 'e' }, { paragraphs }) });
+  const spoken = lanes.filter(({ kind }) => kind.startsWith('speech'));
+  expect(spoken.map(({ words }) => words)).toEqual(paragraphs.map((_, i) => `Speaker ${i + 1}`));
+  expect(new Set(spoken.map(({ kind }) => kind)).size).toBe(8);
+});
+
 it('says what is at a place', () => {
   const cleaned = { paragraphs: [{ speaker: 'S1', sentences: [{ start: 1, end: 3, text: 'Hello.' }] }] };
   const screenText = readScreenText({

@@ -1,13 +1,12 @@
 /** All that is known about a film or a sound over its time, for the timeline. Pure. */
 
 import { formatTimecode } from '../format/format.ts';
-import { textOrder } from '../format/order.ts';
 import type { Analytic, Passage, Shot, Transition } from './analytic.ts';
 import { shotAt } from './analytic.ts';
 import type { QuickPicture } from './asset-view.ts';
 import type { ScreenText } from './screen-text.ts';
 import { pictureAt, type StoryboardPicture } from './storyboard.ts';
-import { sentenceAt, speakerName, type Transcript } from './transcript.ts';
+import { sentenceAt, speakerName, type Transcript, type Voice, voiceOf } from './transcript.ts';
 import type { Waveform } from './waveform.ts';
 
 export interface Span {
@@ -22,7 +21,7 @@ export interface StripPart extends Span {
   readonly colour: string | null;
 }
 
-export type LaneKind = 'speech' | 'speech-2' | 'speech-3' | 'speech-4' | 'text' | Passage['kind'];
+export type LaneKind = `speech-${Voice}` | 'text' | Passage['kind'];
 
 /** Stretches of one kind; lanes of one row do not overlap by nature. */
 export interface Lane {
@@ -92,18 +91,21 @@ function quickStrip({ quickPictures }: FilmParts, durationSeconds: number): Stri
   });
 }
 
-const speechKinds = ['speech', 'speech-2', 'speech-3', 'speech-4'] as const;
-
-/** A colour for each of the first voices; from the fifth on they share the last. */
 function speechLanes(transcript: Transcript | null): Lane[] {
   if (transcript === null) return [];
   const bySpeaker = Map.groupBy(transcript.paragraphs, ({ speaker }) => speaker);
-  const order = new Map(transcript.speakers.map((speaker, i) => [speaker, i]));
-  const lanes = [...bySpeaker].map(([speaker, spans]): Lane => {
-    const kind = speechKinds[Math.min(speechKinds.length - 1, order.get(speaker ?? '') ?? 0)] ?? 'speech';
-    return { kind, row: 0, words: speaker === null ? 'Speech' : speakerName(speaker), spans };
-  });
-  return lanes.toSorted((a, b) => textOrder(a.kind, b.kind));
+  const speakers = [...bySpeaker.keys()].toSorted((a, b) => place(transcript, a) - place(transcript, b));
+  return speakers.map((speaker) => ({
+    kind: `speech-${voiceOf(transcript, speaker)}`,
+    row: 0,
+    words: speaker === null ? 'Speech' : speakerName(speaker),
+    spans: bySpeaker.get(speaker) ?? [],
+  }));
+}
+
+/** Words of nobody in particular come first. */
+function place({ speakers }: Transcript, speaker: string | null): number {
+  return speaker === null ? -1 : speakers.indexOf(speaker);
 }
 
 const passageWords: Readonly<Record<Passage['kind'], string>> = {

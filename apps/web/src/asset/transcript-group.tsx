@@ -2,7 +2,15 @@ import { memo } from 'react';
 import { formatPercent, formatTimecode } from '../format/format.ts';
 import { addressOf } from '../routing/navigation.tsx';
 import { partsOf, placesOf } from './find-text.ts';
-import { type Group, type Paragraph, piecesOf, type Sentence, speakerName, type Transcript } from './transcript.ts';
+import {
+  type Group,
+  type Paragraph,
+  piecesOf,
+  type Sentence,
+  speakerName,
+  type Transcript,
+  voiceOf,
+} from './transcript.ts';
 
 interface TranscriptGroupProps {
   number: number;
@@ -55,13 +63,12 @@ type TranscriptParagraphProps = TranscriptGroupProps & { paragraph: Paragraph; n
 function TranscriptParagraph({ paragraph, named, ...props }: TranscriptParagraphProps) {
   const { transcript } = props;
   const [first, end] = paragraph.sentences;
-  const voice = paragraph.speaker === null ? -1 : transcript.speakers.indexOf(paragraph.speaker);
   return (
     <div className="transcript-paragraph">
       <span className="transcript-time">{formatTimecode(paragraph.start)}</span>
       <div>
         {named && paragraph.speaker !== null ? (
-          <p className="transcript-speaker" data-voice={Math.min(3, voice)}>
+          <p className="transcript-speaker" data-voice={voiceOf(transcript, paragraph.speaker)}>
             {speakerName(paragraph.speaker)}
           </p>
         ) : null}

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { groupsOf, groupWith, piecesOf, readTranscript, sentenceAt, speakerName } from './transcript.ts';
+import { groupsOf, groupWith, piecesOf, readTranscript, sentenceAt, speakerName, voiceOf } from './transcript.ts';
 
 const word = (text: string, start: number, confidence: number | null) => ({
   text,
@@ -94,4 +95,15 @@ it('puts every sentence of a long transcript into exactly one group', () => {
     expect(group.paragraphs[0]).toBe(groups[i - 1]?.paragraphs[1] ?? 0);
     expect(groupWith(groups, group.sentences[0])).toBe(i);
   }
+});
+
+it('gives each of eight voices a colour of its own', () => {
+  const speakers = ['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8', 'S9'];
+  const given = speakers.map((speaker) => voiceOf({ speakers }, speaker));
+  expect(new Set(given.slice(0, 8)).size).toBe(8);
+  expect(given[8]).toBe(given[0]);
+  const tokens = readFileSync(new URL('../styles/tokens.css', import.meta.url), 'utf8');
+  const colours = given.map((voice) => new RegExp(`--voice-${voice}: (#[0-9a-f]{6});`).exec(tokens)?.[1]);
+  expect(colours).not.toContain(undefined);
+  expect(new Set(colours).size).toBe(8);
 });

@@ -159,6 +159,15 @@ export function speakerName(speaker: string): string {
   return number === undefined ? speaker : `Speaker ${number}`;
 }
 
+export const voices = [1, 2, 3, 4, 5, 6, 7, 8] as const;
+export type Voice = (typeof voices)[number];
+
+/** Which colour somebody's words have: each of the first eight its own, then these again. */
+export function voiceOf({ speakers }: Pick<Transcript, 'speakers'>, speaker: string | null): Voice {
+  const place = speaker === null ? 0 : speakers.indexOf(speaker);
+  return voices[Math.max(0, place) % voices.length] ?? 1;
+}
+
 /** Part of a transcript that is drawn together or not at all. */
 export interface Group {
   /** Paragraphs, first and one after the last. */
