@@ -5,7 +5,8 @@ import { useServices } from '../app/services.tsx';
 import { useEventStream } from '../events/use-event-stream.ts';
 import { Link } from '../routing/navigation.tsx';
 import { type Loaded, useResource } from '../state/resource.ts';
-import { eventAsset, eventTone, eventWords, mergeEvents } from './activity.ts';
+import { useNow } from '../uploads/use-uploads.ts';
+import { eventAsset, eventTime, eventTone, eventWords, mergeEvents } from './activity.ts';
 
 const historyCount = 200;
 
@@ -15,6 +16,7 @@ export function ActivityPage() {
   const [history] = useResource('history', () => api.recentEvents(historyCount));
   const [live, setLive] = useState<readonly LogEvent[]>([]);
   const connection = useEventStream((event) => setLive((events) => mergeEvents(events, [event])));
+  const now = useNow(60_000);
   const events = mergeEvents(history.state === 'ready' ? history.value : [], live);
   return (
     <section className="section activity" aria-labelledby="activity-title">
@@ -29,7 +31,7 @@ export function ActivityPage() {
       ) : (
         <ol className="log panel">
           {events.map((event) => (
-            <LogLine key={event.id} event={event} />
+            <LogLine key={event.id} event={event} now={now} />
           ))}
         </ol>
       )}
@@ -48,15 +50,12 @@ function emptyWords(history: Loaded<readonly LogEvent[]>): string {
   }
 }
 
-const timeOfDay: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', second: '2-digit' };
-
-function LogLine({ event }: { event: LogEvent }) {
-  const at = new Date(event.at);
+function LogLine({ event, now }: { event: LogEvent; now: number }) {
   const asset = eventAsset(event);
   return (
     <li className="log-line" data-tone={eventTone(event.type)}>
-      <time dateTime={event.at} title={at.toLocaleString()}>
-        {at.toLocaleTimeString(undefined, timeOfDay)}
+      <time dateTime={event.at} title={new Date(event.at).toLocaleString()}>
+        {eventTime(event.at, now)}
       </time>
       <span className="log-type">{eventWords(event.type)}</span>
       <span className="log-message">

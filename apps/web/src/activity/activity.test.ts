@@ -1,6 +1,6 @@
 import type { LogEvent } from '@holdfast/protocol';
 import { expect, it } from 'vitest';
-import { eventAsset, eventsShownMax, eventTone, eventWords, mergeEvents } from './activity.ts';
+import { eventAsset, eventsShownMax, eventTime, eventTone, eventWords, mergeEvents } from './activity.ts';
 
 const event = (id: number, data: LogEvent['data'] = {}) => ({ id, data }) as LogEvent;
 
@@ -10,6 +10,15 @@ it('shows each event once, newest first, and not endlessly', () => {
   const many = Array.from({ length: eventsShownMax + 5 }, (_, i) => event(i));
   expect(mergeEvents([], many)).toHaveLength(eventsShownMax);
   expect(mergeEvents([], many)[0]?.id).toBe(eventsShownMax + 4);
+});
+
+it('tells the day of what did not happen today', () => {
+  const now = new Date(2026, 10, 23, 0, 5);
+  const time = (...at: [number, number, number, number]) =>
+    eventTime(new Date(...at, 4, 31).toISOString(), now.getTime(), 'en-GB');
+  expect(time(2026, 10, 23, 0)).toBe('00:04:31');
+  expect(time(2026, 10, 22, 10)).toBe('22 Nov, 10:04:31');
+  expect(time(2025, 10, 23, 0)).toBe('23 Nov 2025, 00:04:31');
 });
 
 it('leads to an asset only with a proper id', () => {

@@ -21,6 +21,16 @@ export function eventAsset(event: LogEvent): string | null {
   return typeof id === 'string' && /^[0-9a-f]{64}$/.test(id) ? id : null;
 }
 
+const timeOfDay = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const;
+
+/** `10:04:31` of today, with the date of any other day. */
+export function eventTime(iso: string, now: number, locale?: string): string {
+  const [at, today] = [new Date(iso), new Date(now)];
+  if (at.toDateString() === today.toDateString()) return at.toLocaleTimeString(locale, timeOfDay);
+  const year = at.getFullYear() === today.getFullYear() ? {} : ({ year: 'numeric' } as const);
+  return at.toLocaleString(locale, { day: 'numeric', month: 'short', ...year, ...timeOfDay });
+}
+
 /** `step.succeeded` → `step succeeded` */
 export function eventWords(type: string): string {
   return type.replaceAll(/[.-]/g, ' ');
