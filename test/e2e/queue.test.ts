@@ -436,6 +436,59 @@ test('C14: priorities, owners, and what is wiped at sign-out', async () => {
   expect(await page.evaluate(() => [window.page.items().length, window.page.queue.metrics().total])).toEqual([0, 0]);
 });
 
+test('C14: what another tab stored in the moment in which everything was wiped is wiped as well; what was begun since stays', async () => {
+  const page = await openPage({ owner: 'ana' });
+  proxy.pieceDelayMs = 50;
+  const other = await openPage({ owner: 'ben' });
+  const [early, at] = await page.evaluate(async () => {
+    const id = await window.page.addBytes(9_000_000, 94, { filename: 'early.bin' });
+    const time = Date.now();
+    while (Date.now() === time) await new Promise((wait) => setTimeout(wait, 1));
+    await window.page.addBytes(9_000_000, 95, { filename: 'later.bin' });
+    return [id, time] as const;
+  });
+  // As of a tab whose wiping came before the record of the first.
+  await other.evaluate(
+    ([name, time]) => new BroadcastChannel(`${name}:ana`).postMessage({ kind: 'cleared', ids: [], at: time }),
+    [databaseName, at] as const,
+  );
+  const names = () => page.evaluate(() => window.page.items().map(({ filename }) => filename));
+  await expect.poll(names).toEqual(['later.bin']);
+  expect(await page.evaluate(() => window.page.heard)).toContain('upload-removed early.bin');
+  await page.reload();
+  await page.evaluate((wish) => window.page.open(wish), { endpoint: proxy.url, databaseName, owner: 'ana' });
+  expect(await names()).toEqual(['later.bin']);
+  expect(early).not.toBe('');
+});
+
+test('C14, C17: a command that no tab has answered ends when its own queue is closed', async () => {
+  const leader = await browser.open(pages.origin);
+  // One that leads and does not answer.
+  await leader.evaluate(
+    (name) =>
+      new Promise<void>((held) => {
+        void navigator.locks.request(`${name}:default:leader`, () => {
+          held();
+          return new Promise(() => {});
+        });
+      }),
+    databaseName,
+  );
+  const page = await openPage();
+  const ended = await page.evaluate(async () => {
+    const { queue } = window.page;
+    const id = await window.page.addBytes(1_000, 96, { filename: 'unanswered.bin' });
+    const pausing = queue.pause(id).then(
+      () => 'done',
+      (error) => error.code,
+    );
+    await queue.start();
+    await queue.close();
+    return await pausing;
+  });
+  expect(ended).toBe('cancelled');
+});
+
 test('C14, C17: credentials that end are fetched anew; a page without IndexedDB or worker says so and sends all the same', async () => {
   const key = '0123456789abcdef';
   const env = { HOLDFAST_CORS_ORIGINS: pages.origin, HOLDFAST_RESERVE_MB: '0', HOLDFAST_API_KEYS: `ana:${key}` };

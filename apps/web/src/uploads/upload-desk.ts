@@ -230,8 +230,12 @@ class Desk implements UploadDesk {
   }
 
   #command(run: (queue: UploadQueue) => Promise<void>): void {
+    const owner = this.#owner;
     const opened = this.#open.promise.then((queue) => (queue === null ? undefined : run(queue)));
-    void opened.catch((error: unknown) => this.note(messageOf(error), 'bad'));
+    void opened.catch((error: unknown) => {
+      // Whoever comes next is not told of it.
+      if (this.#owner === owner) this.note(messageOf(error), 'bad');
+    });
   }
 
   #items(): readonly QueueItem[] {

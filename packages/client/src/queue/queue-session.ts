@@ -8,16 +8,17 @@ import { askToPersist } from './browser-room.ts';
 import { composeItem, composeMetrics, errorFacts } from './compose-item.ts';
 import { ContentKeeper } from './content-keeper.ts';
 import { type FollowedOptions, showFollowed } from './followed-state.ts';
+import { removeLate, sweepOld } from './leftovers.ts';
 import { loadPatiently } from './load-patiently.ts';
 import type { QueueError, QueueItem } from './queue-item.ts';
-import { emptyTally, isOver, type TallyRow, type UploadRow } from './queue-row.ts';
+import { emptyTally, type TallyRow, type UploadRow } from './queue-row.ts';
 import { QueueRunner } from './queue-runner.ts';
 import type { StoredQueue } from './queue-store.ts';
 import type { QueueView } from './queue-view.ts';
 import { SentCommands } from './sent-commands.ts';
 import { StateSender } from './state-sender.ts';
 import { openStorage, type SwitchedStorage } from './storage-switch.ts';
-import { type CommandName, openTabChannel, type TabChannel, type TabMessage } from './tab-channel.ts';
+import { type CommandName, openTabChannel, scopeOf, type TabChannel, type TabMessage } from './tab-channel.ts';
 import { type TabLocks, tabLocks } from './tab-locks.ts';
 
 export interface SessionOptions {
@@ -130,14 +131,23 @@ export class QueueSession {
     // What is stored from now on is taken away by whoever stores it.
     if (owner === this.#options.owner) this.#stopAdding();
     const ids = await this.storage.use((store) => store.clear(owner));
+    const at = this.#options.runtime.now();
     if (owner === this.#options.owner) {
       this.#wiped(ids);
-      this.#channel.post({ kind: 'cleared', ids });
+      this.#channel.post({ kind: 'cleared', ids, at });
       return;
     }
     const theirs = openTabChannel(scopeOf(this.#options.databaseName, owner), () => {});
-    theirs.post({ kind: 'cleared', ids });
+    theirs.post({ kind: 'cleared', ids, at });
     theirs.close();
+  }
+
+  /** This tab may have stored something since, and sends it if it leads. */
+  async #wipeLate(at: number): Promise<void> {
+    for (const id of await removeLate(this.storage, { owner: this.#options.owner, at })) {
+      this.#gone(id);
+      await this.announce(id, null);
+    }
   }
 
   async close(): Promise<void> {
@@ -146,6 +156,7 @@ export class QueueSession {
     await this.#leading;
     await this.#runner?.close();
     this.#runner = null;
+    this.#commands.close();
     this.keeper.close();
     this.#channel.close();
     this.storage.close();
@@ -161,7 +172,7 @@ export class QueueSession {
       });
     }
     // It only tidies up; there may be no room even for that.
-    await this.#sweep().catch(() => {});
+    await sweepOld(this.storage, this.#options).catch(() => {});
     const stored = await loadPatiently(this.storage, { ...this.#options, signal: this.signal });
     this.signal.throwIfAborted();
     const known = new Set(stored.rows.map((row) => row.id));
@@ -203,16 +214,6 @@ export class QueueSession {
     await this.#lead();
   }
 
-  async #sweep(): Promise<void> {
-    const { owner, runtime, keepFinishedMs, expireAfterMs } = this.#options;
-    const now = runtime.now();
-    const { rows } = await this.storage.use((store) => store.load(owner));
-    const keepMs = (row: UploadRow) => (isOver(row.status) ? keepFinishedMs : expireAfterMs);
-    const old = rows.filter((row) => row.updatedAt + keepMs(row) < now).map((row) => row.id);
-    if (old.length > 0) await this.storage.use((store) => store.remove(old));
-    await this.storage.use((store) => store.sweepOrphans());
-  }
-
   #heard(message: TabMessage): void {
     const runner = this.#runner;
     switch (message.kind) {
@@ -231,7 +232,11 @@ export class QueueSession {
         break;
       case 'command': {
         const { key, name, id } = message;
-        const over = (error: QueueError | null) => this.#channel.post({ kind: 'done', key, error });
+        // Whoever leads next is told again: it may have read the record before we write it.
+        if (this.signal.aborted) break;
+        const over = (error: QueueError | null) => {
+          if (!this.signal.aborted) this.#channel.post({ kind: 'done', key, error });
+        };
         void runner?.command(name, id).then(
           () => over(null),
           (cause) => over(errorFacts(cause)),
@@ -244,6 +249,7 @@ export class QueueSession {
       case 'cleared':
         this.#stopAdding();
         this.#wiped(message.ids);
+        void this.#wipeLate(message.at).catch(() => {});
         break;
       default:
         message satisfies never;
@@ -289,8 +295,4 @@ export class QueueSession {
     const acknowledgedBytes = own.reduce((sum, { start, end }) => sum + end - start, 0);
     return { acknowledgedBytes, acknowledgedChunks: own.length, endpoint: this.#options.endpoint };
   }
-}
-
-function scopeOf(databaseName: string, owner: string): string {
-  return `${databaseName}:${owner}`;
 }

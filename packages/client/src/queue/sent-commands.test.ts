@@ -30,6 +30,15 @@ it('every command is taken over by the tab that leads next, also behind one that
   expect((await ends).map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
 });
 
+it('C17: one that nobody has answered fails when its tab closes, and so does one that comes later', async () => {
+  const { commands, posted } = setup();
+  const waiting = commands.send('pause', 'a');
+  commands.close();
+  await expect(waiting).rejects.toMatchObject({ code: 'cancelled', name: 'UploadError' });
+  await expect(commands.send('resume', 'a')).rejects.toMatchObject({ code: 'cancelled' });
+  expect(posted).toHaveLength(1);
+});
+
 it('C17: one that could not be written down fails for whoever gave it', async () => {
   const { commands } = setup();
   const [paused, cancelled, old] = [

@@ -14,14 +14,16 @@ export class SentCommands {
   readonly #channel: TabChannel;
   readonly #newKey: () => string;
   readonly #pending = new Map<string, SentCommand>();
+  #closed = false;
 
   constructor(channel: TabChannel, newKey: () => string) {
     this.#channel = channel;
     this.#newKey = newKey;
   }
 
-  /** Resolves when the tab that leads has done it. @throws UploadError when that tab could not write it down */
+  /** Resolves when the tab that leads has done it. @throws UploadError when that tab could not write it down, `cancelled` when this one closes first */
   send(name: CommandName, id: string): Promise<void> {
+    if (this.#closed) return Promise.reject(unanswered());
     const key = this.#newKey();
     return new Promise((done, failed) => {
       this.#pending.set(key, { name, id, done, failed });
@@ -48,4 +50,17 @@ export class SentCommands {
     this.#pending.clear();
     for (const { name, id, done, failed } of commands) await perform(name, id).then(done, failed);
   }
+
+  /** Nobody hears answers any more. What was sent is obeyed by the tab that leads, if there is one. */
+  close(): void {
+    this.#closed = true;
+    const commands = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { failed } of commands) failed(unanswered());
+  }
+}
+
+function unanswered(): UploadError {
+  const message = 'The queue was closed before the tab that sends had said that it is done.';
+  return new UploadError(message, { type: 'validation', code: 'cancelled', retryable: true });
 }

@@ -23,13 +23,18 @@ export type TabMessage =
   /** For the leader; it answers with `done`. */
   | { readonly kind: 'command'; readonly key: string; readonly id: string; readonly name: CommandName }
   | { readonly kind: 'done'; readonly key: string; readonly error: QueueError | null }
-  /** Everything was wiped. */
-  | { readonly kind: 'cleared'; readonly ids: readonly string[] };
+  /** Everything was wiped that had begun until then, in ms since the epoch; `ids`: as far as it was stored. */
+  | { readonly kind: 'cleared'; readonly ids: readonly string[]; readonly at: number };
 
 export interface TabChannel {
   /** To all other tabs; to nobody once it is closed. */
   post(message: TabMessage): void;
   close(): void;
+}
+
+/** Of the tabs that share a queue. */
+export function scopeOf(databaseName: string, owner: string): string {
+  return `${databaseName}:${owner}`;
 }
 
 export function openTabChannel(name: string, onMessage: (message: TabMessage) => void): TabChannel {
