@@ -122,6 +122,22 @@ describe('with API keys', () => {
     kept?.close();
   });
 
+  test('a copy of a cookie is of no use once its browser has signed out, however it is written, and others stay', async () => {
+    const [one, other] = [sessionOf(Date.now() - 2_000), sessionOf(Date.now() - 3_000)];
+    expect((await get('/v1/uploads', one)).status).toBe(200);
+    expect((await get('/v1/session', one, { method: 'DELETE' })).status).toBe(204);
+    const longer = { cookie: one.cookie.replace('=', '=0') };
+    for (const copy of [one, longer]) {
+      expectProblem(await get('/v1/uploads', copy), 401, 'unauthenticated');
+      await expect(EventReader.open(`${node.url}/v1/events`, undefined, copy)).rejects.toThrow(/401/);
+    }
+    expect((await get('/v1/uploads', other)).status).toBe(200);
+    // Once more, and one that nobody signed: nothing to end.
+    expect((await get('/v1/session', one, { method: 'DELETE' })).status).toBe(204);
+    const forged = { cookie: `holdfast-session=9999999999999.${'0'.repeat(64)}` };
+    expect((await get('/v1/session', forged, { method: 'DELETE' })).status).toBe(204);
+  });
+
   test('a stream of events ends with the session that opened it', async () => {
     const sessionMs = 12 * 3_600_000;
     const headers = sessionOf(Date.now() - sessionMs + 1_500);

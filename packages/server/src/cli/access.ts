@@ -29,7 +29,8 @@ export function access({ config, state, hook }: AccessParts): { auth: Authentica
     newSecret: () => randomBytes(secretBytes).toString('base64url'),
   });
   const keys = new ApiKeys(config.apiKeys);
-  return { tokens, auth: new Authenticator({ keys, tokens, jwt: jwtOf(config), hook, clock: systemClock }) };
+  const { sessions } = state;
+  return { tokens, auth: new Authenticator({ keys, tokens, sessions, jwt: jwtOf(config), hook, clock: systemClock }) };
 }
 
 function jwtOf(config: Config): JwtVerifier | null {

@@ -38,15 +38,15 @@ export class ApiKeys {
     return { value: `${expires}.${sign(key, expires)}`, maxAgeSeconds: sessionMs / 1000 };
   }
 
-  /** Of a cookie that `issueSession` gave out and that holds still. */
-  session(cookie: string | undefined, now: number): { key: ApiKey; endsAt: number } | null {
+  /** Of a cookie that `issueSession` gave out and whose time is not over. `id`: the same however the cookie is written. */
+  session(cookie: string | undefined, now: number): { key: ApiKey; id: string; endsAt: number } | null {
     const match = /^(\d{13,15})\.([0-9a-f]{64})$/.exec(cookie ?? '');
     if (!match) return null;
     const endsAt = Number(match[1]);
     if (endsAt <= now) return null;
     const given = Buffer.from(match[2] ?? '', 'hex');
     const key = this.#keys.find((one) => timingSafeEqual(Buffer.from(sign(one, endsAt), 'hex'), given));
-    return key === undefined ? null : { key, endsAt };
+    return key === undefined ? null : { key, id: createHash('sha256').update(given).digest('hex'), endsAt };
   }
 }
 

@@ -8,6 +8,7 @@ import type { FastifyRequest } from 'fastify';
 import { HoldfastError } from '../core/errors.ts';
 import { type Grant, outOfScope } from '../core/grant.ts';
 import type { Clock } from '../core/ports/clock.ts';
+import type { SessionStore } from '../core/ports/session-store.ts';
 import type { Millis } from '../core/upload.ts';
 import type { Caller } from '../uploads/caller.ts';
 import { tokenPrefix, type UploadTokens } from '../uploads/tokens.ts';
@@ -52,6 +53,7 @@ export type AuthHook = (credentials: Credentials) => Promise<{ readonly principa
 export interface AuthenticatorOptions {
   readonly keys: ApiKeys;
   readonly tokens: UploadTokens;
+  readonly sessions: SessionStore;
   readonly jwt: JwtVerifier | null;
   readonly hook: AuthHook | null;
   readonly clock: Clock;
@@ -91,7 +93,14 @@ export class Authenticator {
     if (bearer?.startsWith(tokenPrefix)) return await this.#byUploadToken(bearer);
     if (this.open) return { principal: anonymous, grant: null, lasting: true, endsAt: null };
     if (bearer !== null && jwt?.looksRight(bearer) && !this.keys.keyFor(bearer)) return await this.#byJwt(jwt, bearer);
-    return this.#byKey(request, bearer);
+    return await this.#byKey(request, bearer);
+  }
+
+  /** Nobody gets in with the cookie any more, whoever has a copy of it. Throws `unavailable` while that cannot be noted. */
+  async endSession(cookie: string): Promise<void> {
+    const { keys, sessions, clock } = this.#options;
+    const session = keys.session(cookie, clock.now());
+    if (session) await sessions.end({ digest: session.id, endsAt: session.endsAt }, clock.now());
   }
 
   /** The caller, as dialects pass it on to the upload service. */
@@ -124,11 +133,11 @@ export class Authenticator {
     return { principal, grant: null, lasting: false, endsAt };
   }
 
-  #byKey(request: FastifyRequest, bearer: string | null): Identity {
-    const { keys, clock } = this.#options;
+  async #byKey(request: FastifyRequest, bearer: string | null): Promise<Identity> {
+    const { keys, clock, sessions } = this.#options;
     const session = bearer === null ? keys.session(request.cookies?.[sessionCookie], clock.now()) : null;
     const key = bearer === null ? session?.key : keys.keyFor(bearer);
-    if (!key) throw unknownCredentials();
+    if (!key || (session && (await sessions.isEnded(session.id)))) throw unknownCredentials();
     const subject = request.headers[subjectHeader];
     const principal = subject === undefined ? key.principal : subjectOf(key.principal, String(subject));
     // A session ends by itself.

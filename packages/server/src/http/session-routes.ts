@@ -51,7 +51,11 @@ export function sessionRoutes({ auth, rates, path, now, signedOut }: SessionOpti
       { config: { public: true }, schema: { tags: ['server'], summary: 'Sign out a browser' } },
       async (request, reply) => {
         const cookie = request.cookies[sessionCookie];
-        if (cookie !== undefined) signedOut(cookie);
+        if (cookie !== undefined) {
+          // First, or what ends below could come back.
+          await auth.endSession(cookie);
+          signedOut(cookie);
+        }
         return reply.clearCookie(sessionCookie, { path }).code(204).send();
       },
     );

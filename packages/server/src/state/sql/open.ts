@@ -12,6 +12,7 @@ import type { RecordingStore } from '../../core/ports/recording-store.ts';
 import type { RunControl } from '../../core/ports/run-control.ts';
 import type { RunQuestions } from '../../core/ports/run-questions.ts';
 import type { SearchStore } from '../../core/ports/search-store.ts';
+import type { SessionStore } from '../../core/ports/session-store.ts';
 import type { UploadLocks } from '../../core/ports/upload-locks.ts';
 import type { UploadStore } from '../../core/ports/upload-store.ts';
 import type { UploadTokenStore } from '../../core/ports/upload-token-store.ts';
@@ -33,6 +34,7 @@ import { SqlRecordingStore } from './recordings.ts';
 import { SqlRunControl } from './run-control.ts';
 import { SqlRunQuestions } from './run-questions.ts';
 import { SqlSearchStore } from './search-store.ts';
+import { SqlSessionStore } from './sessions.ts';
 import { SqliteEngine } from './sqlite.ts';
 import { SqlUploadLocks } from './upload-locks.ts';
 import { type ReceiptDurability, SqlUploadStore } from './upload-store.ts';
@@ -56,6 +58,7 @@ export interface State extends AsyncDisposable {
   readonly claims: ExtentClaims;
   readonly locks: UploadLocks;
   readonly tokens: UploadTokenStore;
+  readonly sessions: SessionStore;
   readonly watch: WatchStore;
   readonly nodes: NodeRegistry;
   readonly leases: Leases;
@@ -155,6 +158,7 @@ function assemble(
     search: new SqlSearchStore(engine),
     deletions: new SqlDeletionStore(engine),
     tokens: new SqlUploadTokenStore(engine),
+    sessions: new SqlSessionStore(engine),
     watch: new SqlWatchStore(engine),
     nodes: new SqlNodeRegistry(engine),
     leases: new SqlLeases(engine),
