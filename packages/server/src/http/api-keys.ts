@@ -29,7 +29,13 @@ export class ApiKeys {
 
   /** Whether a name belongs to a key, or to what its holder made below it. */
   owns(principal: string): boolean {
-    return this.#keys.some((key) => principal === key.principal || principal.startsWith(`${key.principal}/`));
+    return this.holderOf(principal) !== null;
+  }
+
+  /** The name of the key to which a name belongs, also below it; null: to none. */
+  holderOf(principal: string): string | null {
+    const holds = (key: ApiKey) => principal === key.principal || principal.startsWith(`${key.principal}/`);
+    return this.#keys.find(holds)?.principal ?? null;
   }
 
   /** A cookie value that stands for the key for some hours. It is signed with the key, so taking the key away ends it. */

@@ -29,7 +29,7 @@ import { recordingsDialect, recordingsPrefix } from '../dialects/recordings/plug
 import { tusPrefix } from '../dialects/tus/concat.ts';
 import { tusDialect } from '../dialects/tus/plugin.ts';
 import type { UploadTokens } from '../uploads/tokens.ts';
-import { type Authenticator, type Identity, principalOf } from './auth.ts';
+import { type Authenticator, type Identity, identityOf, principalOf } from './auth.ts';
 import { addressesUnder, underBase, withoutBase } from './base-path.ts';
 import { type BodyOptions, RequestBody } from './body-source.ts';
 import { documentRoutes, metricsRoute, openApiInfo, pageSecurity } from './documents.ts';
@@ -111,7 +111,7 @@ export interface HttpServer {
 const headersTimeoutMs = 20_000;
 const connectionsCheckMs = 2_000;
 const headerBytesMax = 16 * 1024;
-/** Event streams of a process; a principal alone gets half of them. */
+/** Event streams of a process; a holder of credentials alone gets half of them. */
 const streamsMax = 2_000;
 const keepAliveMs = 65_000;
 /** A connection on which neither side sends for this long is closed: a reader that has gone away. Longer than any wait of ours. */
@@ -191,7 +191,7 @@ async function serveEverything(
       ...intake,
       ...timeOf(clock, services.store),
       stream: (reply: FastifyReply, query) => {
-        streams.admit(auth.callerOf(reply.request).principal);
+        streams.admit(identityOf(reply.request).holder);
         streams.serve(reply, query);
         endWithCredentials(reply, { clock, confirm: auth.callerOf(reply.request).confirm ?? null });
       },

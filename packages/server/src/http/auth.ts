@@ -24,6 +24,8 @@ const principalPattern = /^\P{Cc}{1,256}$/u;
 
 export interface Identity {
   readonly principal: string;
+  /** Whose credentials these are: one key acts for as many principals as its holder likes, and what is shared out is counted by the holder. */
+  readonly holder: string;
   /** What an upload token narrows it to; null: nothing. */
   readonly grant: Grant | null;
   /** Whether the credentials hold as long as the server runs. Others are asked for again before an upload completes. */
@@ -87,11 +89,11 @@ export class Authenticator {
   async identify(request: FastifyRequest): Promise<Identity> {
     const { hook, jwt } = this.#options;
     const said = await hook?.(credentialsOf(request));
-    if (said) return { principal: principalSaid(said.principal), grant: null, lasting: false, endsAt: null };
+    if (said) return { ...ownedBy(principalSaid(said.principal)), lasting: false };
     const { authorization } = request.headers;
     const bearer = authorization === undefined ? null : (/^Bearer (\S+)$/i.exec(authorization)?.[1] ?? '');
     if (bearer?.startsWith(tokenPrefix)) return await this.#byUploadToken(bearer);
-    if (this.open) return { principal: anonymous, grant: null, lasting: true, endsAt: null };
+    if (this.open) return ownedBy(anonymous);
     if (bearer !== null && jwt?.looksRight(bearer) && !this.keys.keyFor(bearer)) return await this.#byJwt(jwt, bearer);
     return await this.#byKey(request, bearer);
   }
@@ -123,14 +125,16 @@ export class Authenticator {
         'token-expired',
         `The upload token expired at ${new Date(token.expiresAt).toISOString()}. What has arrived is kept: go on with a new one.`,
       );
-    return { principal: token.principal, grant: token, lasting: false, endsAt: token.expiresAt };
+    const { principal, issuer, expiresAt: endsAt } = token;
+    const holder = this.keys.holderOf(issuer) ?? issuer;
+    return { principal, holder, grant: token, lasting: false, endsAt };
   }
 
   async #byJwt(jwt: JwtVerifier, bearer: string): Promise<Identity> {
     const { subject: principal, endsAt } = await jwt.verified(bearer);
     if (this.keys.owns(principal) || principal === anonymous)
       throw new HoldfastError('forbidden', 'The subject of the token has the name of an API key of this server.');
-    return { principal, grant: null, lasting: false, endsAt };
+    return { ...ownedBy(principal), lasting: false, endsAt };
   }
 
   async #byKey(request: FastifyRequest, bearer: string | null): Promise<Identity> {
@@ -141,8 +145,13 @@ export class Authenticator {
     const subject = request.headers[subjectHeader];
     const principal = subject === undefined ? key.principal : subjectOf(key.principal, String(subject));
     // A session ends by itself.
-    return { principal, grant: null, lasting: session === null, endsAt: session?.endsAt ?? null };
+    return { ...ownedBy(key.principal), principal, lasting: session === null, endsAt: session?.endsAt ?? null };
   }
+}
+
+/** Of somebody who acts for nobody else, with credentials that hold. */
+function ownedBy(principal: string): Identity {
+  return { principal, holder: principal, grant: null, lasting: true, endsAt: null };
 }
 
 /** The name of what belongs to somebody below a principal. Throws `invalid-request`. */

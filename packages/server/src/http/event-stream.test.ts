@@ -73,8 +73,8 @@ async function settled(): Promise<void> {
 }
 
 /** What of a reply is asked for; its token ends at that time. */
-function replyOf(raw: ServerResponse, endsAt: number | null, principal = 'ana'): FastifyReply {
-  const reply = { raw, hijack() {}, getHeaders: () => ({}), request: { identity: { principal, endsAt } } };
+function replyOf(raw: ServerResponse, endsAt: number | null, holder = 'ana'): FastifyReply {
+  const reply = { raw, hijack() {}, getHeaders: () => ({}), request: { identity: { holder, endsAt } } };
   return reply as unknown as FastifyReply;
 }
 
@@ -184,19 +184,19 @@ test('a stream ends once its credentials were taken back, and goes on while nobo
   }
 });
 
-test('a principal has no more streams than are left for others, who get theirs', async () => {
+test('a holder of credentials has no more streams than are left for others, who get theirs', async () => {
   const world = new World();
   const responses: ServerResponse[] = [];
   const server = createServer((_request, response) => responses.push(response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const sockets: Socket[] = [];
-  const open = async (principal: string) => {
+  const open = async (holder: string) => {
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').resume();
     sockets.push(socket);
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
     await expect.poll(() => responses.length).toBe(sockets.length);
-    world.streams.admit(principal);
-    world.streams.serve(replyOf(responses.at(-1) as ServerResponse, null, principal), { after: 0 });
+    world.streams.admit(holder);
+    world.streams.serve(replyOf(responses.at(-1) as ServerResponse, null, holder), { after: 0 });
   };
   const refused = (own: number) => ({
     code: 'rate-limited',

@@ -20,7 +20,8 @@ export interface EventStreamsOptions {
 }
 
 interface OpenStream {
-  readonly principal: string | undefined;
+  /** Of the credentials that opened it. */
+  readonly holder: string | undefined;
   /** The cookie of the browser that opened it, if one did. */
   readonly session: string | undefined;
   stop(): void;
@@ -39,11 +40,11 @@ export class EventStreams {
   }
 
   /**
-   * A principal has no more streams than are left for all others: one alone gets half of them, and none can take the last. Throws
-   * `rate-limited`.
+   * A holder of credentials has no more streams than are left for all others: one alone gets half of them, and none can take the last.
+   * Throws `rate-limited`.
    */
-  admit(principal: string): void {
-    const own = [...this.#open].filter((stream) => stream.principal === principal).length;
+  admit(holder: string): void {
+    const own = [...this.#open].filter((stream) => stream.holder === holder).length;
     if (own < this.#options.streamsMax - this.#open.size) return;
     const open =
       own === 0 ? 'Too many event streams are open' : `You have ${own} event streams open, which is your share`;
@@ -72,7 +73,7 @@ export class EventStreams {
     }
     raw.write('retry: 1000\n\n');
     const stream: OpenStream = {
-      principal: reply.request.identity?.principal,
+      holder: reply.request.identity?.holder,
       session: reply.request.cookies?.[sessionCookie],
       stop: () => {
         this.#open.delete(stream);
