@@ -267,3 +267,25 @@ test('signing out asks first, and leaves nothing of a person in the browser; sou
   expect(left).toEqual([0, 0, 0]);
   await page.close();
 });
+
+test('who signs out while the server is away is signed out, also for whoever loads the page after it has come back', async () => {
+  const key = 'another-key-of-some-length';
+  await using server = await ServerProcess.start({ env: { ...env, HOLDFAST_API_KEYS: `lena:${key}` } });
+  const page = await browser.open(server.url);
+  await page.context().clearCookies();
+  await page.reload();
+  await page.getByLabel('API key').fill(key);
+  await button(page, 'Sign in').click();
+  await button(page, 'Choose files').waitFor();
+  await server.kill();
+  await button(page, 'Sign out').click();
+  await page.getByLabel('API key').waitFor();
+  await server.run();
+  const told = page.waitForResponse((answer) => answer.request().method() === 'DELETE');
+  await page.reload();
+  expect((await told).status()).toBe(204);
+  await page.getByLabel('API key').waitFor();
+  expect(await button(page, 'Choose files').count()).toBe(0);
+  expect((await page.request.get(`${server.url}/v1/session`)).status()).toBe(401);
+  await page.close();
+});

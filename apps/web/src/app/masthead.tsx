@@ -57,8 +57,11 @@ function SignOut() {
   const active = sending + useWatchable(workshop.pieces).length;
   const leave = async () => {
     await uploads.wipe().catch(() => undefined);
-    await api.signOut().catch(() => undefined);
-    session.left();
+    const told = await api.signOut().then(
+      () => true,
+      () => false,
+    );
+    session.left({ told });
   };
   const question = {
     title: `${plural(active, 'file')} not sent yet`,

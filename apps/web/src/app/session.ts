@@ -15,8 +15,12 @@ export interface Session extends Watchable<SessionState> {
   /** The server answered 401. */
   lost(): void;
   signedIn(): void;
-  /** Somebody signed out. */
-  left(): void;
+  /** Somebody signed out. `told`: the server knows; else the cookie is still there, and whoever comes next must not go in with it. */
+  left(how: { readonly told: boolean }): void;
+  /** Whether the server is still to be told that somebody signed out. */
+  owesSignOut(): boolean;
+  /** It has been told. */
+  signOutTold(): void;
   /** The server said who it is. */
   belongsTo(owner: string): void;
   /** Who it was at the last visit: uploads go on before the server has answered. Null when nobody knows. */
@@ -25,9 +29,14 @@ export interface Session extends Watchable<SessionState> {
 
 const signedInKey = 'holdfast.signed-in';
 const ownerKey = 'holdfast.owner';
+const owedKey = 'holdfast.sign-out-owed';
 
 export function createSession(storage: Storage | null): Session {
-  const store = createStore<SessionState>({ signedOut: false, canSignOut: recall(storage, signedInKey) === '1' });
+  const owesSignOut = () => recall(storage, owedKey) === '1';
+  const store = createStore<SessionState>({
+    signedOut: owesSignOut(),
+    canSignOut: recall(storage, signedInKey) === '1',
+  });
   const lost = () => {
     record(storage, signedInKey, null);
     store.set({ signedOut: true, canSignOut: false });
@@ -39,12 +48,17 @@ export function createSession(storage: Storage | null): Session {
       record(storage, signedInKey, '1');
       // Perhaps somebody else than the last time.
       record(storage, ownerKey, null);
+      // The cookie is another one now.
+      record(storage, owedKey, null);
       store.set({ signedOut: false, canSignOut: true });
     },
-    left() {
+    left({ told }) {
       record(storage, ownerKey, null);
+      if (!told) record(storage, owedKey, '1');
       lost();
     },
+    owesSignOut,
+    signOutTold: () => record(storage, owedKey, null),
     belongsTo: (owner) => record(storage, ownerKey, owner),
     lastOwner: () => recall(storage, ownerKey),
   };

@@ -1,4 +1,4 @@
-import { useActionState, useId } from 'react';
+import { useActionState, useEffect, useId } from 'react';
 import { isApiError } from '../api/api-error.ts';
 import { Mark } from './icon.tsx';
 import { usePageTitle } from './page-title.ts';
@@ -10,6 +10,9 @@ export function SignIn() {
   const field = useId();
   const hint = useId();
   usePageTitle('Sign in');
+  useEffect(() => {
+    if (session.owesSignOut()) void api.signOut().then(session.signOutTold, () => undefined);
+  }, [api, session]);
   const [problem, submit, busy] = useActionState(async (_before: string, form: FormData) => {
     const apiKey = String(form.get('apiKey') ?? '').trim();
     if (apiKey === '') return 'Enter an API key.';
