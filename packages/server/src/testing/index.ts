@@ -27,6 +27,7 @@ export { type SearchStores, searchStoreSuite } from './search-store-suite.ts';
 export { brokenUploadLocks, type Locks, registerUploadLocksSuite, uploadLocksSuite } from './upload-locks-suite.ts';
 export type { UploadStores } from './upload-store-subject.ts';
 export { registerUploadStoreSuite, uploadStoreSuite } from './upload-store-suite.ts';
-export { type WatchStores, watchStoreSuite } from './watch-store-suite.ts';
+export type { WatchStores } from './watch-store-subject.ts';
+export { watchStoreSuite } from './watch-store-suite.ts';
 export { registerWebhookStoreSuite, type WebhookStores, webhookStoreSuite } from './webhook-store-suite.ts';
 export { type WordErrorRate, wordErrorRate, wordsOf } from './word-error-rate.ts';

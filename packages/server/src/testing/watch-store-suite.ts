@@ -1,78 +1,12 @@
 /** The conformance suite of `WatchStore`, and stores that break one obligation each. */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import type { LedgerStore } from '../core/ports/ledger-store.ts';
-import type { UploadStore } from '../core/ports/upload-store.ts';
-import type { TakeOrder, WatchStore } from '../core/ports/watch-store.ts';
-import { dirBytesMax, type FileFacts, type WatchedFile } from '../core/watch.ts';
+import type { WatchStore } from '../core/ports/watch-store.ts';
+import { dirBytesMax, type WatchedFile } from '../core/watch.ts';
 import type { BrokenAdapter, Check, Fixture, Suite } from './conformance.ts';
 import { samplePlan, sampleStep, sha256Of, someTime, unique } from './sample-upload.ts';
 import { instead } from './stand-in.ts';
-
-export interface WatchStores {
-  readonly watch: WatchStore;
-  readonly uploads: UploadStore;
-  readonly ledger: LedgerStore;
-}
-
-const principal = 'watcher';
-
-function sampleFacts(given: Partial<FileFacts> = {}): FileFacts {
-  const inode = String(2n ** 63n + BigInt(Math.floor(Number(unique('n').replace(/\D/g, '').slice(-9)))));
-  return {
-    device: '64769',
-    inode,
-    size: 2 ** 40,
-    mtimeNs: '1795258736619123457',
-    ctimeNs: '1795258736619123458',
-    ...given,
-  };
-}
-
-function sampleFile(given: Partial<WatchedFile> = {}): WatchedFile {
-  return {
-    folderId: unique('folder'),
-    dir: 'sub/dir',
-    name: "it's 100%25\n名.mp4",
-    facts: sampleFacts(),
-    state: 'waiting',
-    reason: 'it has to be still',
-    quietSince: 123_456,
-    boot: 'boot-1',
-    attempts: 0,
-    notBefore: 0,
-    seenAt: someTime,
-    sha256: null,
-    takenAt: null,
-    outcome: null,
-    endedAt: null,
-    movedTo: null,
-    missing: false,
-    ...given,
-  };
-}
-
-function orderOf(file: WatchedFile, given: Partial<TakeOrder> = {}): TakeOrder {
-  const id = sha256Of(unique('content'));
-  const asset = { id, size: file.facts.size, contentType: 'video/mp4', createdAt: someTime };
-  const source = {
-    assetId: id,
-    principal,
-    uploadId: unique('watch'),
-    filename: 'talk.mp4',
-    safeName: 'talk.mp4',
-    metadata: { tema: 'x' },
-    addedAt: someTime,
-    watched: { folder: '/in', path: 'sub/dir/talk.mp4' },
-  };
-  return { file, asset, source, runs: [samplePlan([sampleStep('probe')])], outside: null, now: someTime + 5, ...given };
-}
-
-async function saved(watch: WatchStore, given: Partial<WatchedFile> = {}): Promise<WatchedFile> {
-  const file = sampleFile(given);
-  await watch.save([file]);
-  return file;
-}
+import { orderOf, principal, sampleFacts, sampleFile, saved, type WatchStores } from './watch-store-subject.ts';
 
 async function rowOf(watch: WatchStore, file: WatchedFile): Promise<WatchedFile | undefined> {
   return (await watch.find(file.folderId, file.dir, [file.name]))[0];
@@ -218,6 +152,35 @@ export const watchStoreChecks: readonly Check<WatchStores>[] = [
       await watch.end(taken, { outcome: 'succeeded', reason: null, state: 'ended', now: 5 });
       await watch.moved(taken, { movedTo: null, outside: null });
       expect(await watch.find(folderId, 'sub/dir', names)).toEqual([]);
+    },
+  },
+  {
+    name: 'a result is known by the places from which its content was taken, and by the files that have it now',
+    run: async ({ watch, ledger }) => {
+      const file = await saved(watch);
+      const order = orderOf(file);
+      await watch.take(order);
+      const [step] = order.runs[0]?.steps ?? [];
+      const claim = await ledger.claim({
+        holder: 'n',
+        now: someTime + 9,
+        leaseMs: 1_000,
+        classes: [step?.class ?? ''],
+      });
+      const [key, fence] = [claim?.step.key ?? '', claim?.step.fence ?? 0];
+      const sha256 = sha256Of(unique('result'));
+      const artifact = { stepKey: key, name: 'x.summary.json', contentType: 'application/json', size: 2, sha256 };
+      await ledger.succeed(key, fence, { output: {}, artifacts: [artifact], now: someTime + 10 });
+      const { uploadId } = order.source;
+      expect(await watch.isResultOfPlace(uploadId, sha256)).toBe(true);
+      expect(await watch.isResultOfPlace(unique('watch'), sha256)).toBe(false);
+      expect(await watch.isResultOfPlace(uploadId, sha256Of(unique('result')))).toBe(false);
+      expect(await watch.namesWithResult(file.dir, sha256)).toEqual([file.name]);
+      expect(await watch.namesWithResult('', sha256)).toEqual([]);
+      // Another content is there now.
+      await watch.save([{ ...file, facts: sampleFacts() }]);
+      expect(await watch.isResultOfPlace(uploadId, sha256)).toBe(true);
+      expect(await watch.namesWithResult(file.dir, sha256)).toEqual([]);
     },
   },
   {

@@ -3,6 +3,7 @@
  * for them. Every step can be done again after a crash.
  */
 import { HoldfastError } from '../core/errors.ts';
+import { splitExtension } from '../core/filename.ts';
 import type { RunWithSteps } from '../core/ledger.ts';
 import type { ArtifactStore } from '../core/ports/artifact-store.ts';
 import type { Clock } from '../core/ports/clock.ts';
@@ -11,12 +12,13 @@ import type { BytePath, FileIntake } from '../core/ports/file-intake.ts';
 import type { LedgerStore } from '../core/ports/ledger-store.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { OutsideAsset, WatchStore } from '../core/ports/watch-store.ts';
+import type { Sha256 } from '../core/upload.ts';
 import type { WatchedFile, WatchFolder, WatchOutcome } from '../core/watch.ts';
 import { parentOf, writeDurably } from './durable-files.ts';
 import { moveFile } from './move-file.ts';
 import { fitName, joinBytes, joinText, nameToText, pathIn, placeId, shownName, textToName } from './names.ts';
 import type { ProcessedLog } from './processed-log.ts';
-import { deliver } from './results.ts';
+import { deliver, takeBack } from './results.ts';
 
 export interface OutcomeParts {
   readonly store: WatchStore;
@@ -153,14 +155,26 @@ export class Outcomes {
       await writeDurably(path, part, `${file.reason ?? 'It failed.'}\n`);
     }
     if (results === null || file.sha256 === null) return;
-    const beside = results.to === 'beside';
-    await deliver({
-      artifacts,
-      results: await ledger.artifacts(file.sha256),
-      dir: beside ? parentOf(place) : pathIn(results.path, file.dir, ''),
-      name: beside ? nameToText(place.subarray(parentOf(place).length + 1)) : file.name,
-      place: id,
-    });
+    const dir = results.to === 'beside' ? parentOf(place) : pathIn(results.path, file.dir, '');
+    const at = { dir, name: nameToText(place.subarray(parentOf(place).length + 1)) };
+    if (!(await this.#hasNamesake(file, at.name))) await takeBack(at, (sha256) => this.#isOver(file, sha256));
+    await deliver({ artifacts, results: await ledger.artifacts(file.sha256), ...at, place: id });
+  }
+
+  /** One that succeeded and one that failed may share a name, and a folder of results. */
+  async #hasNamesake(file: WatchedFile, name: string): Promise<boolean> {
+    const { completedDir, failedDir, results } = this.#folder;
+    if (!this.#moves || results?.to !== 'folder') return false;
+    const other = pathIn(file.outcome === 'failed' ? completedDir : failedDir, file.dir, name);
+    return (await this.#parts.intake.facts(other)) !== null;
+  }
+
+  /** Whether it is a result for what was in the file's place before, and not for what a file of the same short name has. */
+  async #isOver(file: WatchedFile, result: Sha256): Promise<boolean> {
+    const { store } = this.#parts;
+    if (!(await store.isResultOfPlace(placeId(file.folderId, file.dir, file.name), result))) return false;
+    const stem = (name: string) => splitExtension(name).stem;
+    return !(await store.namesWithResult(file.dir, result)).some((name) => stem(name) === stem(file.name));
   }
 
   /** An asset that is processed in its place has to be found where the file is now. */

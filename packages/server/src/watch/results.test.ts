@@ -1,5 +1,5 @@
 /** Results beside files: several at once, names that hardly fit. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -23,17 +23,20 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-/** Leaves `x.summary.json` with the digest of the content. */
+/** Leaves `x.summary.json` with the digest of the content, and `x.transcript.txt` for contents of more than 700 bytes. */
 function summary(): StepDefinition {
   const step = testStep('one', path.join(dir, 'steps.log'), {
     attemptsMax: 1,
-    work: ({ scratch, asset }) => writeFile(path.join(scratch, 'x.summary.json'), `{"of":"${asset.id}"}\n`),
+    work: async ({ scratch, asset }) => {
+      for (const name of namesFor(asset)) await writeFile(path.join(scratch, name), `{"of":"${asset.id}"}\n`);
+    },
   });
+  const namesFor = ({ size }: { size: number }) =>
+    size > 700 ? ['x.summary.json', 'x.transcript.txt'] : ['x.summary.json'];
   const run: StepDefinition['run'] = async (context) => {
     const result = await step.run(context);
-    return result.kind === 'done'
-      ? { ...result, files: [{ name: 'x.summary.json', contentType: 'application/json' }] }
-      : result;
+    const files = namesFor(context.asset).map((name) => ({ name, contentType: 'application/json' }));
+    return result.kind === 'done' ? { ...result, files } : result;
   };
   return { ...step, run };
 }
@@ -126,4 +129,59 @@ it('one whose results are lost in the store is told, and keeps no other from its
   expect(problems).toEqual([expect.stringMatching(/^talk-\d\d\.mp4: The object store has no such object\.$/)]);
   const results = (await readdir(path.join(watch.in, 'completed'))).filter((name) => name.endsWith('.summary.json'));
   expect(results).toHaveLength(11);
+});
+
+/** A watched folder whose files are processed as they come. */
+async function working(folder: WatchWish['folder']): Promise<void> {
+  const steps = [summary()];
+  watch = await WatchBench.open(dir, { pipelines: [testPipeline(steps)], folder: { results: 'beside', ...folder } });
+  await watch.bench.runner(steps).start();
+  await watch.watcher.start();
+}
+async function put(name: string, bytes: Buffer): Promise<void> {
+  await writeFile(path.join(dir, 'new'), bytes);
+  await rename(path.join(dir, 'new'), path.join(watch.in, name));
+  await watch.settled();
+}
+
+it('those of a content that was replaced by another of the same name do not stay', async () => {
+  const [first, second, other] = [someMedia(1_000), someMedia(600), someMedia(550)];
+  await working({});
+  await put('talk.mp4', first);
+  await put('talk.mov', other);
+  await writeFile(path.join(watch.in, 'talk.logline.txt'), 'somebody wrote this');
+  await put('talk.mp4', second);
+  expect(await read('talk.summary.json')).toBe(about(second));
+  expect(await read('talk.mov.summary.json')).toBe(about(other));
+  expect((await readdir(watch.in)).sort()).toEqual([
+    ...['talk.logline.txt', 'talk.mov', 'talk.mov.summary.json', 'talk.mp4', 'talk.summary.json'],
+  ]);
+});
+
+it('those of a content that has another name now are found under that one only', async () => {
+  const [first, second] = [someMedia(600), someMedia(550)];
+  await working({});
+  await put('talk.mp4', first);
+  await rename(path.join(watch.in, 'talk.mp4'), path.join(watch.in, 'old.mp4'));
+  await put('talk.mp4', second);
+  expect([await read('talk.summary.json'), await read('old.summary.json')]).toEqual([about(second), about(first)]);
+  // As the short name of both.
+  await rename(path.join(watch.in, 'talk.mp4'), path.join(watch.in, 'talk.mov'));
+  await put('talk.mp4', first);
+  expect([await read('talk.summary.json'), await read('talk.mp4.summary.json')]).toEqual([about(second), about(first)]);
+});
+
+it('files of one name that come one after the other to be moved each have theirs in a folder of results', async () => {
+  const contents = [someMedia(600), someMedia(550), someMedia(500)];
+  await working({ outcome: 'move', results: path.join(dir, 'results') });
+  for (const bytes of contents) await put('talk.mp4', bytes);
+  const names = ['talk.summary.json', 'talk (2).summary.json', 'talk (3).summary.json'];
+  const texts = await Promise.all(names.map((name) => readFile(path.join(dir, 'results', name), 'utf8')));
+  expect(texts).toEqual(contents.map(about));
+  // Somebody took the first away.
+  await rm(path.join(watch.in, 'completed', 'talk.mp4'));
+  const last = someMedia(450);
+  await put('talk.mp4', last);
+  expect((await readdir(path.join(dir, 'results'))).sort()).toEqual([...names].sort());
+  expect(await readFile(path.join(dir, 'results', 'talk.summary.json'), 'utf8')).toBe(about(last));
 });

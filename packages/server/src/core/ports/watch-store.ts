@@ -110,6 +110,10 @@ export interface WatchStore {
   outsideAssets(): Promise<OutsideAsset[]>;
   /** Whether the content is the content of an artifact: our own output. */
   isArtifact(sha256: Sha256): Promise<boolean>;
+  /** Whether it is a result for a content that was ever taken from this place, which is named as in the sources of assets. */
+  isResultOfPlace(placeId: string, sha256: Sha256): Promise<boolean>;
+  /** Names of the files in directories of this path that have a content with this result now; those that were moved from there as well. */
+  namesWithResult(dir: string, sha256: Sha256): Promise<string[]>;
 
   /** The content's line in the log of identifiers, if it has one; `imported`: from an older system. */
   processed(sha256: Sha256): Promise<(ProcessedContent & { readonly imported: boolean }) | null>;

@@ -198,6 +198,27 @@ export function watchQueries({ build: db, rowLocks }: Dialect) {
     artifact: (sha256: Sha256) =>
       db.selectFrom('artifacts').select('name').where('sha256', '=', sha256).limit(1).compile(),
 
+    resultOfPlace: (placeId: string, sha256: Sha256) =>
+      db
+        .selectFrom('artifacts')
+        .innerJoin('steps', 'steps.key', 'artifacts.step_key')
+        .innerJoin('asset_sources', 'asset_sources.asset_id', 'steps.asset_id')
+        .select('artifacts.name')
+        .where('artifacts.sha256', '=', sha256)
+        .where('asset_sources.upload_id', '=', placeId)
+        .limit(1)
+        .compile(),
+    namesWithResult: (dir: string, sha256: Sha256) =>
+      db
+        .selectFrom('artifacts')
+        .innerJoin('steps', 'steps.key', 'artifacts.step_key')
+        .innerJoin('watch_files', 'watch_files.sha256', 'steps.asset_id')
+        .select('watch_files.name')
+        .distinct()
+        .where('artifacts.sha256', '=', sha256)
+        .where('watch_files.dir', '=', dir)
+        .compile(),
+
     processed: (sha256: Sha256) =>
       db.selectFrom('processed_contents').selectAll().where('sha256', '=', sha256).compile(),
     listProcessed: (after: Sha256, limit: number) =>

@@ -1,7 +1,8 @@
 import { afterAll } from 'vitest';
 import { type Fixture, registerBroken, registerSuite } from '../../testing/conformance.ts';
 import { SharedPostgres, type TwoStates, twoSqliteStates } from '../../testing/test-state.ts';
-import { brokenWatchStores, type WatchStores, watchStoreSuite } from '../../testing/watch-store-suite.ts';
+import type { WatchStores } from '../../testing/watch-store-subject.ts';
+import { brokenWatchStores, watchStoreSuite } from '../../testing/watch-store-suite.ts';
 
 const postgres = new SharedPostgres();
 afterAll(() => postgres.stop());

@@ -197,6 +197,14 @@ export class SqlWatchStore implements WatchStore {
     return (await this.#engine.read(this.#queries.artifact(sha256))).length > 0;
   }
 
+  async isResultOfPlace(placeId: string, sha256: Sha256): Promise<boolean> {
+    return (await this.#engine.read(this.#queries.resultOfPlace(placeId, sha256))).length > 0;
+  }
+
+  async namesWithResult(dir: string, sha256: Sha256): Promise<string[]> {
+    return (await this.#engine.read(this.#queries.namesWithResult(dir, sha256))).map((row) => row.name);
+  }
+
   async processed(sha256: Sha256): Promise<(ProcessedContent & { readonly imported: boolean }) | null> {
     const row = first(await this.#engine.read(this.#queries.processed(sha256)));
     return row && { ...rowToProcessed(row), imported: row.imported === 1 };
