@@ -55,6 +55,24 @@ describe('taking', () => {
     rmSync(file);
     await expect(watch.bench.disk.blobs.localAsset(sha256(placed))).rejects.toThrow(/not there any more/);
   });
+
+  it.each(['copy', 'link'] as const)('by %s mends an asset whose bytes are damaged', async (take) => {
+    const bytes = someMedia(3_000);
+    await start({ folder: { take } });
+    await watch.write('a.mp4', bytes);
+    await watch.run();
+    const { blobs } = watch.bench.disk;
+    const asset = await assetPath(blobs, sha256(bytes));
+    await writeFile(asset, Buffer.alloc(bytes.length), { flag: 'r+' });
+    await watch.write('b.mp4', bytes);
+    await watch.settled();
+    expect(await blobs.rehashAsset(sha256(bytes))).toBe(sha256(bytes));
+    // A sound one is not put in the hands of whoever edits the next file.
+    await watch.write('c.mp4', bytes);
+    await watch.settled();
+    await writeFile(path.join(watch.in, 'c.mp4'), Buffer.alloc(bytes.length), { flag: 'r+' });
+    expect(await blobs.rehashAsset(sha256(bytes))).toBe(sha256(bytes));
+  });
 });
 
 describe('D5: outcomes', () => {

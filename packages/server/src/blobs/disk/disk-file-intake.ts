@@ -138,12 +138,14 @@ export class DiskFileIntake implements FileIntake {
     return (await pool.join(scratch, [{ path, size }], onBytes)).sha256;
   }
 
+  /** What was read just now replaces what is there already, of which only the size is known; a link does so only where that is damaged. */
   async #place(made: { scratch: string; digest: Sha256; size: number; how: How }): Promise<void> {
     if (made.how === 'in-place') return;
     const { io, layout, directories } = this.#parts;
     const asset = layout.assetFile(made.digest);
     await translated('placing an asset', async () => {
-      if ((await sizeOf(io, asset)) !== made.size) {
+      const sound = made.how === 'link' && (await sizeOf(io, asset)) === made.size && (await this.#holds(asset, made));
+      if (!sound) {
         const fd = await io.open(made.scratch, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
         try {
           await io.fsync(fd);
@@ -155,6 +157,10 @@ export class DiskFileIntake implements FileIntake {
       await directories.sync(layout.assetFolder(made.digest));
       await unlinkIfThere(io, made.scratch);
     });
+  }
+
+  async #holds(path: string, { size, digest }: { size: number; digest: Sha256 }): Promise<boolean> {
+    return (await this.#parts.pool.digestFile({ path, size, algorithm: 'sha-256', awaited: false }, null)) === digest;
   }
 
   /** A file that cannot be read is told apart from a store that cannot take it. */
