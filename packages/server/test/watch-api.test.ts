@@ -81,6 +81,19 @@ describe('a server with watched folders', () => {
       'ok',
       'failing',
     ]);
+    for (const at of ['/health', '/health/ready'])
+      for (const whoever of [node.as('other-0123456789abcdef'), node.as('nobody-0123456789abcdef'), null]) {
+        const answer = whoever === null ? await fetch(`${node.url}${at}`) : await whoever.fetch(at);
+        const text = await answer.text();
+        expect(text).not.toContain(dir);
+        expect((JSON.parse(text) as typeof health).checks).toMatchObject([
+          ...health.checks
+            .filter(({ name }) => !name.startsWith('watch '))
+            .map(({ name, status }) => ({ name, status })),
+          { name: `watch ${here?.id}`, status: 'ok', detail: 'works' },
+          { name: `watch ${away?.id}`, status: 'failing', detail: 'does not work; administrators are told why' },
+        ]);
+      }
     const metrics = await (await node.fetch('/metrics')).text();
     expect(metrics).toMatch(/holdfast_watch_files_taken_total\{folder="[^"]*in",how="(?:copy|reflink)"\} 1/);
     expect(metrics).toMatch(/holdfast_watch_folder_up\{folder="[^"]*away"\} 0/);

@@ -80,6 +80,7 @@ export async function openWatcher(options: WatchNodeOptions): Promise<Watcher> {
 export function watchHealth(watcher: Pick<WatchAdmin, 'folders'>, folders: readonly WatchFolder[]): HealthCheck[] {
   return folders.map(({ id, path }) => ({
     name: `watch ${path}`,
+    publicName: `watch ${id}`,
     required: false,
     check: async () => {
       const folder = (await watcher.folders()).find((one) => one.folder.id === id);

@@ -51,7 +51,7 @@ import { addStoreGauges, type Metrics } from './metrics.ts';
 import { mountable } from './mounting.ts';
 import { probeRoutes } from './probe-routes.ts';
 import { RateGuard, type RateLimits } from './rate-limits.ts';
-import { addHooks } from './request-hooks.ts';
+import { addHooks, adminAsks } from './request-hooks.ts';
 import { traceRequests } from './request-traces.ts';
 import { compileSerializer } from './serialization.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -143,6 +143,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
       version: services.version,
       now: () => clock.now(),
       stopping: () => stopping,
+      isAdmin: (request) => adminAsks(request, { auth: options.auth, rates, isAdmin: services.isAdmin }),
     }),
   );
   if (options.serves === 'health') metricsRoute(app, { registry: options.metrics.page, isAdmin: services.isAdmin });

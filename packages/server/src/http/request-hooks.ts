@@ -41,6 +41,21 @@ export function addHooks(app: FastifyInstance, options: RequestHooks, stopping: 
   });
 }
 
+/** Whether an administrator asks, where nobody has to say who asks. */
+export async function adminAsks(
+  request: FastifyRequest,
+  by: { auth: Authenticator; rates: RateGuard; isAdmin(principal: string): boolean },
+): Promise<boolean> {
+  if (!by.auth.open && !by.auth.isTried(request)) return false;
+  try {
+    const { principal, grant } = await identified(request, by);
+    return grant === null && by.isAdmin(principal);
+  } catch {
+    // Whatever is wrong with the credentials or with who knows them: the answer is there for everybody.
+    return false;
+  }
+}
+
 /** Who asks. What came without credentials is no attempt to guess any. */
 async function identified(request: FastifyRequest, by: { auth: Authenticator; rates: RateGuard }): Promise<Identity> {
   if (!by.auth.isTried(request)) return await by.auth.identify(request);
