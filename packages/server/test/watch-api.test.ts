@@ -146,7 +146,18 @@ describe('a server with watched folders', () => {
     );
     expect(await node.json('GET', `/v1/assets/${sha256(known)}`)).toMatchObject({ status: 200 });
     expect(await runCommand(['forget', 'xyz', ...data])).toMatchObject({ exitCode: 2 });
-    expect(await runCommand(['import-processed', join(dir, 'none'), ...data])).toMatchObject({ exitCode: 2 });
+    for (const [file, code] of [
+      [join(dir, 'none'), 'ENOENT'],
+      [join(dir, 'in'), 'EISDIR'],
+    ] as const) {
+      const refused = await runCommand(['import-processed', file, ...data]);
+      expect(refused).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining(`${file} cannot be read: ${code}`),
+      });
+    }
+    await writeFile(list, '');
+    expect(await runCommand(['import-processed', list, ...data])).toMatchObject({ exitCode: 0 });
   });
 
   it('D1: holdfast watch --once takes, processes, tells and ends with a code', async () => {

@@ -128,8 +128,9 @@ async function forget(state: State, what: { given: string[]; options: Options; i
 async function inputOf(file: string): Promise<Readable> {
   if (file === '-') return process.stdin;
   const stream = createReadStream(file);
-  await new Promise<void>((opened, failed) => {
-    stream.once('open', () => opened());
+  // With the first bytes, because a folder can be opened.
+  await new Promise<void>((readable, failed) => {
+    stream.once('readable', () => readable());
     stream.once('error', (cause) =>
       failed(new CommandFailed(`${file} cannot be read: ${cause.message}`, exitCodes.usage)),
     );
