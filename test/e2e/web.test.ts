@@ -1,7 +1,10 @@
 /** The web page in a real Chromium against a real server process. Needs the build (`tsc -b`, `vite build apps/web`). */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Asset, Upload, UploadList } from '@holdfast/protocol';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ServerProcess } from './server-process.ts';
 import {
   expectAccessible,
@@ -143,7 +146,9 @@ test('the server is killed while somebody watches a film: the player is there ag
 });
 
 test('the server is killed half-way: the page says so calmly and goes on by itself', async () => {
-  await using server = await ServerProcess.start({ env });
+  const watched = await mkdtemp(join(tmpdir(), 'holdfast-watched-'));
+  onTestFinished(() => rm(watched, { recursive: true }));
+  await using server = await ServerProcess.start({ env: { ...env, HOLDFAST_WATCH: watched } });
   await using tab = await openTab(browser, server.url);
   const { page } = tab;
   await tab.limit(slow);
@@ -151,8 +156,12 @@ test('the server is killed half-way: the page says so calmly and goes on by itse
   await reaches(bar(page, 'harbour.mp4'), 40);
   await page.getByRole('link', { name: 'Health' }).click();
   await shows(page.locator('main'), 'Everything works.');
+  await shows(page.locator('.watched-folder'), 'Watched: changes are noticed at once');
+  await writeFile(join(watched, 'empty.mp4'), '');
+  await shows(page.locator('.watched-folder'), 'waits: it is empty');
   await server.kill('SIGKILL');
   await shows(page.locator('.empty'), 'The server cannot be reached.');
+  await page.locator('.watched-folder').waitFor({ state: 'detached' });
   await page.getByRole('link', { name: 'Activity' }).click();
   await shows(page.locator('.empty'), 'The server cannot be reached.');
   await page.getByRole('link', { name: 'Library' }).click();

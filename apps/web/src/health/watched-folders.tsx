@@ -4,7 +4,7 @@ import { FileName } from '../app/file-name.tsx';
 import { Icon, type IconName } from '../app/icon.tsx';
 import { useServices } from '../app/services.tsx';
 import { formatBytes, formatPercent, plural } from '../format/format.ts';
-import { useResource } from '../state/resource.ts';
+import { loadedOf, useResource } from '../state/resource.ts';
 import { countWords, folderTone, folderWords } from './watch.ts';
 
 const lookMs = 5_000;
@@ -20,7 +20,9 @@ const toneIcons: Readonly<Record<ReturnType<typeof folderTone>, IconName>> = {
 /** The watched folders, compactly, with the files that wait and why. Nothing for those who may not see them. */
 export function WatchedFolders() {
   const { api } = useServices();
-  const [folders, lookAgain] = useResource('watched folders', api.watchedFolders);
+  // Above it stands why nobody answers: how folders were a moment ago must not stay on the screen.
+  const [looked, lookAgain] = useResource('watched folders', () => loadedOf(api.watchedFolders()));
+  const folders = looked.state === 'ready' ? looked.value : looked;
   useEffect(() => {
     const timer = setInterval(lookAgain, lookMs);
     return () => clearInterval(timer);
