@@ -72,13 +72,17 @@ export interface Summary {
 export function summarize(analysis: Analysis, material: Material): Summary {
   const shots = analysis.video?.shots ?? [];
   const { speech, extract, chat } = material;
+  const said = saidIn(shots, speech);
+  const screen = new Map(material.screen.toReversed().map((picture) => [picture.shot, picture]));
   return {
     kind: 'holdfast.summary',
     schemaVersion: 1,
     method: methodOf(material),
     asset: analysis.asset,
     text: [...(chat ? [chat.summary] : []), overview(analysis), ...(chat ? [] : ownWords(material))].join(' '),
-    scenes: shots.map((shot) => scene(shot, analysis, material)),
+    scenes: shots.map((shot, at) =>
+      scene(shot, analysis, { said: said[at] ?? [], screen: screen.get(shot.index) ?? null }),
+    ),
     highlights: {
       longestShot: indexOfMost(shots, (shot) => shot.duration),
       liveliestShot: indexOfMost(shots, (shot) => shot.motion),
@@ -180,7 +184,13 @@ function spans(words: string, intervals: readonly Interval[] | null): string[] {
   return [`${words} at ${shown.join(', ')}${more}.`];
 }
 
-function scene(shot: Shot, analysis: Analysis, material: Material): SceneSummary {
+/** What is said and read in one shot. */
+interface Words {
+  readonly said: readonly string[];
+  readonly screen: ScreenText | null;
+}
+
+function scene(shot: Shot, analysis: Analysis, { said, screen }: Words): SceneSummary {
   const colour = shot.dominantColour.share >= 0.4 ? `mostly ${shot.dominantColour.name}` : 'no single colour prevails';
   const traits = [brightnessWord(shot.brightness), motionWord(shot.motion), colour];
   if (analysis.audio) traits.push(loudnessWord(shot.loudness));
@@ -194,17 +204,32 @@ function scene(shot: Shot, analysis: Analysis, material: Material): SceneSummary
     keyframe: shot.keyframe,
     traits,
     text: `Shot ${shot.index} (${place}, ${durationWords(shot.duration)}): ${traits.join(', ')}.`,
-    said: saidIn(shot, material.speech),
-    onScreen: (material.screen.find((picture) => picture.shot === shot.index)?.lines ?? [])
-      .slice(0, 20)
-      .map(({ text }) => text),
+    said: said.length === 0 ? null : shortened(said.join(' '), 300),
+    onScreen: (screen?.lines ?? []).slice(0, 20).map(({ text }) => text),
   };
 }
 
-function saidIn(shot: Interval, speech: Speech | null): string | null {
-  const sentences = (speech?.paragraphs ?? []).flatMap((paragraph) => paragraph.sentences);
-  const inside = sentences.filter(({ start, end }) => (start + end) / 2 >= shot.start && (start + end) / 2 < shot.end);
-  return inside.length === 0 ? null : shortened(inside.map(({ text }) => text).join(' '), 300);
+/** Sentences by the shot in which their middle is. Shots follow each other; there may be thousands of both. */
+function saidIn(shots: readonly Shot[], speech: Speech | null): string[][] {
+  const said = shots.map((): string[] => []);
+  for (const { sentences } of speech?.paragraphs ?? [])
+    for (const { start, end, text } of sentences) {
+      const middle = (start + end) / 2;
+      const at = lastFrom(shots, middle);
+      if (middle < (shots[at]?.end ?? 0)) said[at]?.push(text);
+    }
+  return said;
+}
+
+/** Index of the last shot that begins by then; -1 before the first. */
+function lastFrom(shots: readonly Shot[], seconds: number): number {
+  let [low, high] = [0, shots.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((shots[middle]?.start ?? 0) <= seconds) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
 }
 
 function overlaps(shot: Shot, intervals: readonly Interval[]): boolean {

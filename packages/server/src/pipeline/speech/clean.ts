@@ -2,6 +2,7 @@
  * Makes a transcript readable: sentences by pauses where the engine writes no punctuation, capital letters, paragraphs by pauses and
  * speakers, fillers taken out. Words are never changed otherwise, and each sentence says which words of the raw transcript it is made of. Pure.
  */
+import { setImmediate } from 'node:timers/promises';
 import { type Interval, rounded } from '../media/analysis.ts';
 import { fillersOf } from './fillers.ts';
 import type { Segment, Transcript, Word } from './transcript.ts';
@@ -45,21 +46,28 @@ interface Piece extends Interval {
   readonly speaker: string | null;
 }
 
+/** Of ten hours there are thousands. */
+const segmentsAtOnce = 500;
+
 /** `punctuate` puts punctuation into the words of one sentence without changing them; the default only ends it. */
-export function clean(
+export async function clean(
   transcript: Pick<Transcript, 'segments' | 'words' | 'language' | 'punctuated'>,
   turns: readonly SpeakerTurn[],
   rules: CleanRules,
-): Cleaned {
+): Promise<Cleaned> {
   const fillers = rules.removeFillers ? fillersOf(transcript.language) : new Set<string>();
   const removed: Cleaned['removed'][number][] = [];
-  const pieces = transcript.segments.flatMap((segment) => piecesOf(segment, transcript, { turns, rules }));
-  const sentences = pieces.flatMap((piece): (Sentence & { speaker: string | null })[] => {
-    const { speaker, ...rest } = piece;
-    const text = isWorded(piece) ? said(piece, transcript.words, { fillers, removed }) : piece.text;
-    const written = transcript.punctuated ? tidy(text) : asSentence(text, transcript.language);
-    return written === '' ? [] : [{ ...rest, text: written, speaker }];
-  });
+  const speakerAt = speakersOf(turns);
+  const sentences: (Sentence & { speaker: string | null })[] = [];
+  for (const [at, segment] of transcript.segments.entries()) {
+    for (const { speaker, ...piece } of piecesOf(segment, transcript, { speakerAt, rules })) {
+      const text = isWorded(piece) ? said(piece, transcript.words, { fillers, removed }) : piece.text;
+      const written = transcript.punctuated ? tidy(text) : asSentence(text, transcript.language);
+      if (written !== '') sentences.push({ ...piece, text: written, speaker });
+    }
+    // Whatever else this process has to do gets its turn.
+    if ((at + 1) % segmentsAtOnce === 0) await setImmediate();
+  }
   return { paragraphs: paragraphsOf(sentences, rules), removed };
 }
 
@@ -71,16 +79,16 @@ function isWorded({ words: [first, end] }: Pick<Piece, 'words'>): boolean {
 function piecesOf(
   segment: Segment,
   { words, punctuated }: Pick<Transcript, 'words' | 'punctuated'>,
-  { turns, rules }: { readonly turns: readonly SpeakerTurn[]; readonly rules: CleanRules },
+  { speakerAt, rules }: { readonly speakerAt: SpeakerAt; readonly rules: CleanRules },
 ): Piece[] {
   const [first, end] = segment.words;
   if (end <= first) {
-    const speaker = speakerAt((segment.start + segment.end) / 2, turns);
+    const speaker = speakerAt((segment.start + segment.end) / 2);
     return [{ start: segment.start, end: segment.end, words: segment.words, text: segment.text, speaker }];
   }
   const pieces: Piece[] = [];
   let from = first;
-  const speakers = words.slice(first, end).map((word) => speakerAt((word.start + word.end) / 2, turns));
+  const speakers = words.slice(first, end).map((word) => speakerAt((word.start + word.end) / 2));
   for (let at = first + 1; at <= end; at += 1) {
     const [before, next] = [words[at - 1], words[at]];
     if (!before) break;
@@ -97,18 +105,30 @@ function piecesOf(
 }
 
 /** Who speaks at that time, or the nearest one within a moment. */
-function speakerAt(seconds: number, turns: readonly SpeakerTurn[]): string | null {
-  let [best, nearest] = [1, null as string | null];
-  for (const { start, end, speaker } of turns) {
-    const distance = Math.max(0, start - seconds, seconds - end);
-    if (distance < best) [best, nearest] = [distance, speaker];
-    if (distance === 0) return speaker;
-  }
-  return nearest;
+type SpeakerAt = (seconds: number) => string | null;
+
+/** Every word is asked for, and there are thousands of turns: by the second, those that are within a moment of it. */
+function speakersOf(turns: readonly SpeakerTurn[]): SpeakerAt {
+  const near = new Map<number, SpeakerTurn[]>();
+  for (const turn of turns)
+    for (let second = Math.floor(turn.start) - 1; second <= turn.end + 1; second += 1) {
+      const there = near.get(second);
+      if (there) there.push(turn);
+      else near.set(second, [turn]);
+    }
+  return (seconds) => {
+    let [best, nearest] = [1, null as string | null];
+    for (const { start, end, speaker } of near.get(Math.floor(seconds)) ?? []) {
+      const distance = Math.max(0, start - seconds, seconds - end);
+      if (distance < best) [best, nearest] = [distance, speaker];
+      if (distance === 0) return speaker;
+    }
+    return nearest;
+  };
 }
 
 function said(
-  { words: [first, end] }: Piece,
+  { words: [first, end] }: Pick<Piece, 'words'>,
   words: readonly Word[],
   { fillers, removed }: { readonly fillers: ReadonlySet<string>; readonly removed: Cleaned['removed'][number][] },
 ): string {

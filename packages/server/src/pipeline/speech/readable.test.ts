@@ -39,8 +39,8 @@ function transcript(text: string, given: { language?: string | null; punctuated?
 }
 
 describe('a transcript', () => {
-  it('gets sentences by pauses, capitals, and loses fillers that it remembers', () => {
-    const { paragraphs, removed } = clean(
+  it('gets sentences by pauses, capitals, and loses fillers that it remembers', async () => {
+    const { paragraphs, removed } = await clean(
       transcript("um i think i'm ready uh we@5 start er now next@12 item"),
       [],
       rules,
@@ -54,20 +54,20 @@ describe('a transcript', () => {
     expect(paragraphs[1]?.sentences[0]?.words).toEqual([6, 10]);
   });
 
-  it('keeps words that only sound like fillers in another language, and punctuation of the engine', () => {
-    const german = clean(transcript('wir@0 treffen um@0.8 zehn er kommt', { language: 'de' }), [], rules);
+  it('keeps words that only sound like fillers in another language, and punctuation of the engine', async () => {
+    const german = await clean(transcript('wir@0 treffen um@0.8 zehn er kommt', { language: 'de' }), [], rules);
     expect(german.paragraphs[0]?.text).toBe('Wir treffen um zehn er kommt.');
-    const { paragraphs } = clean(transcript('Well, uh, yes. No um.', { punctuated: true }), [], rules);
+    const { paragraphs } = await clean(transcript('Well, uh, yes. No um.', { punctuated: true }), [], rules);
     expect(paragraphs[0]?.text).toBe('Well, yes. No.');
-    expect(clean(transcript('um hello', { language: null }), [], rules).removed).toEqual([]);
+    expect((await clean(transcript('um hello', { language: null }), [], rules)).removed).toEqual([]);
   });
 
-  it('is divided where the speaker changes', () => {
+  it('is divided where the speaker changes', async () => {
     const turns = [
       { start: 0, end: 0.8, speaker: 'S1' },
       { start: 0.8, end: 9, speaker: 'S2' },
     ];
-    const { paragraphs } = clean(transcript('good morning thank you'), turns, rules);
+    const { paragraphs } = await clean(transcript('good morning thank you'), turns, rules);
     expect(paragraphs.map(({ speaker, text }) => [speaker, text])).toEqual([
       ['S1', 'Good morning.'],
       ['S2', 'Thank you.'],

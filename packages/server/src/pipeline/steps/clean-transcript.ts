@@ -45,7 +45,7 @@ export const cleanTranscriptStep = defineStep({
     const raw = await readJson<Transcript>(inputs, 'transcribe', 'transcript');
     const turns = await speakerTurns(inputs);
     const { transcript, punctuation } = await withPunctuation(context, raw);
-    const { paragraphs, removed } = clean(transcript, turns, params);
+    const { paragraphs, removed } = await clean(transcript, turns, params);
     const speakers = [...new Set(paragraphs.flatMap(({ speaker }) => speaker ?? []))];
     const facts = {
       engine: 'holdfast-clean',

@@ -43,7 +43,7 @@ export const summarizeSceneStep = defineStep({
     const { kind, ...summary } = summarize(analysis, {
       speech,
       screen,
-      extract: extract(speech, screen),
+      extract: await extract(speech, screen),
       chat,
       notKnown: [...gaps(context), ...(fallback === null ? [] : [fallback])],
     });

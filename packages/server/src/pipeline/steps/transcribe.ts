@@ -130,16 +130,17 @@ async function write({ scratch }: StepContext<Params>, transcript: Transcript): 
   const { engine, engineVersion, params, inputSha256, segments, words, grade, quality, language } = transcript;
   const cues = cuesOf(segments.map((segment) => ({ segment, words: words.slice(...segment.words) })));
   const note = `Made by ${engine} (${engineVersion})${grade === 'draft' ? ', a draft' : ''}; not checked by a person.`;
-  const contents: readonly (readonly [ResultFile, string])[] = [
-    [{ name: 'transcript.json', contentType: 'application/json' }, `${JSON.stringify(transcript)}\n`],
-    [{ name: 'transcript.vtt', contentType: 'text/vtt; charset=utf-8' }, toVtt(cues, note)],
-    [{ name: 'transcript.srt', contentType: 'application/x-subrip; charset=utf-8' }, toSrt(cues)],
+  // One after the other: those of ten hours together would keep the process for too long.
+  const contents: readonly (readonly [ResultFile, () => string])[] = [
+    [{ name: 'transcript.json', contentType: 'application/json' }, () => `${JSON.stringify(transcript)}\n`],
+    [{ name: 'transcript.vtt', contentType: 'text/vtt; charset=utf-8' }, () => toVtt(cues, note)],
+    [{ name: 'transcript.srt', contentType: 'application/x-subrip; charset=utf-8' }, () => toSrt(cues)],
     [
       { name: 'transcript.txt', contentType: 'text/plain; charset=utf-8' },
-      segments.map((segment) => `${segment.text}\n`).join(''),
+      () => segments.map((segment) => `${segment.text}\n`).join(''),
     ],
   ];
-  for (const [file, content] of contents) await writeFile(path.join(scratch, file.name), content);
+  for (const [file, content] of contents) await writeFile(path.join(scratch, file.name), content());
   const facts = { transcript: 'transcript.json', grade, language, segments: segments.length, words: words.length };
   const { lowConfidenceSpans, ...figures } = quality;
   return {

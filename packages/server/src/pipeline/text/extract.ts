@@ -35,7 +35,7 @@ const phrasesMax = 8;
 /** One sentence in so many stands for the whole. */
 const oneIn = 8;
 
-export function extract(speech: Speech | null, screen: readonly ScreenText[]): Extract {
+export async function extract(speech: Speech | null, screen: readonly ScreenText[]): Promise<Extract> {
   const said = (speech?.paragraphs ?? []).flatMap(({ speaker, sentences }) =>
     sentences.map(({ start, end, text }) => ({ start, end, text, speaker })),
   );
@@ -43,7 +43,7 @@ export function extract(speech: Speech | null, screen: readonly ScreenText[]): E
   const stopwords = stopwordsOf(speech === null ? 'en' : speech.language);
   const count = Math.min(sentencesMax, Math.max(1, Math.ceil(said.length / oneIn)));
   const texts = said.map((sentence) => sentence.text);
-  const chosen = stopwords === null ? [...texts.keys()].slice(0, 1) : topSentences(texts, count, stopwords);
+  const chosen = stopwords === null ? [...texts.keys()].slice(0, 1) : await topSentences(texts, count, stopwords);
   const seen = [...new Set(screen.flatMap(({ lines }) => lines.map((line) => line.text)))];
   return {
     sentences: chosen.flatMap((i) => said[i] ?? []),

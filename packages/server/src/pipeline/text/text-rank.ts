@@ -1,4 +1,5 @@
 /** TextRank (Mihalcea and Tarau 2004): sentences that share words with many others stand for the whole. Pure. */
+import { setImmediate } from 'node:timers/promises';
 import { topicWords } from './stopwords.ts';
 
 const damping = 0.85;
@@ -7,16 +8,25 @@ const rounds = 40;
 const blockMax = 300;
 const wordsMin = 4;
 
-/** Indexes of the `count` sentences that stand for the whole, in the order of the text. */
-export function topSentences(sentences: readonly string[], count: number, stopwords: ReadonlySet<string>): number[] {
+/**
+ * Indexes of the `count` sentences that stand for the whole, in the order of the text. Those of ten hours take seconds: whatever else this
+ * process has to do gets its turn between blocks.
+ */
+export async function topSentences(
+  sentences: readonly string[],
+  count: number,
+  stopwords: ReadonlySet<string>,
+): Promise<number[]> {
   const bags = sentences.map(
     (text) => new Set(topicWords(text).filter((word) => !stopwords.has(word) && word.length > 1)),
   );
   let candidates = [...sentences.keys()].filter((i) => topicWords(sentences[i] ?? '').length >= wordsMin);
   while (candidates.length > blockMax) {
     const kept: number[] = [];
-    for (let at = 0; at < candidates.length; at += blockMax)
+    for (let at = 0; at < candidates.length; at += blockMax) {
       kept.push(...best(candidates.slice(at, at + blockMax), bags, Math.max(count, blockMax / 10)));
+      await setImmediate();
+    }
     if (kept.length >= candidates.length) break;
     candidates = kept;
   }
@@ -38,16 +48,10 @@ function rank(bags: readonly ReadonlySet<string>[]): number[] {
   const sums = weights.map((row) => row.reduce((sum, weight) => sum + weight, 0));
   let scores = bags.map(() => 1);
   for (let round = 0; round < rounds; round += 1) {
-    const before = scores;
-    scores = bags.map(
-      (_, i) =>
-        1 -
-        damping +
-        damping *
-          before.reduce((sum, score, j) => {
-            const total = sums[j] ?? 0;
-            return total > 0 ? sum + (score * (weights[j]?.[i] ?? 0)) / total : sum;
-          }, 0),
+    const given = scores.map((score, j) => (sums[j] ? score / sums[j] : 0));
+    // Likeness goes both ways: what comes in is in the row of what goes out.
+    scores = weights.map(
+      (row) => 1 - damping + damping * row.reduce((sum, weight, j) => sum + weight * (given[j] ?? 0), 0),
     );
   }
   return scores;

@@ -18,11 +18,11 @@ const said = [
 ];
 
 describe('an extract', () => {
-  it('takes the sentences that share most with others, in the order of the text', () => {
-    expect(topSentences(said, 2, english)).toEqual([1, 3]);
-    expect(topSentences([], 3, english)).toEqual([]);
+  it('takes the sentences that share most with others, in the order of the text', async () => {
+    expect(await topSentences(said, 2, english)).toEqual([1, 3]);
+    expect(await topSentences([], 3, english)).toEqual([]);
     const many = Array.from({ length: 700 }, (_, i) => said[i % said.length] ?? '');
-    expect(topSentences(many, 3, english)).toHaveLength(3);
+    expect(await topSentences(many, 3, english)).toHaveLength(3);
   });
 
   it('finds phrases that are said again', () => {
@@ -35,10 +35,10 @@ describe('an extract', () => {
     expect(keyPhrases(['and so on, but not 12 34'], 3, english)).toEqual([]);
   });
 
-  it('invents nothing for a language that it does not know', () => {
+  it('invents nothing for a language that it does not know', async () => {
     const sentences = said.map((text, i) => ({ start: i, end: i + 1, text, words: [0, 0] as const }));
     const paragraphs = [{ start: 0, end: 9, speaker: null, text: said.join(' '), sentences }];
-    const found = extract({ paragraphs, language: 'fi', grade: 'full' }, []);
+    const found = await extract({ paragraphs, language: 'fi', grade: 'full' }, []);
     expect(found).toMatchObject({ keyPhrases: [], title: null });
     expect(found.sentences.map((sentence) => sentence.text)).toEqual([said[0]]);
   });
