@@ -81,6 +81,13 @@ it('says the facts as people say them', () => {
   });
 });
 
+it('shows a picture with wide pixels as wide as it is seen', () => {
+  const video = { ...analytic.media.video, width: 720, height: 576, rotation: 0 };
+  const wide = { ...video, sampleAspect: { numerator: 64, denominator: 45 } };
+  const pictures = [video, wide].map((stream) => readAnalytic({ ...analytic, media: { video: stream } })?.facts[0]);
+  expect(pictures.map((fact) => fact?.value)).toEqual(['720 × 576', '1024 × 576']);
+});
+
 it.each([null, 7, 'text', [], {}, { video: 'x', media: 3 }])('is nothing for %j', (json) => {
   expect(readAnalytic(json)).toBeNull();
 });

@@ -174,7 +174,9 @@ function facts(values: Readonly<Record<string, string | null>>): Fact[] {
 }
 
 function shownSize(stream: Json | null): [number, number] {
-  const [width, height] = [numberAt(stream, 'width') ?? 0, numberAt(stream, 'height') ?? 0];
+  const aspect = objectAt(stream, 'sampleAspect');
+  const wide = (numberAt(aspect, 'numerator') ?? 1) / (numberAt(aspect, 'denominator') ?? 1);
+  const [width, height] = [Math.round((numberAt(stream, 'width') ?? 0) * wide), numberAt(stream, 'height') ?? 0];
   const turned = (numberAt(stream, 'rotation') ?? 0) % 180 === 90;
   return turned ? [height, width] : [width, height];
 }

@@ -13,6 +13,8 @@ export interface VideoStream {
   /** Pixels as stored. */
   readonly width: number;
   readonly height: number;
+  /** How wide one of them is shown, in its heights: 64/45 on widescreen DVDs. Null: square, or not said. */
+  readonly sampleAspect?: FrameRate | null;
   /** Degrees by which players turn the picture: 0, 90, 180, 270. */
   readonly rotation: number;
   readonly pixelFormat: string | null;
@@ -127,10 +129,11 @@ export function hasTimes({ container }: MediaInfo): boolean {
   return !container.split(',').includes('avi');
 }
 
-/** Nominal picture size as players show it. */
+/** Nominal picture size as players show it: wide pixels make the picture wider, narrow ones narrower. */
 export function shownSize(video: VideoStream): { width: number; height: number } {
-  const turned = video.rotation === 90 || video.rotation === 270;
-  return turned ? { width: video.height, height: video.width } : { width: video.width, height: video.height };
+  const { height, rotation } = video;
+  const width = Math.round(video.width * (framesPerSecond(video.sampleAspect ?? null) ?? 1));
+  return rotation === 90 || rotation === 270 ? { width: height, height: width } : { width, height };
 }
 
 function videoStream(stream: Json): VideoStream {
@@ -143,6 +146,7 @@ function videoStream(stream: Json): VideoStream {
     profile: textOf(stream['profile']),
     width: numberOf(stream['width']) ?? 0,
     height: numberOf(stream['height']) ?? 0,
+    sampleAspect: aspectOf(stream),
     rotation: rotationOf(stream),
     pixelFormat: textOf(stream['pix_fmt']),
     colourTransfer: textOf(stream['color_transfer']),
@@ -171,6 +175,15 @@ function trackSeconds(stream: Json): number | null {
   const tag = /^(\d+):(\d\d):(\d\d(?:\.\d+)?)$/.exec(textOf(asObject(stream['tags'])?.['DURATION']) ?? '');
   const said = tag && Number(tag[1]) * 3600 + Number(tag[2]) * 60 + Number(tag[3]);
   return positive(stream['duration']) ?? positive(said);
+}
+
+/** Nobody makes pixels that are more than a few times wider than high; a file may claim anything. */
+const aspectMax = 8;
+
+function aspectOf(stream: Json): FrameRate | null {
+  const said = rational(textOf(stream['sample_aspect_ratio'])?.replace(':', '/'));
+  const ratio = framesPerSecond(said);
+  return ratio === null || ratio === 1 || ratio > aspectMax || ratio < 1 / aspectMax ? null : said;
 }
 
 function rotationOf(stream: Json): number {

@@ -17,6 +17,7 @@ import { greyOf } from '../ocr/likeness.ts';
 import { extractSpeechStep } from './extract-speech.ts';
 import { quickLookStep } from './quick-look.ts';
 import { scanVideoStep } from './scan-video.ts';
+import { summarizeSceneStep } from './summarize-scene.ts';
 import { waveformStep } from './waveform.ts';
 import { webRenditionStep } from './web-rendition.ts';
 
@@ -123,6 +124,14 @@ it.each([
     expect((await bench.afterProbe(webRenditionStep, file)).output).toMatchObject({ video: 'copy', width: 320 });
   },
 );
+
+it('the size of a film whose pixels are not square is the one at which it is shown', async () => {
+  const file = await made('wide.mp4', ['-f', 'lavfi', '-i', 'color=gray:s=180x144:r=25:d=1,setsar=64/45', ...x264]);
+  const scan = await bench.afterProbe(scanVideoStep, file);
+  expect((await scan.json<Analysis>('wide.analytic.json')).media.video).toMatchObject({ width: 180, height: 144 });
+  const { output } = await bench.run(summarizeSceneStep, file, { inputs: { scan_video: scan } });
+  expect(output['text']).toMatch(/^Video of 1 s, 256×144 at 25 frames per second/);
+});
 
 it('says the language of the track that it takes the sound from', async () => {
   const tones = ['-f', 'lavfi', '-i', 'sine=f=300', '-f', 'lavfi', '-i', 'sine=f=900'];
