@@ -1,12 +1,13 @@
 /** Measured numbers in words for people. Pure. */
 
-/** `7 s`, `3 min 12 s`, `1 h 02 min`. */
+/** `0.4 s`, `7 s`, `3 min 12 s`, `1 h 02 min`: as players show it, what has begun is not counted. */
 export function durationWords(seconds: number): string {
-  if (seconds < 9.95) return `${Math.round(seconds * 10) / 10} s`;
-  const whole = Math.round(seconds);
+  if (seconds < 0.05) return 'less than 0.1 s';
+  if (seconds < 10) return `${Math.min(9.9, Math.round(seconds * 10) / 10)} s`;
+  const whole = Math.floor(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
-  const minutes = Math.round(whole / 60);
+  const minutes = Math.floor(whole / 60);
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
