@@ -138,6 +138,29 @@ export const watchStoreChecks: readonly Check<WatchStores>[] = [
     },
   },
   {
+    name: 'new facts of a file change nothing else that its record says by then',
+    run: async ({ watch }) => {
+      const read = async (file: WatchedFile) => (await rowOf(watch, file)) ?? file;
+      const file = await saved(watch);
+      await watch.take(orderOf(file));
+      const [taken, ctimeNs] = [await read(file), '7'];
+      await watch.end(file, { outcome: 'succeeded', reason: null, state: 'ended', now: someTime });
+      await watch.gone([file]);
+      const ended = await read(file);
+      await watch.refresh([{ ...taken, facts: { ...taken.facts, ctimeNs } }]);
+      expect(await read(file)).toEqual({ ...ended, facts: { ...ended.facts, ctimeNs }, missing: false });
+      await watch.refresh([{ ...taken, sha256: sha256Of(unique('content')) }]);
+      expect((await read(file)).facts.ctimeNs).toBe(ctimeNs);
+      await watch.moved(file, { movedTo: '/out/a', outside: null });
+      const moved = await read(file);
+      await watch.refresh([taken]);
+      expect(await read(file)).toEqual(moved);
+      const ignored = await saved(watch, { state: 'ignored' });
+      await watch.refresh([{ ...ignored, facts: { ...ignored.facts, ctimeNs } }]);
+      expect((await read(ignored)).facts.ctimeNs).toBe(ctimeNs);
+    },
+  },
+  {
     name: goes,
     run: async ({ watch }) => {
       const { folderId } = await saved(watch, { name: 'waits' });

@@ -13,6 +13,8 @@ import {
 export interface Judgement {
   /** The new record, when it differs. */
   readonly save: WatchedFile | null;
+  /** Only its facts differ, or that it is there again. What becomes of it meanwhile is written by others. */
+  readonly refresh: WatchedFile | null;
   /** It can be taken now. */
   readonly ready: boolean;
   /** Milliseconds after which it may be; null: the next change or scan tells. */
@@ -25,7 +27,7 @@ export interface JudgeTime {
   readonly settleMs: Millis;
 }
 
-const leave: Judgement = { save: null, ready: false, dueInMs: null };
+const leave: Judgement = { save: null, refresh: null, ready: false, dueInMs: null };
 
 export function judge(key: WatchedKey, known: WatchedFile | null, facts: FileFacts, time: JudgeTime): Judgement {
   if (known === null || (known.missing && !(sameContent(known.facts, facts) && known.movedTo === null)))
@@ -36,17 +38,18 @@ export function judge(key: WatchedKey, known: WatchedFile | null, facts: FileFac
   if (!sameFacts(known.facts, facts)) {
     if (known.state === 'waiting' || !sameContent(known.facts, facts)) return begin(key, facts, time);
     // Renamed here, or its mode or links changed: the same bytes.
-    return { ...leave, save: { ...back, facts } };
+    return { ...leave, refresh: { ...back, facts } };
   }
+  if (known.state !== 'waiting') return known.missing ? { ...leave, refresh: back } : leave;
   const save = known.missing ? back : null;
-  if (known.state !== 'waiting' || facts.size === 0) return { ...leave, save };
+  if (facts.size === 0) return { ...leave, save };
   const quiet = settlesIn(known, time.uptime, time.settleMs);
   const wait = mayTry(known, time.now) ? 0 : known.notBefore - time.now;
   const dueInMs = Math.max(quiet, wait, 0);
   // Of another boot: it has to be still again, counted from now.
   const restarted =
     known.boot === time.uptime.boot ? save : { ...back, quietSince: time.uptime.now, boot: time.uptime.boot };
-  return { save: restarted, ready: dueInMs === 0, dueInMs: dueInMs === 0 ? null : dueInMs };
+  return { ...leave, save: restarted, ready: dueInMs === 0, dueInMs: dueInMs === 0 ? null : dueInMs };
 }
 
 /** New, or not what it was: it has to be still from now on. */
@@ -68,5 +71,5 @@ function begin(key: WatchedKey, facts: FileFacts, { now, uptime, settleMs }: Jud
     movedTo: null,
     missing: false,
   };
-  return { save: file, ready: false, dueInMs: facts.size === 0 ? null : settleMs };
+  return { ...leave, save: file, dueInMs: facts.size === 0 ? null : settleMs };
 }

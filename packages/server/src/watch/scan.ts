@@ -112,7 +112,8 @@ export class Scanner {
 
   async #look(dir: string, found: readonly Found[]): Promise<void> {
     const { folder, store, clock, uptime, isBusy } = this.#parts;
-    const files = found.filter(({ name }) => !isOwnOutput(name));
+    // Asked before the records are read: one that is being taken has another record in a moment.
+    const files = found.filter(({ name }) => !isOwnOutput(name) && !isBusy({ folderId: folder.id, dir, name }));
     const rows = await store.find(
       folder.id,
       dir,
@@ -121,17 +122,19 @@ export class Scanner {
     const known = new Map(rows.map((row) => [row.name, row]));
     const time = { now: clock.now(), uptime: { now: uptime.now(), boot: uptime.boot }, settleMs: folder.settleMs };
     const changed: WatchedFile[] = [];
+    const refreshed: WatchedFile[] = [];
+    this.#files += found.filter(({ name }) => !isOwnOutput(name)).length;
     for (const { name, facts } of files) {
-      this.#files += 1;
       const key = { folderId: folder.id, dir, name };
-      if (isBusy(key)) continue;
       const row = known.get(name) ?? null;
-      const { save, ready, dueInMs } = judge(key, row, facts, time);
+      const { save, refresh, ready, dueInMs } = judge(key, row, facts, time);
       if (save) changed.push(save);
+      if (refresh) refreshed.push(refresh);
       if (ready && row) this.#ready.push(save ?? row);
       if (dueInMs !== null) this.#due = Math.min(this.#due ?? dueInMs, dueInMs);
     }
     await store.save(changed);
+    await store.refresh(refreshed);
     // As it comes where nothing has gone so far; a folder that turns out to be half gone has then begun at what is there.
     if (this.#gone.length === 0 && (await store.folder(folder.id))?.state === 'watching') this.#handOver();
   }

@@ -1,10 +1,11 @@
 /** Watched folders: what happens between two looks at the same thing. */
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { testPipeline, testStep } from '../../test/pipeline-bench.ts';
 import { someMedia, WatchBench, type WatchWish } from '../../test/watch-bench.ts';
 import type { FileIntake } from '../core/ports/file-intake.ts';
 import { StoppableClock } from '../testing/stoppable-clock.ts';
@@ -97,6 +98,29 @@ it('a file that takes the place of one while that is moved stays, and is taken a
   await watch.watcher.start();
   await expect.poll(() => readFile(path.join(watch.in, 'completed', 'talk (2).mp4')).catch(() => null)).toEqual(second);
   expect(await readFile(path.join(watch.in, 'completed', 'talk.mp4'))).toEqual(first);
+});
+
+it('a file whose mode changes while its outcome is written down has it once', async () => {
+  const steps = [testStep('one', path.join(dir, 'steps.log'))];
+  await start({ pipelines: [testPipeline(steps)], folder: { intervalSeconds: 600 } });
+  const ended: string[] = [];
+  watch.watcher.listen((news) => void (news.type === 'ended' && ended.push(news.path)));
+  await watch.write('talk.mp4', someMedia(1_000));
+  await watch.watcher.start();
+  const { folder } = await watch.until(({ counts }) => counts.taken === 1);
+  const store = watch.bench.state.watch;
+  const find = store.find.bind(store);
+  store.find = async (...where) => {
+    const rows = await find(...where);
+    store.find = find;
+    await watch.bench.runner(steps).start();
+    await watch.until(({ counts }) => counts.done === 1);
+    return rows;
+  };
+  chmodSync(path.join(watch.in, 'talk.mp4'), 0o600);
+  await watch.watcher.scan(folder.id);
+  await watch.settled();
+  expect(ended).toEqual(['talk.mp4']);
 });
 
 it.each(['sub', 'sub/deep', ''])('changes in "%s" are noticed after it was made anew', async (name) => {

@@ -62,8 +62,10 @@ export interface WatchStore {
   namesIn(at: { folderId: string; dir: string; after: string; limit: number }): Promise<string[]>;
   /** Every directory with records that are not missing. */
   dirs(folderId: string): Promise<string[]>;
-  /** Writes records, new or over what was there. For `waiting` and `ignored`, and for changed times of others. One transaction. */
+  /** Writes records, new or over what was there. For `waiting` and `ignored`. One transaction. */
   save(files: readonly WatchedFile[]): Promise<void>;
+  /** These are in their places, with these facts; whatever else their records say by now stays, and those of other contents or of files that were moved as a whole. */
+  refresh(files: readonly WatchedFile[]): Promise<void>;
   /** These are not in their places any more: records of files that were not taken go, of others that are done go, the rest is marked. One transaction. */
   gone(keys: readonly WatchedKey[]): Promise<void>;
 

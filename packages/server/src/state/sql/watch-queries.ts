@@ -98,6 +98,11 @@ export function watchQueries({ build: db, rowLocks }: Dialect) {
         .where('missing', '=', 0)
         .compile(),
     save: (file: WatchedFile) => save(fileToRow(file)),
+    refresh: (file: WatchedFile) =>
+      updateAt(file, { ...factsToRow(file.facts), missing: 0 })
+        .where((eb) => (file.sha256 === null ? eb('sha256', 'is', null) : eb('sha256', '=', file.sha256)))
+        .where('moved_to', 'is', null)
+        .compile(),
     /** What nobody needs any more once the file is gone: the rest waits for its outcome. */
     drop: (key: WatchedKey) =>
       db

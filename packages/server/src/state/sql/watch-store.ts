@@ -63,6 +63,13 @@ export class SqlWatchStore implements WatchStore {
     });
   }
 
+  async refresh(files: readonly WatchedFile[]): Promise<void> {
+    if (files.length === 0) return;
+    await this.#engine.write(async (session) => {
+      for (const file of files) await session.change(this.#queries.refresh(file));
+    });
+  }
+
   async gone(keys: readonly WatchedKey[]): Promise<void> {
     if (keys.length === 0) return;
     await this.#engine.write(async (session) => {
