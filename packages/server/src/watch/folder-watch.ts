@@ -57,6 +57,10 @@ export class FolderWatch {
   #wanted = false;
   #settling: Promise<void> | null = null;
   #settleAgain = false;
+  /** What has ended is being dealt with, and not only waited for. */
+  #settlesNow = false;
+  /** Ends the pause before the next time. */
+  #goOn: () => void = () => {};
   /** Scans that have begun, and how far the finished ones got. */
   #begun = 0;
   #finished = 0;
@@ -109,6 +113,8 @@ export class FolderWatch {
     this.#stopped = true;
     this.#cancel();
     this.#hints?.close();
+    // Its timer keeps no process alive that waits for this.
+    this.#goOn();
     await this.#round;
     await this.#settling;
   }
@@ -116,7 +122,7 @@ export class FolderWatch {
   /** Whether there is nothing that could be done now, as far as the last scan saw. */
   async isQuiet(): Promise<boolean> {
     const { store, queue } = this.#parts;
-    if (this.#wanted || this.#round || this.#settling || queue.busyIn(this.folder.id) > 0) return false;
+    if (this.#wanted || this.#round || this.#settlesNow || queue.busyIn(this.folder.id) > 0) return false;
     if (this.#last === null || this.#last.more) return false;
     if (this.#last.state !== 'watching') return true;
     const counts = await store.counts(this.folder.id);
@@ -222,13 +228,25 @@ export class FolderWatch {
     const { outcomes, clock, log } = this.#parts;
     while (this.#settleAgain && !this.#isOver()) {
       this.#settleAgain = false;
+      this.#settlesNow = true;
       try {
         await outcomes.settle(() => this.#isOver());
       } catch (error) {
         log.error({ folder: this.folder.path, err: error }, 'outcomes could not be dealt with; trying again');
       }
+      this.#settlesNow = false;
       // Runs end one after the other.
-      if (!this.#stopped) await new Promise<void>((resolve) => clock.after(settleSoonMs, resolve));
+      if (!this.#stopped) await this.#pause(clock);
     }
+  }
+
+  #pause(clock: Clock): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = clock.after(settleSoonMs, resolve);
+      this.#goOn = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 }

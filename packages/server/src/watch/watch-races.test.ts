@@ -123,6 +123,24 @@ it('a file whose mode changes while its outcome is written down has it once', as
   expect(ended).toEqual(['talk.mp4']);
 });
 
+it('stops without waiting for the time at which it would look again what has ended', async () => {
+  const clock = new StoppableClock();
+  await start({ clock });
+  await watch.write('talk.mp4', someMedia(1_000));
+  await watch.watcher.start();
+  const { folder } = await watch.until(({ counts }) => counts.done === 1);
+  await watch.watcher.scan(folder.id);
+  clock.stop();
+  await watch.watcher.stop();
+});
+
+it('is settled also where it is looked at all the time', async () => {
+  await start({ folder: { intervalSeconds: 0.05 } });
+  await watch.write('talk.mp4', someMedia(1_000));
+  await watch.run();
+  expect((await watch.details()).counts.done).toBe(1);
+});
+
 it.each(['sub', 'sub/deep', ''])('changes in "%s" are noticed after it was made anew', async (name) => {
   await start({ folder: { intervalSeconds: 600 } });
   await watch.write('sub/deep/a.mp4', someMedia(1_000));
