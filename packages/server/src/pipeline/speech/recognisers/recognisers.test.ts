@@ -11,7 +11,7 @@ import { findMediaTools, type ReadyTools } from '../../media/tools.ts';
 import type { RecogniserContext, RecogniserParams } from '../recogniser.ts';
 import { openRecogniser } from './open.ts';
 import { sherpaModelIn } from './sherpa-models.ts';
-import { wordsOfTokens } from './sherpa-onnx.ts';
+import { samplesOf, wordsOfTokens } from './sherpa-onnx.ts';
 
 let dir: string;
 let file: string;
@@ -201,6 +201,15 @@ describe('sherpa-onnx', () => {
     for (const name of ['tokens.txt', 'tiny-encoder.onnx', 'tiny-decoder.onnx'])
       await writeFile(path.join(folder, name), 'not a model');
     await expect(heard({ engine: 'sherpa-onnx', model: folder })).rejects.toThrow(/cannot be used/);
+  });
+
+  it('gets all of a stretch that is longer than two minutes', async () => {
+    const long = path.join(dir, 'long.wav');
+    const [seconds, tone] = [150, "aevalsrc='0.4*gt(t,149)':s=16000:d=150"];
+    await ffmpeg(['-f', 'lavfi', '-i', tone, '-c:a', 'pcm_s16le', long]);
+    const samples = await samplesOf({ file: long, seconds }, context({}));
+    expect(samples).toHaveLength(seconds * 16_000);
+    expect([samples[148 * 16_000], samples.at(-1)]).toEqual([0, Math.round(0.4 * 32_767)]);
   });
 
   it('tells kinds of models by their files', () => {

@@ -51,24 +51,9 @@ export class SherpaRecogniser implements Recogniser {
     }
   }
 
-  async recognise({ file, seconds }: Stretch): Promise<Heard> {
-    const { tools, signal, clock, timeoutMs } = this.#context;
-    const blocks: Int16Array[] = [];
-    await decodePcm({
-      tools,
-      file,
-      secondsMax: seconds + 1,
-      signal,
-      clock,
-      timeoutMs,
-      take: (block) => void blocks.push(block),
-    });
-    const samples = new Int16Array(blocks.reduce((sum, block) => sum + block.length, 0));
-    let at = 0;
-    for (const block of blocks) {
-      samples.set(block, at);
-      at += block.length;
-    }
+  async recognise(stretch: Stretch): Promise<Heard> {
+    const { seconds } = stretch;
+    const samples = await samplesOf(stretch, this.#context);
     const result = await this.#native.request<SherpaResult>({ op: 'recogniser-decode', samples });
     const language = result.lang?.replace(/[<>|]/g, '') ?? '';
     const text = result.text.trim();
@@ -79,6 +64,23 @@ export class SherpaRecogniser implements Recogniser {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#native[Symbol.asyncDispose]();
   }
+}
+
+/** All of a stretch, however long. */
+export async function samplesOf(
+  { file, seconds }: Stretch,
+  { tools, signal, clock, timeoutMs }: Pick<RecogniserContext, 'tools' | 'signal' | 'clock' | 'timeoutMs'>,
+): Promise<Int16Array<ArrayBuffer>> {
+  const blocks: Int16Array[] = [];
+  const take = (block: Int16Array) => void blocks.push(block);
+  await decodePcm({ tools, file, secondsMax: seconds + 1, signal, clock, timeoutMs, take });
+  const samples = new Int16Array(blocks.reduce((sum, block) => sum + block.length, 0));
+  let at = 0;
+  for (const block of blocks) {
+    samples.set(block, at);
+    at += block.length;
+  }
+  return samples;
 }
 
 /** Tokens are parts of words; a word begins with a space or with `▁`. Without a time for each token there are no words. */
