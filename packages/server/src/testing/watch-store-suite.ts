@@ -52,6 +52,7 @@ export const watchStoreChecks: readonly Check<WatchStores>[] = [
         state: 'paused' as const,
         reason: 'r',
         scannedAt: 5,
+        formats: 'video/*',
       };
       await watch.saveFolder({ ...folder, reason: null });
       await watch.saveFolder(folder);
@@ -158,6 +159,19 @@ export const watchStoreChecks: readonly Check<WatchStores>[] = [
       const ignored = await saved(watch, { state: 'ignored' });
       await watch.refresh([{ ...ignored, facts: { ...ignored.facts, ctimeNs } }]);
       expect((await read(ignored)).facts.ctimeNs).toBe(ctimeNs);
+    },
+  },
+  {
+    name: 'what was ignored in a folder waits again when somebody wants it to',
+    run: async ({ watch }) => {
+      const ignored = await saved(watch, { state: 'ignored', attempts: 2, notBefore: 9 });
+      const [other, waiting] = [await saved(watch, { state: 'ignored' }), sampleFile({ folderId: ignored.folderId })];
+      await watch.save([{ ...waiting, name: 'waits' }]);
+      await watch.reconsider(ignored.folderId);
+      const again = { state: 'waiting', reason: null, attempts: 0, notBefore: 0 };
+      expect(await rowOf(watch, ignored)).toEqual({ ...ignored, ...again });
+      expect(await rowOf(watch, other)).toEqual(other);
+      expect(await rowOf(watch, { ...waiting, name: 'waits' })).toEqual({ ...waiting, name: 'waits' });
     },
   },
   {

@@ -73,6 +73,8 @@ export class Scanner {
     const before = await store.folder(folder.id);
     const root = await rootOf(folder);
     if (typeof root === 'string') return this.#result('offline', root);
+    const formats = folder.formats.join(' ');
+    if (before !== null && before.formats !== formats) await store.reconsider(folder.id);
     const skips = (path: Buffer) => skip.has(path.toString('latin1'));
     const inode = `${root.device}:${root.inode}`;
     for await (const step of walk({ root: folder.path, inode, recursive: folder.recursive, skips, stopped }))
@@ -88,7 +90,7 @@ export class Scanner {
     const confirmed = latest?.state === 'watching' && latest.reason === 'confirmed';
     const paused = isMassDisappearance(known, this.#gone.length) && !confirmed;
     const reason = paused ? massReason(this.#gone.length, known, before, root) : null;
-    const record = { id: folder.id, path: folder.path, ...root, scannedAt: clock.now() };
+    const record = { id: folder.id, path: folder.path, ...root, formats, scannedAt: clock.now() };
     await store.saveFolder({ ...record, state: paused ? 'paused' : 'watching', reason });
     if (paused) return this.#result('paused', reason);
     for (let start = 0; start < this.#gone.length; start += goneBatch)

@@ -102,6 +102,20 @@ describe('D1: a file that is being written', () => {
   });
 });
 
+it('D1: a file that was ignored is taken once its folder takes such files', async () => {
+  await start();
+  await watch.write('notes.txt', 'words');
+  await watch.write('more.csv', 'more,words');
+  await watch.run();
+  expect((await watch.details()).counts).toMatchObject({ ignored: 2, done: 0 });
+  await restart({ folder: { formats: ['video/*', 'text/plain'] } });
+  await watch.run();
+  expect((await watch.details()).counts).toMatchObject({ ignored: 0, done: 2 });
+  const heads = watch.reads.heads;
+  await watch.watcher.scan((await watch.details()).folder.id);
+  expect(watch.reads.heads).toBe(heads);
+});
+
 describe('D2: identity is the content', () => {
   it('a copy, a second name and a rename are names of one asset, processed once', async () => {
     const log = path.join(dir, 'steps.log');

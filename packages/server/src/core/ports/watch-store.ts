@@ -16,6 +16,8 @@ export interface FolderRecord {
   readonly state: 'watching' | 'paused';
   readonly reason: string | null;
   readonly scannedAt: Millis;
+  /** By which its files were taken or ignored at that look, as text; null: by none. */
+  readonly formats: string | null;
 }
 
 /** Where the bytes of an asset are that stayed outside of the store. */
@@ -66,6 +68,8 @@ export interface WatchStore {
   save(files: readonly WatchedFile[]): Promise<void>;
   /** These are in their places, with these facts; whatever else their records say by now stays, and those of other contents or of files that were moved as a whole. */
   refresh(files: readonly WatchedFile[]): Promise<void>;
+  /** Files of the folder that were ignored wait again. */
+  reconsider(folderId: string): Promise<void>;
   /** These are not in their places any more: records of files that were not taken go, of others that are done go, the rest is marked. One transaction. */
   gone(keys: readonly WatchedKey[]): Promise<void>;
 

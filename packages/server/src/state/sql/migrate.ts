@@ -16,6 +16,7 @@ import { doubt } from './migrations/0015-doubt.ts';
 import { forced } from './migrations/0016-forced.ts';
 import { compared } from './migrations/0017-compared.ts';
 import { lacks } from './migrations/0018-lacks.ts';
+import { formats } from './migrations/0020-formats.ts';
 import { deletions } from './migrations/0021-deletions.ts';
 import { listed, oneOf, type WordList } from './word-list.ts';
 
@@ -123,6 +124,7 @@ export const migrations: readonly Migration[] = [
   forced,
   compared,
   lacks,
+  formats,
   deletions,
 ];
 

@@ -103,6 +103,13 @@ export function watchQueries({ build: db, rowLocks }: Dialect) {
         .where((eb) => (file.sha256 === null ? eb('sha256', 'is', null) : eb('sha256', '=', file.sha256)))
         .where('moved_to', 'is', null)
         .compile(),
+    reconsider: (folderId: string) =>
+      db
+        .updateTable('watch_files')
+        .set({ state: 'waiting', reason: null, attempts: 0, not_before: 0 })
+        .where('folder_id', '=', folderId)
+        .where('state', '=', 'ignored')
+        .compile(),
     /** What nobody needs any more once the file is gone: the rest waits for its outcome. */
     drop: (key: WatchedKey) =>
       db

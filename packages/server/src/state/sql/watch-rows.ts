@@ -18,6 +18,7 @@ export interface WatchFolderRow {
   state: FolderRecord['state'];
   reason: string | null;
   scanned_at: number;
+  formats: string | null;
 }
 
 export interface WatchDigestRow {

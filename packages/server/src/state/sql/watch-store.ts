@@ -70,6 +70,10 @@ export class SqlWatchStore implements WatchStore {
     });
   }
 
+  async reconsider(folderId: string): Promise<void> {
+    await this.#engine.write((session) => session.change(this.#queries.reconsider(folderId)));
+  }
+
   async gone(keys: readonly WatchedKey[]): Promise<void> {
     if (keys.length === 0) return;
     await this.#engine.write(async (session) => {
