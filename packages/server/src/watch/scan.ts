@@ -43,11 +43,13 @@ export interface Scan {
   readonly more: boolean;
   /** Directories by their path in the folder, for change notices. */
   readonly dirs: ReadonlyMap<string, SeenDirectory>;
-  /** Directories that could not be listed, with the reason. */
+  /** Directories that could not be listed, and the like, with the reason; the first hundred. */
   readonly unreadable: readonly string[];
 }
 
 const goneBatch = 500;
+/** Told; of thousands they have one cause. */
+const unreadableMax = 100;
 
 export class Scanner {
   readonly #parts: ScanParts;
@@ -171,7 +173,9 @@ export class Scanner {
   }
 
   #result(state: Scan['state'], reason: string | null): Scan {
-    const unreadable = [...this.#unreadable].map(([dir, code]) => `${dir === '' ? '.' : dir} (${code})`);
+    const unreadable = [...this.#unreadable]
+      .slice(0, unreadableMax)
+      .map(([dir, code]) => `${dir === '' ? '.' : dir} (${code})`);
     const { dueInMs, more } = { dueInMs: this.#due, more: this.#more };
     return { state, reason, files: this.#files, dueInMs, more, dirs: this.#dirs, unreadable };
   }

@@ -18,7 +18,7 @@ export type WalkStep =
   | { readonly kind: 'files'; readonly dir: string; readonly files: readonly Found[] }
   /** A directory is through; `names` has every name in it, of whatever sort; `inode` tells it from another one that takes its place. */
   | { readonly kind: 'directory'; readonly dir: string; readonly inode: string; readonly names: ReadonlySet<string> }
-  /** It cannot be listed: what is in it is not known to be gone. */
+  /** A directory that cannot be listed, or something of which nothing can be told: neither it nor what is in it is known to be gone. */
   | { readonly kind: 'unreadable'; readonly dir: string; readonly code: string };
 
 export interface WalkOptions {
@@ -56,23 +56,28 @@ export async function* walk(options: WalkOptions): AsyncGenerator<WalkStep> {
     for (let start = 0; start < names.length; start += batch) {
       const files: Found[] = [];
       const some = names.slice(start, start + batch).filter((name) => !isTemporaryName(name.toString('utf8')));
-      const stats = await Promise.all(some.map((name) => statOrNull(joinBytes(path, name))));
+      const stats = await Promise.all(some.map((name) => statOrCode(joinBytes(path, name))));
+      const hidden: WalkStep[] = [];
       stats.forEach((stat, i) => {
         const name = some[i];
-        if (!stat || !name) return;
-        if (stat.isFile()) files.push({ name: nameToText(name), facts: factsFrom(stat) });
+        if (!name) return;
+        if (typeof stat === 'string') {
+          if (!isGone.has(stat)) hidden.push({ kind: 'unreadable', dir: joinText(dir, nameToText(name)), code: stat });
+        } else if (stat.isFile()) files.push({ name: nameToText(name), facts: factsFrom(stat) });
         else if (stat.isDirectory() && options.recursive && !options.skips(joinBytes(path, name)))
           open.push({ dir: joinText(dir, nameToText(name)), inode: `${stat.dev}:${stat.ino}` });
       });
+      yield* hidden;
       if (files.length > 0) yield { kind: 'files', dir, files };
     }
     yield { kind: 'directory', dir, inode, names: new Set(names.map(nameToText)) };
   }
 }
 
-/** Gone meanwhile, or not for us to look at: nothing is known of it. */
-async function statOrNull(path: Buffer): Promise<BigIntStats | null> {
-  return await lstat(path, { bigint: true }).catch(() => null);
+const isGone = new Set(['ENOENT', 'ENOTDIR']);
+
+async function statOrCode(path: Buffer): Promise<BigIntStats | string> {
+  return await lstat(path, { bigint: true }).catch(codeOf);
 }
 
 export function factsFrom(stats: BigIntStats): FileFacts {
