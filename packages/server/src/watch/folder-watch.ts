@@ -187,6 +187,8 @@ export class FolderWatch {
       const follows = !this.#isOver() && scan.state === 'watching' && this.#hints?.follow(scan.dirs) === true;
       // A scan that was asked for meanwhile may be due sooner.
       if (scan.dueInMs !== null) this.#dueAt = Math.min(this.#dueAt, uptime.now() + scan.dueInMs);
+      // Not with every run that ends: a copy on another disk is compared in full each time.
+      this.#parts.outcomes.tryAgain();
       this.settleSoon();
       // A file may have come after its directory was listed and before changes there were told.
       if (follows) this.request(changeMs);

@@ -43,6 +43,8 @@ export class Outcomes {
   readonly #folder: WatchFolder;
   /** Files whose move failed, by name: tried again when the folder is looked at next. */
   readonly #failed = new Map<string, string>();
+  /** Those of them that are not tried before the folder is looked at next. */
+  readonly #left = new Set<string>();
   /** Why lines are missing in the log of processed contents: written as soon as it can be. */
   #unlogged: string | null = null;
 
@@ -58,10 +60,15 @@ export class Outcomes {
 
   /** Files that cannot be moved or whose results not be delivered. */
   get stuck(): number {
-    return this.#failed.size;
+    return this.#left.size;
   }
 
-  /** Deals with everything that has ended. Rejects when the database does not answer. */
+  /** What could not be moved or delivered may be possible by now. */
+  tryAgain(): void {
+    this.#left.clear();
+  }
+
+  /** Deals with everything that has ended, except for what failed since `tryAgain`. Rejects when the database does not answer. */
   async settle(stopped: () => boolean): Promise<void> {
     const { store } = this.#parts;
     for (let full = true; full && !stopped(); ) {
@@ -71,14 +78,15 @@ export class Outcomes {
       full = files.length === batch;
     }
     await this.#writeLines();
-    this.#failed.clear();
     for (let full = true; full && !stopped(); ) {
-      const files = await store.unmoved(this.#folder.id, batch + this.#failed.size);
-      const open = files.filter((file) => !this.#failed.has(joinText(file.dir, file.name)));
+      const files = await store.unmoved(this.#folder.id, batch + this.#left.size);
+      const open = files.filter((file) => !this.#left.has(joinText(file.dir, file.name)));
       for (let start = 0; start < open.length && !stopped(); start += together)
         await Promise.all(open.slice(start, start + together).map((file) => this.#finish(file)));
       full = open.length >= batch;
     }
+    // Told until it has worked, or nobody waits for it any more.
+    for (const name of this.#failed.keys()) if (!this.#left.has(name)) this.#failed.delete(name);
   }
 
   async #end(file: WatchedFile): Promise<void> {
@@ -114,6 +122,7 @@ export class Outcomes {
       await this.#parts.store.moved(file, { movedTo, outside });
       if (outside && place) this.#parts.outsideMoved(outside, place);
     } catch (error) {
+      this.#left.add(name);
       this.#failed.set(name, `${shownName(name)}: ${error instanceof Error ? error.message : String(error)}`);
       const facts = { folder: this.#folder.path, file: shownName(name), err: error };
       this.#parts.log.warn(facts, 'a processed file could not be moved or its results not be delivered; trying again');

@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { testPipeline, testStep } from '../../test/pipeline-bench.ts';
 import { sha256 } from '../../test/running-node.ts';
@@ -129,6 +130,36 @@ it('one whose results are lost in the store is told, and keeps no other from its
   expect(problems).toEqual([expect.stringMatching(/^talk-\d\d\.mp4: The object store has no such object\.$/)]);
   const results = (await readdir(path.join(watch.in, 'completed'))).filter((name) => name.endsWith('.summary.json'));
   expect(results).toHaveLength(11);
+});
+
+it('what cannot be delivered is tried again with every look at the folder, not with every run that ends anywhere', async () => {
+  let [tries, lost] = [0, true];
+  await delivered({ 'talk.mp4': someMedia(500) }, {}, () => {
+    const { artifacts } = watch.bench.disk;
+    const localFile = artifacts.localFile.bind(artifacts);
+    artifacts.localFile = async (artifact) => {
+      tries += 1;
+      if (lost) throw new HoldfastError('unavailable', 'The store is away.');
+      return await localFile(artifact);
+    };
+  });
+  const { folder, problems } = await watch.details();
+  expect(problems).toEqual(['talk.mp4: The store is away.']);
+  let before = -1;
+  // Looks at the folder that were asked for already.
+  while (before !== tries) {
+    before = tries;
+    await sleep(500);
+  }
+  for (let i = 0; i < 6; i += 1) {
+    await watch.bench.addSomething(testPipeline([summary()]));
+    await sleep(150);
+  }
+  expect(tries).toBe(before);
+  lost = false;
+  await watch.watcher.scan(folder.id);
+  await expect.poll(() => read('talk.summary.json').catch(() => '')).toContain('"of"');
+  expect((await watch.details()).problems).toEqual([]);
 });
 
 /** A watched folder whose files are processed as they come. */
