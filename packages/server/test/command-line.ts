@@ -1,8 +1,9 @@
 /** Runs a command as the command line would, without a process: what it printed, and its exit code. */
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { registerBackup } from '../src/cli/backup-command.ts';
 import { registerClasses } from '../src/cli/classes-command.ts';
+import { registerDelete } from '../src/cli/delete-command.ts';
 import { registerDoctor } from '../src/cli/doctor-command.ts';
 import { type CliIo, CommandFailed } from '../src/cli/io.ts';
 import { registerLeaveRedis } from '../src/cli/leave-redis-command.ts';
@@ -29,12 +30,14 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   readonly isTTY?: boolean;
+  /** What a person types before they go; without it they stay and type nothing. */
+  readonly typed?: string;
   /** Called with everything that is printed, as it is printed. */
   readonly onText?: (text: string) => void;
 }
 
 export async function runCommand(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  const { env = {}, signal = new AbortController().signal, isTTY = false, onText = () => {} } = options;
+  const { env = {}, signal = new AbortController().signal, isTTY = false, typed, onText = () => {} } = options;
   const printed = { stdout: '', stderr: '' };
   const stream = (name: 'stdout' | 'stderr') =>
     new Writable({
@@ -44,13 +47,17 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
         done();
       },
     });
-  const io: CliIo = { stdout: stream('stdout'), stderr: stream('stderr'), env, isTTY, signal };
+  const stdin = Object.assign(typed === undefined ? new Readable({ read: () => {} }) : Readable.from([typed]), {
+    isTTY,
+  });
+  const io: CliIo = { stdin, stdout: stream('stdout'), stderr: stream('stderr'), env, isTTY, signal };
   const program = new Command('holdfast');
   registerUpload(program, io);
   registerStatus(program, io);
   registerRuns(program, io);
   registerSteps(program, io);
   registerClasses(program, io);
+  registerDelete(program, io);
   registerWebhooks(program, io);
   registerPipelines(program, io);
   registerDoctor(program, io);

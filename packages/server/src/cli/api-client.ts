@@ -179,12 +179,17 @@ export class ApiClient {
     return this.ask('POST', '/v1/pipelines/apply', { answer: PipelinePlan, body: order });
   }
 
+  /** For good. */
+  async deleteAsset(id: string): Promise<void> {
+    await this.ask('DELETE', `/v1/assets/${id}`, { answer: Type.Null() });
+  }
+
   #get<T>(path: string, answer: TSchema): Promise<T> {
     return this.ask('GET', path, { answer });
   }
 
   /** For what has no method of its own here. @throws CommandFailed with the server's words, or with `unreachable`. */
-  async ask<T>(method: 'GET' | 'POST', path: string, { answer, body }: Question): Promise<T> {
+  async ask<T>(method: 'GET' | 'POST' | 'DELETE', path: string, { answer, body }: Question): Promise<T> {
     const { url } = this.#access;
     let response: Response;
     let text: string;
@@ -199,8 +204,8 @@ export class ApiClient {
       if (this.#signal.aborted) throw new CommandFailed('', exitCodes.interrupted);
       throw new ServerAway(`${url} does not answer: ${whyNoAnswer(cause, url)}.`, 'unreachable');
     }
-    const value = parse(text);
-    if ((response.status === 200 || response.status === 202) && hasShape(value, answer)) return value as T;
+    const value = response.status === 204 ? null : parse(text);
+    if (goodStatuses.has(response.status) && hasShape(value, answer)) return value as T;
     throw this.#refusal(response, value);
   }
 
@@ -222,6 +227,9 @@ export class ApiClient {
     return new CommandFailed(said + hint + moved, exitCodes.failed);
   }
 }
+
+/** 204 is an answer of nothing. */
+const goodStatuses = new Set([200, 202, 204]);
 
 /** Of a problem document. */
 const Said = Type.Object({ detail: Type.String() });

@@ -1,8 +1,10 @@
 /** What a command has of the world around it, passed in so that tests run commands without a process. */
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { safeText } from './format-text.ts';
 
 export interface CliIo {
+  /** `isTTY`: a person can answer. */
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -8,6 +8,10 @@ import { packageVersion } from './version.ts';
 const interrupted = new AbortController();
 
 const io: CliIo = {
+  // Opened when somebody reads it.
+  get stdin() {
+    return process.stdin;
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
@@ -24,7 +28,7 @@ function watchSignals(): void {
 }
 
 /** Commands that print while they work. The others, but for `serve`, have done their work when they print. */
-const workWhilePrinting = new Set(['upload', 'watch', 'migrate', 'verify', 'apply', 'forget']);
+const workWhilePrinting = new Set(['upload', 'watch', 'migrate', 'verify', 'apply', 'forget', 'delete']);
 let running = '';
 /** Nobody reads any more: the end of a pipe, or a terminal that was closed. */
 const unread = new Set(['EPIPE', 'EIO']);
@@ -63,6 +67,7 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   runs: async () => (await import('./runs-command.ts')).registerRuns(program, io),
   steps: async () => (await import('./steps-command.ts')).registerSteps(program, io),
   classes: async () => (await import('./classes-command.ts')).registerClasses(program, io),
+  delete: async () => (await import('./delete-command.ts')).registerDelete(program, io),
   pipelines: async () => (await import('./pipelines-command.ts')).registerPipelines(program, io),
   webhooks: async () => (await import('./webhooks-command.ts')).registerWebhooks(program, io),
   watch: async () => (await import('./watch-command.ts')).registerWatch(program, io),
