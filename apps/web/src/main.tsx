@@ -12,6 +12,7 @@ import { createEventStream } from './events/event-stream.ts';
 import { basePathOf, underBase } from './routing/base.ts';
 import { NavigationProvider } from './routing/navigation.tsx';
 import { setTimer } from './state/resource.ts';
+import { createStore } from './state/store.ts';
 import { createUploadDesk } from './uploads/upload-desk.ts';
 
 function createServices(): Services {
@@ -46,7 +47,7 @@ function createServices(): Services {
     note: (text, tone) => uploads.note(text, tone),
     announce: announcer.say,
   });
-  return { api, events, uploads, workshop, loadAudio, session, announcer };
+  return { api, events, uploads, workshop, loadAudio, session, announcer, deletions: createStore(0) };
 }
 
 /** Browsers can refuse even to name it. */

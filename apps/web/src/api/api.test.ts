@@ -40,3 +40,13 @@ it('gives the newest events first, whichever way they come', async () => {
   const { api } = apiOver(async () => Response.json({ items: [{ id: 3 }, { id: 9 }, { id: 5 }] }));
   expect((await api.recentEvents(3)).map((event) => event.id)).toEqual([9, 5, 3]);
 });
+
+it('takes an asset that is gone already for deleted, and nothing else', async () => {
+  const refusal = (code: string, status: number) => async () => Response.json({ code, detail: code }, { status });
+  const gone = apiOver(refusal('asset-not-found', 404));
+  await gone.api.deleteAsset('../x');
+  expect(gone.fetch.mock.calls[0]).toMatchObject(['/v1/assets/..%2Fx', { method: 'DELETE' }]);
+  const { api } = apiOver(refusal('asset-in-place', 409));
+  await expect(api.deleteAsset('x')).rejects.toMatchObject({ kind: 'refused', message: 'asset-in-place' });
+  await expect(apiOver(async () => new Response('', { status: 404 })).api.deleteAsset('x')).rejects.toThrow();
+});

@@ -51,6 +51,8 @@ export interface Api {
   cancelUpload(id: string): Promise<void>;
   assets(query: AssetQuery): Promise<AssetList>;
   asset(id: string): Promise<Asset>;
+  /** For good. Resolves also when it was gone already. */
+  deleteAsset(id: string): Promise<void>;
   /** Places where something is said or shown, best first. */
   search(query: PlaceQuery): Promise<SearchResults>;
   /** Null for those who do not look after the server. */
@@ -111,8 +113,6 @@ export function createApi({ fetch, onSignedOut }: ApiOptions): Api {
   };
   // The server and this page are built and shipped together, so its answers are taken at their word.
   const get = async <T>(path: string): Promise<T> => (await ask('GET', path)).json();
-  const at = (strings: TemplateStringsArray, ...ids: string[]) =>
-    String.raw({ raw: strings }, ...ids.map((id) => encodeURIComponent(id)));
 
   return {
     server: () => get('/v1/server'),
@@ -140,6 +140,7 @@ export function createApi({ fetch, onSignedOut }: ApiOptions): Api {
       }
     },
     asset: (id) => get(at`/v1/assets/${id}`),
+    deleteAsset: async (id) => void (await ask('DELETE', at`/v1/assets/${id}`).catch(unlessGone)),
     runs: async (assetId) => (await get<{ items: Run[] }>(at`/v1/assets/${assetId}/runs`)).items,
     run: (id) => get(at`/v1/runs/${id}`),
     retryRun: async (id) => (await ask('POST', at`/v1/runs/${id}/retry`)).json(),
@@ -157,4 +158,13 @@ export function createApi({ fetch, onSignedOut }: ApiOptions): Api {
     signIn: async (apiKey) => void (await ask('POST', '/v1/session', { apiKey })),
     signOut: async () => void (await ask('DELETE', '/v1/session')),
   };
+}
+
+/** A path whose ids cannot leave their places. */
+function at(strings: TemplateStringsArray, ...ids: string[]): string {
+  return String.raw({ raw: strings }, ...ids.map((id) => encodeURIComponent(id)));
+}
+
+function unlessGone(error: unknown): void {
+  if (!isApiError(error) || error.code !== 'asset-not-found') throw error;
 }

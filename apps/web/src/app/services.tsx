@@ -3,6 +3,7 @@ import { createContext, type ReactNode, useContext } from 'react';
 import type { Api } from '../api/api.ts';
 import type { Audio, Workshop } from '../compression/workshop.ts';
 import type { EventStream } from '../events/event-stream.ts';
+import type { Store } from '../state/store.ts';
 import type { UploadDesk } from '../uploads/upload-desk.ts';
 import type { Announcer } from './announcer.ts';
 import type { Session } from './session.ts';
@@ -15,6 +16,8 @@ export interface Services {
   readonly loadAudio: () => Promise<Audio>;
   readonly session: Session;
   readonly announcer: Announcer;
+  /** Counts the assets that were deleted here: no event tells of them. */
+  readonly deletions: Store<number>;
 }
 
 const ServicesContext = createContext<Services | null>(null);

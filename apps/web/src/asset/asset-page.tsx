@@ -6,6 +6,7 @@ import { useEventStream } from '../events/use-event-stream.ts';
 import { formatPercent } from '../format/format.ts';
 import { Link } from '../routing/navigation.tsx';
 import { outputText, processingOf } from './asset-view.ts';
+import { DeleteAsset } from './delete-asset.tsx';
 import { Downloads } from './downloads.tsx';
 import { Facts } from './facts.tsx';
 import { MediaDesk } from './media-desk.tsx';
@@ -38,8 +39,8 @@ function Unavailable({ gone, message }: { gone: boolean; message: string }) {
   usePageTitle('Not available');
   return (
     <section className="message-page">
-      <h1>{gone ? 'This file is not here' : 'This file cannot be shown now'}</h1>
-      <p className="quiet">{message}</p>
+      <h1>{gone ? 'This file is not here (any more)' : 'This file cannot be shown now'}</h1>
+      <p className="quiet">{gone ? 'It was deleted, or never was among your files.' : message}</p>
       <Link to={{ page: 'home' }} className="button button-primary">
         Go to the library
       </Link>
@@ -135,6 +136,7 @@ function LoadedAsset({ view, at, reload }: { view: AssetView; at: number | null;
       <Runs runs={runs} onChanged={reload} />
       <Sources asset={asset} />
       <Downloads asset={asset} artifacts={artifacts} />
+      <DeleteAsset asset={asset} />
     </article>
   );
 }

@@ -1,5 +1,5 @@
 import type { SearchResults as Page, SearchHit } from '@holdfast/protocol';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import type { PlaceQuery } from '../api/api.ts';
 import { FileName } from '../app/file-name.tsx';
 import { Icon } from '../app/icon.tsx';
@@ -16,10 +16,11 @@ import { createFurtherHits, hitId, hitsOf } from './further-hits.ts';
 
 /** Where the words are said or shown: a picture of the moment, the time, the words around it. Each leads to that place. */
 export function SearchResults({ words, kind, stage }: Omit<PlaceQuery, 'cursor'>) {
-  const { api } = useServices();
+  const { api, deletions } = useServices();
   const [reader] = useState(() => createArtifactReader(api));
   const find = (cursor: string | null) => api.search({ words, kind, stage, cursor });
-  const [first] = useResource(`${kind} ${stage} ${words}`, () => find(null));
+  const [first, reload] = useResource(`${kind} ${stage} ${words}`, () => find(null));
+  useEffect(() => deletions.subscribe(reload), [deletions, reload]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the function is a new one in every render; these say when it finds something else.
   const further = useMemo(() => createFurtherHits(find), [api, words, kind, stage]);
   const { pages: rest, loading, problem } = useWatchable(further);

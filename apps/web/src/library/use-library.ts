@@ -14,7 +14,7 @@ export interface LibraryView {
 
 /** The library of what has `words` in its name, refreshed when something was stored or processed. */
 export function useLibrary(words: string): LibraryView {
-  const { api } = useServices();
+  const { api, deletions } = useServices();
   const [library] = useState(() => createLibrary(api));
   const refresh = useRefresh(library.refresh);
   const connection = useEventStream((event) => {
@@ -30,6 +30,7 @@ export function useLibrary(words: string): LibraryView {
   useEffect(() => {
     if (connection === 'open') library.refresh();
   }, [connection, library]);
+  useEffect(() => deletions.subscribe(library.refresh), [deletions, library]);
   return { state: useWatchable(library), library };
 }
 

@@ -8,6 +8,8 @@ interface Navigation {
   go(route: Route): void;
   /** Another address for what is shown: no step back in the history, no scrolling. */
   replace(route: Route): void;
+  /** Another page in place of one that is no more: going back does not lead there. */
+  leaveFor(route: Route): void;
 }
 
 const NavigationContext = createContext<Navigation | null>(null);
@@ -46,6 +48,11 @@ export function NavigationProvider({ children }: { children: ReactNode }) {
       },
       replace(route) {
         window.history.replaceState(null, '', addressOf(route));
+        window.dispatchEvent(new Event(navigated));
+      },
+      leaveFor(route) {
+        window.history.replaceState(null, '', addressOf(route));
+        window.scrollTo(0, 0);
         window.dispatchEvent(new Event(navigated));
       },
     }),

@@ -112,3 +112,22 @@ it('says nothing after it was stopped and can be started again', async () => {
   await settle();
   expect(resource.getSnapshot().state).toBe('ready');
 });
+
+it('lets go of what the server says is not there any more, and not for the 404 of a proxy', async () => {
+  const answers = [
+    async () => 1,
+    () => Promise.reject(new ApiError('not-found', 'nothing here', { status: 404 })),
+    () => Promise.reject(new ApiError('not-found', 'gone', { status: 404, code: 'asset-not-found' })),
+  ];
+  const { resource, timers, settle } = setup(() => (answers.shift() ?? (async () => 0))());
+  resource.start();
+  await settle();
+  timers.shift()?.();
+  resource.reload();
+  await settle();
+  expect(resource.getSnapshot()).toEqual({ state: 'ready', value: 1 });
+  timers.shift()?.();
+  resource.reload();
+  await settle();
+  expect(resource.getSnapshot()).toMatchObject({ state: 'failed', error: { code: 'asset-not-found' } });
+});

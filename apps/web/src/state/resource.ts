@@ -1,6 +1,6 @@
 /**
  * Something that is loaded from the server and loaded again when an event says that it changed. While it is loaded again the
- * old value stays on the screen; an error after a value leaves the value there.
+ * old value stays on the screen; an error after a value leaves the value there, unless the server says that there is no such thing (any more).
  */
 import { useEffect, useMemo } from 'react';
 import { type ApiError, isApiError } from '../api/api-error.ts';
@@ -59,7 +59,8 @@ export function createResource<T>(load: () => Promise<T>, options: ResourceOptio
     again = false;
     const result = await load().then<Loaded<T>, Loaded<T> | null>((value) => ({ state: 'ready', value }), failed);
     if (current !== life) return;
-    if (result?.state === 'ready' || (result && store.getSnapshot().state !== 'ready')) store.set(result);
+    const keeps = store.getSnapshot().state === 'ready' && result?.state === 'failed' && !isGone(result.error);
+    if (result && !keeps) store.set(result);
     cancelTimer = options.setTimer(() => {
       busy = false;
       cancelTimer = null;
@@ -92,6 +93,11 @@ export function createResource<T>(load: () => Promise<T>, options: ResourceOptio
       };
     },
   };
+}
+
+/** By the server's own word: a proxy whose server is being replaced answers 404, too. */
+function isGone({ kind, code }: ApiError): boolean {
+  return kind === 'not-found' && code !== '';
 }
 
 /** `load` belongs to `key`: another key is another thing and starts empty. What could not be had is asked for again when the server is back. */
