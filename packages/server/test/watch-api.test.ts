@@ -138,13 +138,26 @@ describe('a server with watched folders', () => {
     expectProblem(await node.json('GET', `/v1/assets/${sha256(known)}`), 404, 'asset-not-found');
     const forgotten = await runCommand(['forget', sha256(known), ...data]);
     expect(forgotten).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('taken at the next scan') });
-    await node.json('POST', `/v1/watch/${(await folders())[0]?.id}/scan`);
+    const folderId = (await folders())[0]?.id;
+    await node.json('POST', `/v1/watch/${folderId}/scan`);
     for (
       const end = Date.now() + 15_000;
       (await folders())[0]?.counts.succeeded !== 2 && Date.now() < end;
       await sleep(20)
     );
     expect(await node.json('GET', `/v1/assets/${sha256(known)}`)).toMatchObject({ status: 200 });
+    // What was deleted comes back in the same way, and not by itself.
+    const path = `/v1/assets/${sha256(known)}`;
+    const scan = () => node.json('POST', `/v1/watch/${folderId}/scan`);
+    expect(await node.json('DELETE', path)).toMatchObject({ status: 204 });
+    await scan();
+    expect(await node.json('GET', path)).toMatchObject({ status: 404 });
+    const again = await runCommand(['forget', sha256(known), ...data]);
+    expect(again).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('taken at the next scan') });
+    await scan();
+    await expect.poll(async () => (await node.json('GET', path)).status).toBe(200);
+    const kept = await runCommand(['forget', sha256(bytes), ...data]);
+    expect(kept.stdout).toContain('it is an asset here');
     expect(await runCommand(['forget', 'xyz', ...data])).toMatchObject({ exitCode: 2 });
     for (const [file, code] of [
       [join(dir, 'none'), 'ENOENT'],

@@ -114,7 +114,7 @@ async function forget(state: State, what: { given: string[]; options: Options; i
     if (!forgotten) missing += 1;
     const words = !forgotten
       ? 'was not in the log'
-      : known?.imported === true
+      : known?.imported === true || !(await state.deletions.isRecorded(sha256))
         ? 'forgotten: files with it are taken at the next scan'
         : 'forgotten; it is an asset here, and its steps are not done twice: retry its run instead';
     printLine(

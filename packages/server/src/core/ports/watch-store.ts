@@ -127,7 +127,7 @@ export interface WatchStore {
   listProcessed(after: Sha256, limit: number): Promise<ProcessedContent[]>;
   /** Takes lines of an older system in; those that are there already stay. Resolves to how many are new. */
   importProcessed(contents: readonly ProcessedContent[]): Promise<number>;
-  /** Takes a content out of the log; files with it that were passed over as known wait again. False when it was not in it. */
+  /** Takes a content out of the log; files with it that were passed over as known, or whose asset was deleted, wait again. False when it was not in it. */
   forget(sha256: Sha256): Promise<boolean>;
   /** Lines that were not written to the log file yet, oldest first. */
   unlogged(limit: number): Promise<ProcessedContent[]>;

@@ -262,7 +262,9 @@ export function watchQueries({ build: db, rowLocks }: Dialect) {
           not_before: 0,
         })
         .where('sha256', '=', sha256)
-        .where('outcome', '=', 'known')
+        .where(({ eb, or, not, exists, selectFrom }) =>
+          or([eb('outcome', '=', 'known'), not(exists(selectFrom('assets').select('id').where('id', '=', sha256)))]),
+        )
         .where('moved_to', 'is', null)
         .compile(),
     unlogged: (limit: number) =>
