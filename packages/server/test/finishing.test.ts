@@ -179,27 +179,32 @@ test('bytes that are damaged a second time are asked for again although an asset
   expect((await node.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(small) });
 });
 
-test.each(['its sync fails', 'its file is gone'])('a part is asked for again when %s', async (what) => {
-  let failing = false;
-  const io = withFileFaults(nodeFileIo, {
-    failing: (call) => {
-      if (call !== 'fdatasync' || !failing) return null;
-      failing = false;
-      return systemError('EIO');
-    },
-  });
-  const node = await folder.open({ io });
-  const [a, b] = [await part(node, head), await part(node, tail)];
-  if (what === 'its sync fails') failing = true;
-  else await rm(join(folder.dir, 'incoming', a));
-  const { id } = await node.create({ concatenation: { role: 'final', parts: [a, b] } });
-  await node.service.concatenations.idle();
-  expect(await node.find(a)).toMatchObject({ receivedBytes: 0, phase: { name: 'receiving' } });
-  await node.append(a, 0, head);
-  await expect
-    .poll(async () => (await node.find(id)).phase, { timeout: 10_000 })
-    .toMatchObject({ name: 'completed', assetId: sha256(bytes) });
-});
+test.each(['its sync fails and other bytes are there', 'its file is gone'])(
+  'a part is asked for again when %s',
+  async (what) => {
+    let failing = false;
+    const io = withFileFaults(nodeFileIo, {
+      failing: (call) => {
+        if (call !== 'fdatasync' || !failing) return null;
+        failing = false;
+        return systemError('EIO');
+      },
+    });
+    const node = await folder.open({ io });
+    const [a, b] = [await part(node, head), await part(node, tail)];
+    if (what !== 'its file is gone') {
+      failing = true;
+      await writeFile(join(folder.dir, 'incoming', a), new Uint8Array(head.length));
+    } else await rm(join(folder.dir, 'incoming', a));
+    const { id } = await node.create({ concatenation: { role: 'final', parts: [a, b] } });
+    await node.service.concatenations.idle();
+    expect(await node.find(a)).toMatchObject({ receivedBytes: 0, phase: { name: 'receiving' } });
+    await node.append(a, 0, head);
+    await expect
+      .poll(async () => (await node.find(id)).phase, { timeout: 10_000 })
+      .toMatchObject({ name: 'completed', assetId: sha256(bytes) });
+  },
+);
 
 test('a concatenation fails, and does not try for ever, when bytes of its first part were given up meanwhile', async () => {
   const node = await folder.open();

@@ -51,6 +51,7 @@ export function withFaults(blobs: BlobStore, faults: BlobFaults): BlobStore {
     compare: async (request) => before('compare').then(() => blobs.compare(request)),
     sync: async (uploadId, range) => before('sync').then(() => blobs.sync(uploadId, range)),
     lost: (uploadId) => blobs.lost(uploadId),
+    onSyncFailed: (listener) => blobs.onSyncFailed(listener),
     harden: async (uploadId) => before('harden').then(() => blobs.harden(uploadId)),
     join: async (uploadId, wish) => before('join').then(() => blobs.join(uploadId, wish)),
     head: async (uploadId, length) => before('head').then(() => blobs.head(uploadId, length)),

@@ -42,6 +42,8 @@ export type Command =
   | { readonly type: 'drop'; readonly reason: string; readonly ttlMs: number }
   /** The place of a chunk was taken over from a process that seemed to be gone, and may not be. */
   | { readonly type: 'distrust-writers' }
+  /** A sync of its bytes has failed; `fence`: of who is finishing it and has met that, null: of somebody else. */
+  | { readonly type: 'distrust-bytes'; readonly fence: number | null }
   | { readonly type: 'claim'; readonly lease: Lease; readonly previousHolder?: string }
   | { readonly type: 'renew'; readonly fence: number; readonly until: Millis }
   /** `declared`: the digest by the algorithm of the expected one; needed where that is not SHA-256. */

@@ -1,10 +1,11 @@
 /** The rules from the last receipt to the asset: claim, renew, verified, placed, fail. */
 import type { CommandOf } from './command.ts';
-import { accept, leaseLost, moved, reject } from './decisions.ts';
+import { accept, leaseLost, moved, reject, unchanged } from './decisions.ts';
 import type { Digest } from './digest.ts';
 import { invariant } from './errors.ts';
 import type { RunPlan } from './ledger.ts';
 import type { Decision, Write } from './ports/upload-store.ts';
+import { distrustWriters } from './receiving-rules.ts';
 import type { FailureCode, Millis, NewEvent, Sha256, Upload } from './upload.ts';
 
 export function claim(upload: Upload, command: CommandOf<'claim'>, now: Millis): Decision {
@@ -20,6 +21,22 @@ export function renew(upload: Upload, fence: number, until: Millis, now: Millis)
   if (upload.fence !== fence || (phase.name !== 'validating' && phase.name !== 'assembling'))
     return reject(leaseLost());
   return accept({ ...upload, updatedAt: now, phase: { ...phase, lease: { ...phase.lease, until } } });
+}
+
+/**
+ * A sync of the upload's bytes has failed: the kernel counts them as written, and tells nobody a second time. In doubt they are copied, and the
+ * copy is verified (decision 0026). Somebody else than who finishes it ends that one's lease; what is being put in place is beyond that.
+ */
+export function distrustBytes(upload: Upload, fence: number | null, now: Millis): Decision {
+  const { phase, doubt } = upload;
+  const finishing = phase.name === 'validating' || phase.name === 'assembling';
+  if (!finishing) return distrustWriters(upload, now);
+  const holds = fence === upload.fence;
+  const heard = phase.name === 'validating' && fence === null;
+  if (!holds && !heard) return unchanged(upload);
+  if (phase.name === 'validating' && doubt === 'writers') return unchanged(upload);
+  const lease = holds ? phase.lease : { ...phase.lease, until: now };
+  return accept({ ...moved(upload, { name: 'validating', lease }, now), doubt: 'writers', fence: upload.fence + 1 });
 }
 
 export function verified(upload: Upload, command: CommandOf<'verified'>, now: Millis): Decision {

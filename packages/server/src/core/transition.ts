@@ -15,6 +15,8 @@
  *     receiving → cancelled       take: the bytes of a partial upload go over into its final one
  *     receiving                   seize: another process takes over the right to append from one that is gone; raises the fence
  *     receiving, paused           distrust-writers: a chunk's place is taken over from a process that seems to be gone
+ *     receiving, paused           distrust-bytes: a sync of its bytes has failed
+ *     validating, assembling → validating  the same; raises the fence: what was verified of those bytes does not count
  *
  * Invariants, asserted after each transition: receivedBytes is between 0 and size; it equals size in validating, assembling and
  * completed; the fence and the event counter never fall; a final phase is never left; a command of a lease holder with an old
@@ -25,7 +27,7 @@ import { append, declareLength, seize } from './appending-rules.ts';
 import type { Command } from './command.ts';
 import { join, prolong, take } from './concatenation-rules.ts';
 import { invariant, unreachable } from './errors.ts';
-import { claim, fail, placed, renew, verified } from './finishing-rules.ts';
+import { claim, distrustBytes, fail, placed, renew, verified } from './finishing-rules.ts';
 import type { Decision } from './ports/upload-store.ts';
 import {
   cancel,
@@ -94,6 +96,8 @@ function decide(upload: Upload, extent: Extent | null, command: Command, now: Mi
       return drop(upload, extent, command, now);
     case 'distrust-writers':
       return distrustWriters(upload, now);
+    case 'distrust-bytes':
+      return distrustBytes(upload, command.fence, now);
     case 'claim':
       return claim(upload, command, now);
     case 'renew':

@@ -34,7 +34,8 @@ export interface Lease {
  * - receiving: takes bytes; a partial upload stays in it when it has all of them, a final one waits in it for its parts. Entry: creation,
  *   resume, or stored bytes found damaged while validating.
  * - paused: refuses chunks, keeps what it has. Entry: pause from receiving.
- * - validating: every byte is stored; the digest of the whole is being established under a lease. Entry: the receipt that reaches the size.
+ * - validating: every byte is stored; the digest of the whole is being established under a lease. Entry: the receipt that reaches the size, or a
+ *   sync that failed while assembling.
  * - assembling: the digest is known and as expected; the content is being put into the asset store under a lease.
  * - completed: the asset exists, is durable and is owned by the principal. Final.
  * - cancelled, expired, failed: takes nothing more, its bytes are freed. Final.
@@ -67,7 +68,8 @@ export const finalPhases = ['completed', 'cancelled', 'expired', 'failed'] as co
  *
  * - none: nothing.
  * - hashes: recorded bytes were given up, and others took their place. What a process hashed before may be of the old ones.
- * - writers: besides, a process was taken for gone while it wrote in place, and may write on into a place that has been recorded since.
+ * - writers: besides, what is in place is not to be relied on, and is copied: a process was taken for gone while it wrote there, and may write
+ *   on into a place that has been recorded since; or the disk has failed to sync.
  */
 export type Doubt = 'none' | 'hashes' | 'writers';
 

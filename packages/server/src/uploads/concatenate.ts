@@ -8,8 +8,9 @@ import type { Write } from '../core/ports/upload-store.ts';
 import type { Upload } from '../core/upload.ts';
 import { decideOn } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
+import { distrustLost } from './failed-syncs.ts';
 import type { Finisher } from './finish.ts';
-import { dropDamaged, dropLost } from './repair.ts';
+import { dropDamaged } from './repair.ts';
 
 const batch = 200;
 
@@ -153,15 +154,18 @@ export class Concatenations {
   async #harden(part: Upload): Promise<boolean> {
     const { store, blobs } = this.#deps;
     try {
+      if (part.doubt === 'writers') {
+        await blobs.isolate(part.id, part.receivedBytes);
+        if ((await dropDamaged(this.#deps, part.id, 'the disk failed to keep them')) > 0) return false;
+      }
       await blobs.harden(part.id);
       return true;
     } catch (error) {
+      const doubted = await distrustLost(this.#deps, part);
+      if (doubted) return await this.#harden(doubted);
       const gone = error instanceof HoldfastError && error.code === 'storage-damaged';
-      const dropped = gone
-        ? await dropDamaged(this.#deps, part.id, 'stored bytes are gone')
-        : await dropLost(this.#deps, part.id);
-      if (dropped === 0) throw error;
-      if (gone && (await store.find(part.id))?.receivedBytes === 0) await blobs.makeWay(part.id);
+      if (!gone || (await dropDamaged(this.#deps, part.id, 'stored bytes are gone')) === 0) throw error;
+      if ((await store.find(part.id))?.receivedBytes === 0) await blobs.makeWay(part.id);
       return false;
     }
   }

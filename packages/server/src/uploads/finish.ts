@@ -11,8 +11,9 @@ import { acknowledgedDigest } from './acknowledged.ts';
 import { turnLost } from './content-turns.ts';
 import { apply, decideOn } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
+import { distrustLost } from './failed-syncs.ts';
 import { freeParts, joinParts } from './join-parts.ts';
-import { dropDamaged, dropLost, wholeDigest } from './repair.ts';
+import { dropDamaged, wholeDigest } from './repair.ts';
 import { headBytes } from './sniffed-body.ts';
 
 export class Finisher {
@@ -74,6 +75,11 @@ export class Finisher {
     if (decision.kind === 'accept') this.start(decision.next, null);
   }
 
+  /** Whether this node is at it. */
+  isFinishing(uploadId: string): boolean {
+    return this.#running.has(uploadId);
+  }
+
   /** Resolves when nothing is being finished any more. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running.values());
@@ -81,6 +87,7 @@ export class Finisher {
 
   async #finish(upload: Upload, known: Sha256 | null, head: Uint8Array | null): Promise<void> {
     const renewal = this.#renew(upload);
+    let doubted: Upload | null = null;
     try {
       const assembling = await this.#verify(upload, known ?? (await this.#recordedDigest(upload)));
       const { phase } = assembling?.upload ?? upload;
@@ -89,10 +96,16 @@ export class Finisher {
           this.#place(assembling.upload, { committed: assembling.committed, head, mayAct }),
         );
     } catch (error) {
-      if ((await dropLost(this.#deps, upload.id)) === 0) throw error;
+      doubted = await distrustLost(this.#deps, upload);
+      if (doubted === null) throw error;
+      this.#deps.log.warn(
+        { uploadId: upload.id, err: error },
+        'the disk failed to sync; the bytes are copied and verified',
+      );
     } finally {
       renewal();
     }
+    if (doubted) await this.#finish(doubted, null, null);
   }
 
   /** Never rejects. */

@@ -1,5 +1,5 @@
 /** What the finisher does with a final upload before anything else: its parts become one file, and are freed when it is an asset. */
-import type { HashProgress } from '../core/ports/blob-store.ts';
+import type { Hashed, HashProgress } from '../core/ports/blob-store.ts';
 import { transition } from '../core/transition.ts';
 import type { Sha256, Upload } from '../core/upload.ts';
 import { assertAcknowledged } from './acknowledged.ts';
@@ -23,7 +23,8 @@ export async function joinParts(deps: UploadDependencies, upload: Upload, onByte
   const alone = first !== undefined && filled.filter((part) => part.id === first.id).length === 1;
   const taken = alone && (await take(deps, first.id));
   deps.crash('concatenation:after-take');
-  const hashed = await deps.blobs.join(upload.id, { parts: filled, takeFirst: taken, onBytes });
+  const joined = await deps.blobs.join(upload.id, { parts: filled, takeFirst: taken, onBytes });
+  const hashed = upload.doubt === 'writers' ? await copied(deps, upload, onBytes) : joined;
   await assertAcknowledged(
     deps,
     filled.map(({ id }) => id),
@@ -31,6 +32,12 @@ export async function joinParts(deps: UploadDependencies, upload: Upload, onByte
   );
   deps.crash('concatenation:after-copy');
   return hashed.sha256;
+}
+
+/** The first part's bytes may be in the file without having been copied. */
+async function copied({ blobs }: UploadDependencies, { id, size }: Upload, onBytes: HashProgress): Promise<Hashed> {
+  await blobs.isolate(id, size ?? 0);
+  return await blobs.hash(id, size ?? 0, { fresh: true, onBytes });
 }
 
 /** Whether the part's bytes belong to its final upload now: nobody else uses it. Throws `storage-damaged`, `lease-lost`. */

@@ -62,17 +62,9 @@ export async function dropDamaged(deps: UploadDependencies, uploadId: string, re
   const upload = await deps.store.find(uploadId);
   // One that was cancelled meanwhile has no file any more, and each of its extents would be looked for.
   if (!upload || !canDrop(upload)) return 0;
-  return await dropExtents(deps, uploadId, { extents: await damagedExtents(deps, upload), reason });
-}
-
-async function dropExtents(
-  deps: UploadDependencies,
-  uploadId: string,
-  { extents, reason }: { readonly extents: readonly Extent[]; readonly reason: string },
-): Promise<number> {
-  const upload = await deps.store.find(uploadId);
+  const damaged = await damagedExtents(deps, upload);
   let dropped = 0;
-  for (const extent of upload?.intake === 'append' ? await fromFirst(deps, extents[0], uploadId) : extents) {
+  for (const extent of upload.intake === 'append' ? await fromFirst(deps, damaged[0], uploadId) : damaged) {
     if (await dropExtent(deps, { uploadId, extent, reason })) dropped += extent.length;
   }
   if (dropped > 0) {
@@ -83,15 +75,6 @@ async function dropExtents(
     );
   }
   return dropped;
-}
-
-/** Drops every recorded extent that a sync has failed for. Resolves to the bytes dropped. */
-export async function dropLost(deps: UploadDependencies, uploadId: string): Promise<number> {
-  const lost = deps.blobs.lost(uploadId);
-  if (lost.length === 0) return 0;
-  const extents = await deps.store.extents(uploadId);
-  const hit = extents.filter(({ offset, length }) => lost.some((r) => r.start < offset + length && r.end > offset));
-  return await dropExtents(deps, uploadId, { extents: hit, reason: 'the disk failed to keep them' });
 }
 
 /** Of an upload that is appended to, everything from the first damaged extent on, the last one first: it can only go on where there is no gap. */

@@ -16,6 +16,7 @@ import { apply, notFound } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { DirectUploads } from './direct.ts';
 import { Endings, isFinishing } from './endings.ts';
+import { recordFailedSyncs } from './failed-syncs.ts';
 import { Finisher } from './finish.ts';
 import { discardTaken } from './join-parts.ts';
 import { type ChunkDelivery, type Receipt, Receiver } from './receive.ts';
@@ -45,6 +46,7 @@ export class UploadService {
     this.#deps = deps;
     this.#endings = new Endings(deps);
     this.finisher = new Finisher(deps, (upload) => this.#ended(upload));
+    recordFailedSyncs(deps, this.finisher);
     this.concatenations = new Concatenations(deps, this.finisher);
     this.#receiver = new Receiver(deps, this.finisher);
     this.#whole = new WholeFiles(deps, this.finisher);

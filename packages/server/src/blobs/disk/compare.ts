@@ -1,9 +1,27 @@
 /** A body against bytes that are stored, in steps of 1 MiB with bounded memory. */
+import { constants } from 'node:fs';
 import { HoldfastError } from '../../core/errors.ts';
 import type { CompareRequest, Comparison } from '../../core/ports/blob-store.ts';
+import type { FileIo } from './file-io.ts';
 import { storeError } from './io-errors.ts';
 import { RunningDigests } from './running-digests.ts';
 import { type ReadAt, readFully, withBuffer } from './stored-range.ts';
+
+/** As `compareBody`, with an asset; a missing one is told by the first read. */
+export async function compareAsset(
+  { io, path }: { readonly io: FileIo; readonly path: string },
+  request: Omit<CompareRequest, 'stored'>,
+): Promise<Comparison> {
+  let fd: number | null = null;
+  try {
+    return await compareBody(async (target, position) => {
+      fd ??= await io.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      return await io.read(fd, target, position);
+    }, request);
+  } finally {
+    if (fd !== null) await io.close(fd);
+  }
+}
 
 /** Rejects with `body-too-short` and `body-too-long`, and as the body does; a failure to read what is stored is part of the answer. */
 export async function compareBody(read: ReadAt, request: Omit<CompareRequest, 'stored'>): Promise<Comparison> {

@@ -1,5 +1,4 @@
 /** Blobs in a folder of a local disk. See `layout.ts` for what is where, `upload-file.ts` for what is promised about syncs. */
-import { constants } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { DigestAlgorithm } from '../../core/digest.ts';
@@ -19,7 +18,7 @@ import type {
 } from '../../core/ports/blob-store.ts';
 import { type LocalFile, standingFile } from '../../core/ports/local-file.ts';
 import type { Sha256 } from '../../core/upload.ts';
-import { compareBody } from './compare.ts';
+import { compareAsset, compareBody } from './compare.ts';
 import type { DirectorySyncs } from './directory-syncs.ts';
 import { fileDigest, inlineBytesMax, smallUploadDigest } from './file-digest.ts';
 import type { FileIo } from './file-io.ts';
@@ -35,7 +34,7 @@ import { receive, type WriteTarget } from './receive.ts';
 import { receiveSegment } from './receive-segment.ts';
 import type { SpaceGuard } from './space-guard.ts';
 import { storedNames } from './stored-names.ts';
-import { firstBytes, type ReadAt, readerOf, storedChecksum } from './stored-range.ts';
+import { firstBytes, readerOf, storedChecksum } from './stored-range.ts';
 import { SyncBehind } from './sync-behind.ts';
 import type { UploadFile } from './upload-file.ts';
 import type { UploadFiles } from './upload-files.ts';
@@ -56,10 +55,11 @@ export interface DiskBlobStoreParts {
 export class DiskBlobStore implements BlobStore {
   readonly #parts: DiskBlobStoreParts;
   readonly #syncBehind: SyncBehind;
+  #syncFailed: (uploadId: string) => Promise<void> = async () => {};
 
   constructor(parts: DiskBlobStoreParts) {
     this.#parts = parts;
-    this.#syncBehind = new SyncBehind(parts.durability);
+    this.#syncBehind = new SyncBehind(parts.durability, (uploadId) => this.#failed(uploadId));
   }
 
   async prepare(uploadId: string, size: number | null): Promise<void> {
@@ -96,13 +96,13 @@ export class DiskBlobStore implements BlobStore {
 
   compare(request: CompareRequest): Promise<Comparison> {
     const { stored } = request;
-    const { io, files } = this.#parts;
+    const { io, files, layout } = this.#parts;
     if ('uploadId' in stored)
       return files.of(stored.uploadId).hold(async (file) => {
         await file.refresh();
         return await compareBody(readerOf({ io, file }), request);
       });
-    return this.#withAsset(stored.asset, (read) => compareBody(read, request));
+    return compareAsset({ io, path: layout.assetFile(stored.asset) }, request);
   }
 
   async sync(uploadId: string, range?: Range): Promise<void> {
@@ -116,6 +116,10 @@ export class DiskBlobStore implements BlobStore {
 
   lost(uploadId: string): ExtentSet {
     return this.#parts.files.of(uploadId).lost;
+  }
+
+  onSyncFailed(listener: (uploadId: string) => Promise<void>): void {
+    this.#syncFailed = listener;
   }
 
   async join(uploadId: string, wish: JoinWish): Promise<Hashed> {
@@ -248,7 +252,10 @@ export class DiskBlobStore implements BlobStore {
             await file.refresh();
             await this.#harden(file);
           })
-          .catch((error: unknown) => failures.push(error));
+          .catch(async (error: unknown) => {
+            failures.push(error);
+            await this.#failed(id);
+          });
       }
     }
     await files.close();
@@ -260,6 +267,11 @@ export class DiskBlobStore implements BlobStore {
   #target(file: UploadFile): WriteTarget {
     const { io, durability } = this.#parts;
     return durability === 'synced' ? { io, file, landed: () => this.#syncBehind.consider(file) } : { io, file };
+  }
+
+  /** Under `synced` nothing that was acknowledged waits for a sync. */
+  async #failed(uploadId: string): Promise<void> {
+    if (this.#parts.durability === 'committed') await this.#syncFailed(uploadId);
   }
 
   /** Under `committed` no other process has synced what it wrote; under `synced` each has. */
@@ -277,22 +289,5 @@ export class DiskBlobStore implements BlobStore {
     const results = await Promise.allSettled([file.sync(range), entry]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
     file.entryDurable = true;
-  }
-
-  /** A missing asset is told by the first read. */
-  async #withAsset<T>(digest: Sha256, work: (read: ReadAt) => Promise<T>): Promise<T> {
-    const { io, layout } = this.#parts;
-    let fd: number | null = null;
-    try {
-      return await work(async (target, position) => {
-        fd ??= await io.open(
-          layout.assetFile(digest),
-          constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-        );
-        return await io.read(fd, target, position);
-      });
-    } finally {
-      if (fd !== null) await io.close(fd);
-    }
   }
 }

@@ -11,19 +11,22 @@ const startBytes = { synced: 2 * MiB, committed: 32 * MiB };
  */
 export class SyncBehind {
   readonly #startBytes: number;
+  readonly #failed: (uploadId: string) => Promise<void>;
   #running = false;
 
-  constructor(durability: keyof typeof startBytes) {
+  /** `failed` hears of each failure, and never rejects. */
+  constructor(durability: keyof typeof startBytes, failed: (uploadId: string) => Promise<void>) {
     this.#startBytes = startBytes[durability];
+    this.#failed = failed;
   }
 
-  /** Begins a sync of the file in the background if enough of it is unsynced. A failure is told to whoever writes then, or places the file. */
+  /** Begins a sync of the file in the background if enough of it is unsynced. A failure is also told to whoever writes then, or places the file. */
   consider(file: UploadFile): void {
     if (this.#running || file.unsyncedBytes < this.#startBytes) return;
     this.#running = true;
     void file
       .sync()
-      .catch(() => {})
+      .catch(() => this.#failed(file.id))
       .finally(() => {
         this.#running = false;
       });

@@ -17,6 +17,8 @@ import { errnoOf } from './io-errors.ts';
 const existing = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const fresh = existing | constants.O_CREAT | constants.O_EXCL;
 
+const everything: Range = { start: 0, end: Number.MAX_SAFE_INTEGER };
+
 /** What is left of `set` outside of `range`. */
 function without(set: ExtentSet, range: Range): ExtentSet {
   return set.flatMap((r) => {
@@ -148,9 +150,10 @@ export class UploadFile {
     this.#dirty = true;
   }
 
-  /** Another process may have written to it and not synced that: what was synced here does not count. */
+  /** Another process may have written anywhere in it and not synced that: what was synced here does not count. */
   distrust(): void {
     this.#dirty = true;
+    this.#unsynced = [everything];
   }
 
   /** So many bytes of a write that is still going on are in the file. */
@@ -265,7 +268,7 @@ export class UploadFile {
     if (this.#sealed) throw new HoldfastError('unavailable', 'The bytes of this upload are being put away');
   }
 
-  #refuseLost(within: Range = { start: 0, end: Number.MAX_SAFE_INTEGER }): void {
+  #refuseLost(within: Range = everything): void {
     const ranges = this.#lost.filter(({ start, end }) => start < within.end && end > within.start);
     if (ranges.length > 0) {
       throw new HoldfastError('unavailable', 'An earlier sync failed; the bytes it was for have to be sent again', {

@@ -93,8 +93,9 @@ export class UploadFiles {
 
   #look(): void {
     for (const [id, file] of this.#files) {
+      // What a sync failed for in a file that is gone, or was copied since, is in nobody's way.
       if (!file.isIdle || !lostItsName(file)) continue;
-      if (file.lost.length === 0) this.#files.delete(id);
+      this.#files.delete(id);
       void file.close().catch(() => {});
     }
     this.#cancelLook = this.#files.size > 0 ? this.#clock.after(lookMs, () => this.#look()) : null;

@@ -113,6 +113,8 @@ export class S3BlobStore implements BlobStore {
     return emptyExtents;
   }
 
+  onSyncFailed(): void {}
+
   async join(uploadId: string, wish: JoinWish): Promise<Hashed> {
     this.#parts.follower.forget(uploadId);
     if (!(await this.#parts.map.adopt(uploadId, wish.parts, wish.takeFirst)))

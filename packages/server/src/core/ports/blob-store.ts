@@ -117,10 +117,15 @@ export interface BlobStore {
   /** As `sync`, whatever the durability level. */
   harden(uploadId: string): Promise<void>;
   /**
-   * What a sync has failed for: nobody can tell whether those bytes will ever be on disk, and nothing is placed before they were written again.
-   * Empty when all is well.
+   * What a sync has failed for: nobody can tell whether those bytes will ever be on disk, and nothing is placed before they were written
+   * again, or copied (`isolate`). Empty when all is well.
    */
   lost(uploadId: string): ExtentSet;
+  /**
+   * Calls back with uploads for whose bytes a sync has failed that nobody waits for. Those of other processes do not hear of it from the disk: what
+   * is not told is not known. The listener never rejects.
+   */
+  onSyncFailed(listener: (uploadId: string) => Promise<void>): void;
   /**
    * Makes the bytes of other uploads, one behind the other, those of this one, and resolves to the hashes of them all. With `takeFirst` the
    * first part's bytes are not copied and are its own no more. Idempotent, also after a crash in the middle of it. Rejects with
