@@ -13,7 +13,7 @@ import { apply, decideOn } from './decide.ts';
 import type { UploadDependencies } from './dependencies.ts';
 import { distrustLost } from './failed-syncs.ts';
 import { freeParts, joinParts } from './join-parts.ts';
-import { dropDamaged, wholeDigest } from './repair.ts';
+import { dropDamaged, dropImpostor, wholeDigest } from './repair.ts';
 import { headBytes } from './sniffed-body.ts';
 
 export class Finisher {
@@ -143,7 +143,10 @@ export class Finisher {
   /** The upload with its digest established, or null when it ended or went back to receiving. */
   async #verify(upload: Upload, known: Sha256 | null): Promise<{ upload: Upload; committed: boolean } | null> {
     const { store, blobs, clock, crash } = this.#deps;
-    if (upload.phase.name === 'assembling') return { upload, committed: true };
+    if (upload.phase.name === 'assembling') {
+      await dropImpostor(this.#deps, upload, upload.phase.digest);
+      return { upload, committed: true };
+    }
     crash('completion:before-digest');
     const joins = upload.concatenation.role === 'final';
     const digest = known ?? (await this.#digest(upload, 'sha-256', joins))?.value ?? null;

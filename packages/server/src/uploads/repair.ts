@@ -42,7 +42,10 @@ export async function explained(deps: UploadDependencies, upload: Upload, error:
   const current = await deps.store.find(upload.id);
   const refused = current ? refusal(current) : notFound(upload.id);
   // Then nothing is wrong with the upload: its bytes are put away, or about to be.
-  if (current && refused && hasEveryByte(current)) return damaged ? refused : error;
+  if (current && refused && hasEveryByte(current)) {
+    if (current.phase.name === 'completed') await deps.blobs.discard(upload.id);
+    return damaged ? refused : error;
+  }
   const ended = refused?.code === 'upload-closed' || refused?.code === 'upload-not-found';
   if (ended) await deps.blobs.discard(upload.id);
   if (refused && (damaged || ended)) return refused;
@@ -55,6 +58,19 @@ export async function explained(deps: UploadDependencies, upload: Upload, error:
     `Storage lost ${dropped} bytes of this upload. Ask for its status and send what is missing again.`,
     { cause: error },
   );
+}
+
+/**
+ * Of an upload that is taken over while it was put in place: its asset may be there already, and in the incoming area what a process made
+ * that had stood still since before the first byte came. That must not take the asset's place.
+ */
+export async function dropImpostor({ blobs }: UploadDependencies, { id, size }: Upload, digest: Sha256): Promise<void> {
+  if (size === null || size === 0 || (await blobs.assetSize(digest)) !== size) return;
+  const found = await blobs.hash(id, size, { fresh: true }).catch((error: unknown) => {
+    if (error instanceof HoldfastError && error.code === 'storage-damaged') return null;
+    throw error;
+  });
+  if (found !== null && found.sha256 !== digest) await blobs.discard(id);
 }
 
 /** Drops every recorded extent whose bytes are not what was recorded, so that the client is asked for them again. Resolves to the bytes dropped. */
