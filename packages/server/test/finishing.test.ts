@@ -1,12 +1,16 @@
 /** A1: what goes wrong while an upload is finished: the database is away for a moment, somebody cancels, bytes of a part or an asset are gone. */
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { lstat, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { factsFrom } from '../src/blobs/disk/file-facts.ts';
 import { nodeFileIo } from '../src/blobs/disk/file-io.ts';
 import { systemError, withFileFaults } from '../src/blobs/with-faults.ts';
+import { withOutsideAssets } from '../src/blobs/with-outside-assets.ts';
 import { HoldfastError } from '../src/core/errors.ts';
+import type { OutsideFiles } from '../src/core/ports/blob-stores.ts';
 import { patternBytes } from '../src/testing/body.ts';
 import { assetPath } from '../src/testing/local-paths.ts';
+import type { UploadDependencies } from '../src/uploads/dependencies.ts';
 import { recover } from '../src/uploads/recover.ts';
 import { dropDamaged } from '../src/uploads/repair.ts';
 import { AppendFolder, type AppendNode, principal } from './append-node.ts';
@@ -150,6 +154,32 @@ test('bytes that the machine lost before they were synced do not take the place 
   await recover(node.deps, node.service.finisher, { distrustBytes: true, retired: [dying.deps.holder] });
   expect((await node.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(small) });
   expect(await node.deps.blobs.rehashAsset(sha256(small))).toBe(sha256(small));
+  expect(await readdir(join(folder.dir, 'incoming'))).toEqual([]);
+});
+
+test('an asset that stayed where it was found serves an upload whose bytes the machine lost', async () => {
+  const small = patternBytes(100_000, 8);
+  const path = Buffer.from(join(folder.dir, 'watched.bin'));
+  await writeFile(path, small);
+  const outside: OutsideFiles = new Map([
+    [sha256(small), { path, facts: factsFrom(await lstat(path, { bigint: true })) }],
+  ]);
+  const instead = ({ blobs }: UploadDependencies) => ({
+    blobs: withOutsideAssets(blobs, outside, async () => sha256(small)),
+  });
+  const dying = await folder.open({
+    instead,
+    crash: (name) => {
+      if (name === 'append:after-commit') throw new Error('the machine went down here (test)');
+    },
+  });
+  const { id } = await dying.create({ size: small.length });
+  await expect(dying.append(id, 0, small)).rejects.toThrow('the machine went down');
+  await writeFile(join(folder.dir, 'incoming', id), new Uint8Array(small.length));
+  const node = await folder.open({ instead });
+  await recover(node.deps, node.service.finisher, { distrustBytes: true, retired: [dying.deps.holder] });
+  expect((await node.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(small) });
+  expect(await node.deps.blobs.assetSize(sha256(small))).toBe(small.length);
   expect(await readdir(join(folder.dir, 'incoming'))).toEqual([]);
 });
 

@@ -20,12 +20,22 @@ export function withOutsideAssets<S extends BlobStore>(
   rehash: (path: BytePath, size: number, onBytes: ((bytes: number) => void) | undefined) => Promise<Sha256>,
 ): BlobStore {
   const has = async (digest: Sha256) => !outside.has(digest) || (await blobs.assetSize(digest)) !== null;
+  const assetSize = async (digest: Sha256) => {
+    const inside = await blobs.assetSize(digest);
+    const file = outside.get(digest);
+    if (inside !== null || file === undefined) return inside;
+    return problemOf(file) === null ? file.facts.size : null;
+  };
   const own: Partial<BlobStore> = {
-    assetSize: async (digest) => {
-      const inside = await blobs.assetSize(digest);
-      const file = outside.get(digest);
-      if (inside !== null || file === undefined) return inside;
-      return problemOf(file) === null ? file.facts.size : null;
+    assetSize,
+    place: async (uploadId, size, digest) => {
+      try {
+        await blobs.place(uploadId, size, digest);
+      } catch (error) {
+        const gone = error instanceof HoldfastError && error.code === 'storage-damaged';
+        if (!gone || (await assetSize(digest)) !== size) throw error;
+        await blobs.discard(uploadId);
+      }
     },
     readAsset: async (digest, range): Promise<Readable> => {
       if (await has(digest)) return await blobs.readAsset(digest, range);
