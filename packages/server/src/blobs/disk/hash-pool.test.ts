@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { patternBytes } from '../../testing/body.ts';
+import { refuseThreads } from '../../testing/refused-threads.ts';
 import { HashPool } from './hash-pool.ts';
 
 const mib = 1024 * 1024;
@@ -129,6 +130,24 @@ test('a worker that dies before its first word is not started for uploads that g
   }
   vi.mocked(Worker.prototype.postMessage).mockImplementation(sound ?? (() => {}));
   expect(await digestOf('a', path, bytes.byteLength)).toBe(sha256(bytes));
+});
+
+test('a machine that grants no thread costs no receipt, and uploads are hashed once it does', async () => {
+  const grant = refuseThreads();
+  try {
+    pool = new HashPool({ workers: 1, statesMax: 10 });
+    const bytes = patternBytes(2 * mib);
+    const path = file('a', bytes);
+    pool.follow('a', path, mib);
+    await expect(digestOf('a', path, bytes.byteLength)).rejects.toMatchObject({ code: 'unavailable' });
+    grant();
+    const posted = vi.spyOn(Worker.prototype, 'postMessage');
+    pool.follow('a', path, 2 * mib);
+    expect(posted.mock.calls).toMatchObject([[{ type: 'follow', upTo: 2 * mib }]]);
+    expect(await digestOf('a', path, bytes.byteLength)).toBe(sha256(bytes));
+  } finally {
+    grant();
+  }
 });
 
 test('more uploads than running hashes: all digests are right', async () => {

@@ -78,8 +78,14 @@ class HashLane {
     await worker?.terminate();
   }
 
+  /** A thread that the machine does not grant is one that died before its first word. */
   #post(request: HashRequest): void {
-    this.#worker ??= this.#start();
+    try {
+      this.#worker ??= this.#start();
+    } catch (error) {
+      this.#replace(error, false);
+      return;
+    }
     this.#worker.postMessage(request);
   }
 

@@ -9,6 +9,7 @@ import { uuidv7 } from '../../platform/uuidv7.ts';
 import { openSqliteState, type State } from '../../state/sql/open.ts';
 import { put } from '../../testing/blob-store-fixture.ts';
 import { patternBytes } from '../../testing/body.ts';
+import { refuseThreads } from '../../testing/refused-threads.ts';
 import { S3Stub } from '../../testing/s3-stub/stub.ts';
 import { KeptChunks } from './kept-chunks.ts';
 import { Md5Threads } from './md5-threads.ts';
@@ -142,4 +143,18 @@ test('MD5 by threads is MD5, also of what they were at when they were closed', a
   const closing = threads.close();
   expect(await Promise.all(asked)).toEqual(asked.map(() => md5));
   await closing;
+});
+
+test('MD5 is computed all the same where the machine grants no thread', async () => {
+  const threads = new Md5Threads(1);
+  const bytes = patternBytes(slabBytes, 1);
+  const md5 = createHash('md5').update(bytes).digest('hex');
+  const grant = refuseThreads();
+  try {
+    expect(await threads.of([bytes])).toBe(md5);
+  } finally {
+    grant();
+  }
+  expect(await threads.of([bytes])).toBe(md5);
+  await threads.close();
 });

@@ -33,9 +33,15 @@ class Lane {
 
   of(buffers: readonly Uint8Array[]): Promise<string> {
     return new Promise((resolve) => {
-      this.#worker ??= this.#start();
       this.#asked += 1;
       this.jobs.set(this.#asked, { buffers, resolve });
+      try {
+        this.#worker ??= this.#start();
+      } catch {
+        // The machine grants no thread.
+        this.#finish();
+        return;
+      }
       const request: Md5Request = { job: this.#asked, buffers };
       this.#worker.ref();
       this.#worker.postMessage(request);
