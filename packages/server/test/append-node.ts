@@ -95,6 +95,7 @@ export class AppendNode {
     const io = wish.io === undefined ? {} : { io: wish.io };
     const disk = await openDiskBlobs({
       dir: wish.dir,
+      scratch: join(wish.dir, 'places', name),
       durability: wish.durability ?? 'committed',
       reserveBytes: 0,
       hashWorkers: 1,

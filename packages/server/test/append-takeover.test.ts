@@ -127,3 +127,35 @@ test('a holder that lives and cannot stop is not forced: the newer request is to
   goOn();
   await old;
 });
+
+test('nor does its copy of the file, when it was stopped while it took the upload over itself', async () => {
+  const one = await folder.open({ locksGoodForMs: 400 });
+  const { promise: copying, resolve: reached } = Promise.withResolvers<void>();
+  const { promise: open, resolve: goOn } = Promise.withResolvers<void>();
+  const io = {
+    ...nodeFileIo,
+    fdatasync: async (fd: number) => {
+      await nodeFileIo.fdatasync(fd);
+      reached();
+      await open;
+    },
+  };
+  const two = await folder.open({ locksGoodForMs: 400, io, limits: { appendWaitMs: 5_000 } });
+  const three = await folder.open({ limits: { appendWaitMs: 5_000 } });
+  const sending = Promise.withResolvers<void>();
+  const never = Promise.withResolvers<void>();
+  const { id, old } = await stopped(one, { reached: sending.resolve, open: never.promise });
+  await sending.promise;
+  one.freeze();
+  const from = first + 100_000;
+  const late = code(two.append(id, first, bytes.subarray(first, from)));
+  await copying;
+  two.freeze();
+  await three.append(id, first, bytes.subarray(first, 390_000));
+  goOn();
+  expect(await late).toBe('lease-lost');
+  await three.append(id, 390_000, bytes.subarray(390_000));
+  expect((await three.ended(id)).phase).toMatchObject({ name: 'completed', assetId: sha256(bytes) });
+  never.resolve();
+  expect(await old).toBe('lease-lost');
+});

@@ -13,7 +13,10 @@ import type { UploadFile } from './upload-file.ts';
 const stepBytes = 1024 * 1024;
 const created = constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
 
-/** For the sealed file: copies its first `upTo` bytes, and puts the copy in its place. Durable when it resolves. */
+/**
+ * For the sealed file: copies its first `upTo` bytes, and puts the copy in its place. Durable when it resolves. Rejects with `lease-lost` when
+ * another process has put one there meanwhile: that one has bytes that came since.
+ */
 export async function isolateSealed(
   parts: { readonly io: FileIo; readonly layout: DiskLayout; readonly directories: DirectorySyncs },
   file: UploadFile,
@@ -27,11 +30,15 @@ export async function isolateSealed(
     const to = await io.open(path, created);
     try {
       await copyBytes(io, { from, to }, { start: 0, end: upTo });
-      await io.truncate(to, file.facts(from).size);
+      await io.truncate(to, io.facts(from).size);
       await io.fdatasync(to);
     } finally {
       await io.close(to);
     }
+    // As late as can be: copying and syncing may take long, or this process stood still.
+    const { inode } = await io.factsOf(file.path);
+    if (inode !== io.facts(from).inode)
+      throw new HoldfastError('lease-lost', 'Another process took this upload over meanwhile.');
     await io.rename(path, file.path);
   } catch (error) {
     // It can be as large as the upload, and the reason why it failed that there is no room.

@@ -101,6 +101,7 @@ export interface BlobStore {
   /**
    * After this resolves, no write that began before it, in whatever process, reaches the upload's bytes any more; [0, upTo) are as they
    * were. For an upload that is taken over from a process that may come back. Costs a copy. Idempotent; fine when there are no bytes.
+   * Rejects with `lease-lost` when another process has done so meanwhile.
    */
   isolate(uploadId: string, upTo: number): Promise<void>;
   /**
