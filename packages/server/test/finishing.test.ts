@@ -93,6 +93,32 @@ test('a concatenation that is cancelled while its parts are joined leaves nothin
   expect((await readdir(join(folder.dir, 'incoming'))).sort()).toEqual([a, b].sort());
 });
 
+test('a concatenation that another process has finished meanwhile leaves nothing either', async () => {
+  const reached = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const still = await folder.open({
+    instead: ({ blobs }) => ({
+      blobs: overriding(blobs, {
+        join: async (id, wish) => {
+          reached.resolve();
+          await gate.promise;
+          return await blobs.join(id, wish);
+        },
+      }),
+    }),
+  });
+  const [a, b] = [await part(still, head), await part(still, tail)];
+  const { id } = await still.create({ concatenation: { role: 'final', parts: [a, b, a] } });
+  await reached.promise;
+  const node = await folder.open();
+  await recover(node.deps, node.service.finisher, { distrustBytes: false, retired: [still.deps.holder] });
+  expect((await node.ended(id)).phase.name).toBe('completed');
+  await node.service.finisher.idle();
+  gate.resolve();
+  await still.service.finisher.idle();
+  expect(await readdir(join(folder.dir, 'incoming'))).toEqual([]);
+});
+
 test('an upload that is cancelled while it is hashed is not taken for a damaged one', async () => {
   const looked: string[] = [];
   let cancelling: Promise<unknown> | null = null;

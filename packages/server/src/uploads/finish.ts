@@ -116,10 +116,11 @@ export class Finisher {
     if (!lost) return log.error(fields, 'finishing failed; it is taken up again when the lease ends');
     log.info(fields, 'another holder finishes the upload, or it was cancelled');
     try {
-      // Who cancelled it has freed what was there at that time.
-      if ((await store.find(uploadId))?.phase.name === 'cancelled') await blobs.discard(uploadId);
+      // Who ended it has freed, or put away, what was there at that time.
+      const phase = (await store.find(uploadId))?.phase.name;
+      if (phase === 'cancelled' || phase === 'completed') await blobs.discard(uploadId);
     } catch (err) {
-      log.warn({ uploadId, err }, 'bytes of a cancelled upload may be left; `holdfast verify` finds them');
+      log.warn({ uploadId, err }, 'bytes of an upload that has ended may be left; `holdfast verify` finds them');
     }
   }
 
