@@ -1,6 +1,7 @@
-import type { Asset } from '@holdfast/protocol';
+import { type Asset, shownName } from '@holdfast/protocol';
 import { type RefObject, useId, useRef, useState } from 'react';
 import { messageOf } from '../api/api-error.ts';
+import { FileName } from '../app/file-name.tsx';
 import { Icon } from '../app/icon.tsx';
 import { useServices } from '../app/services.tsx';
 import { addressOf, useNavigation } from '../routing/navigation.tsx';
@@ -27,7 +28,10 @@ export function DeleteAsset({ asset }: { asset: Asset }) {
           if (busy) event.preventDefault();
         }}
       >
-        <h2 id={title}>Delete “{asset.filename}”?</h2>
+        <h2 id={title}>
+          Delete “<FileName name={asset.filename} />
+          ”?
+        </h2>
         <p id={text}>{deletionWords(asset)}</p>
         {problem === null ? null : (
           <p role="alert" className="problem">
@@ -69,13 +73,13 @@ function useDeletion({ id, filename }: Asset, dialog: RefObject<HTMLDialogElemen
       setBusy(false);
       setProblem(messageOf(error));
       // Somebody went back meanwhile.
-      if (dialog.current === null) uploads.note(`“${filename}” is not deleted: ${messageOf(error)}`, 'bad');
+      if (dialog.current === null) uploads.note(`“${shownName(filename)}” is not deleted: ${messageOf(error)}`, 'bad');
       return;
     }
     // “Stored and verified” is not true of them any more.
     for (const item of uploads.queue.getSnapshot()?.items ?? [])
       if (item.status === 'completed' && item.assetId === id) uploads.remove(item);
-    uploads.note(`“${filename}” is deleted.`, 'calm');
+    uploads.note(`“${shownName(filename)}” is deleted.`, 'calm');
     deletions.update((count) => count + 1);
     if (window.location.pathname === addressOf({ page: 'asset', id })) leaveFor({ page: 'home' });
   };

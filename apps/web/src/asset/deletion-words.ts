@@ -1,5 +1,5 @@
 /** What deleting an asset means, in words. Pure. */
-import type { Asset } from '@holdfast/protocol';
+import { type Asset, shownName } from '@holdfast/protocol';
 
 const namesMax = 3;
 
@@ -14,7 +14,7 @@ export function deletionWords({ sources }: Pick<Asset, 'sources'>): string {
 
 /** `, as “a”, “b” and others`; nothing where there is one name only. Of many sources the server tells the newest. */
 function nameWords(sources: Asset['sources']): string {
-  const names = [...new Set(sources.map(({ filename }) => `“${filename}”`))];
+  const names = [...new Set(sources.map(({ filename }) => `“${shownName(filename)}”`))];
   if (names.length === 1) return '';
   if (names.length > namesMax) names.splice(namesMax, names.length, 'others');
   return `, as ${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;

@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Range } from '../../core/extents.ts';
 import type { PartMap, Piece } from '../../core/ports/part-map.ts';
+import type { Sha256 } from '../../core/upload.ts';
+import { RunningDigests } from '../disk/running-digests.ts';
 import type { Bucket } from './bucket.ts';
 import type { S3Keys } from './keys.ts';
 import { isPassing, s3Error } from './s3-errors.ts';
@@ -202,4 +204,20 @@ export async function requireBytes(map: Pick<PartMap, 'pieces'>, uploadId: strin
     throw new HoldfastError('storage-damaged', 'The store has fewer bytes than the upload', {
       details: { expected: size, stored: at },
     });
+}
+
+/** SHA-256 of a whole object, read from the store. */
+export async function objectDigest(
+  bucket: Bucket,
+  { key, size }: { readonly key: string; readonly size: number },
+  onBytes?: (bytes: number) => void,
+): Promise<Sha256> {
+  const digests = new RunningDigests(['sha-256']);
+  let read = 0;
+  for await (const bytes of objectBytes(bucket, { key, range: { start: 0, end: size } })) {
+    digests.update(bytes);
+    read += bytes.byteLength;
+    onBytes?.(read);
+  }
+  return digests.only();
 }

@@ -27,7 +27,7 @@ import { RunningDigests } from '../disk/running-digests.ts';
 import { Assembler } from './assembler.ts';
 import type { Follower } from './follower.ts';
 import type { LocalCache } from './local-cache.ts';
-import { objectBytes, PassReader, prepended, requireBytes, uploadBytes } from './piece-reader.ts';
+import { objectBytes, objectDigest, PassReader, prepended, requireBytes, uploadBytes } from './piece-reader.ts';
 import { headOf, type WriterParts } from './piece-writer.ts';
 import { receiveAppended, receiveChunk } from './receive.ts';
 import { Removal } from './removal.ts';
@@ -209,15 +209,7 @@ export class S3BlobStore implements BlobStore {
   async rehashAsset(digest: Sha256, onBytes?: (bytes: number) => void): Promise<Sha256 | null> {
     const size = await this.assetSize(digest);
     if (size === null) return null;
-    const digests = new RunningDigests(['sha-256']);
-    let read = 0;
-    const from = { key: this.#parts.keys.asset(digest), range: { start: 0, end: size } };
-    for await (const bytes of objectBytes(this.#parts.bucket, from)) {
-      digests.update(bytes);
-      read += bytes.byteLength;
-      onBytes?.(read);
-    }
-    return digests.only();
+    return await objectDigest(this.#parts.bucket, { key: this.#parts.keys.asset(digest), size }, onBytes);
   }
 
   async removeAsset(digest: Sha256): Promise<void> {
