@@ -160,6 +160,11 @@ test('a Ctrl-C that comes twice, as through npm, stops in order; a second one st
   api.close();
 });
 
+test('whose terminal was closed stops in order', async () => {
+  await using server = await ServerProcess.start(wish);
+  expect(await server.kill('SIGHUP')).toEqual({ code: 0, signal: null });
+});
+
 test('stopped while a sender is stuck: it is cut off after a while, and the process ends', async () => {
   await using server = await ServerProcess.start(wish);
   const api = new Api(() => server.url);

@@ -33,7 +33,7 @@ if (main === null) {
     const child = spawn(newer, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
       stdio: 'inherit',
     });
-    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
     child.on('exit', (code) => process.exit(code ?? 1));
   } else {
     console.error(`Holdfast needs Node.js 22.14 or newer; this is ${process.versions.node}.`);

@@ -49,6 +49,13 @@ async function interruptedUpload(path: string) {
 }
 
 describe('upload', () => {
+  test('what it remembers is below the home directory also where XDG_STATE_HOME is set to nothing', async () => {
+    const home = join(folder, 'home');
+    const env = { XDG_STATE_HOME: '', HOME: home };
+    expect(await run(['upload', await fileOf(someBytes(1_000))], { env })).toMatchObject({ exitCode: 0 });
+    expect(await readdir(join(home, '.local', 'state', 'holdfast'))).toEqual(['uploads']);
+  });
+
   test('several files, each verified, an empty one too; a line each', async () => {
     const files = [someBytes(300_000), someBytes(70_000), new Uint8Array(0)];
     const paths = await Promise.all(files.map((bytes, i) => fileOf(bytes, `${i}.bin`)));

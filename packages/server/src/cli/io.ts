@@ -10,7 +10,7 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether a person looks at standard error: progress bars, colours. */
   readonly isTTY: boolean;
-  /** Fires at the first Ctrl-C or SIGTERM: stop in order. */
+  /** Fires at the first Ctrl-C, SIGTERM or SIGHUP: stop in order. */
   readonly signal: AbortSignal;
 }
 

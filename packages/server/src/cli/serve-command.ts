@@ -10,7 +10,7 @@ import { crashPointsFromEnvironment } from './crash-points.ts';
 import { listenError, refuseOpenDoor } from './listening.ts';
 import { readConfig } from './read-config.ts';
 import { serverLog } from './server-log.ts';
-import { onStopSignals, type StopSignal } from './stop-signals.ts';
+import { onStopSignals, type StopSignal, stopCodes } from './stop-signals.ts';
 
 /** Settings that have a flag; the others come from the file or the environment. */
 const flags: readonly { readonly key: ConfigKey; readonly flag: string }[] = [
@@ -133,7 +133,7 @@ function stopOnSignals(log: Logger, server: { close(): Promise<void>; kill?(): v
   };
   const stopAtOnce = (signal: StopSignal) => {
     server.kill?.();
-    process.exit(signal === 'SIGINT' ? 130 : 143);
+    process.exit(stopCodes[signal]);
   };
   onStopSignals((signal) => {
     if (closing) stopAtOnce(signal);

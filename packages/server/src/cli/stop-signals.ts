@@ -1,4 +1,4 @@
-/** Ctrl-C and SIGTERM. */
+/** Ctrl-C, SIGTERM, and SIGHUP: the terminal was closed. */
 import { systemClock } from '../platform/system-clock.ts';
 
 /**
@@ -7,12 +7,15 @@ import { systemClock } from '../platform/system-clock.ts';
  */
 const sameMs = 500;
 
-export type StopSignal = 'SIGINT' | 'SIGTERM';
+/** With the exit codes of processes that they end. */
+export const stopCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+export type StopSignal = keyof typeof stopCodes;
+export const stopSignals = Object.keys(stopCodes) as readonly StopSignal[];
 
 /** Calls `first` at the first one, and `again` at each that a person sends after it. */
 export function onStopSignals(first: (signal: StopSignal) => void, again: (signal: StopSignal) => void): void {
   let last: { readonly signal: string; readonly at: number } | null = null;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of stopSignals) {
     process.on(signal, () => {
       const before = last;
       const at = systemClock.now();

@@ -183,7 +183,8 @@ async function processing({ outcomes, access, giveUpAfterMs, display, io }: Proc
 
 /** `$XDG_STATE_HOME/holdfast/uploads`, usually ~/.local/state/holdfast/uploads. */
 function journalDirectory(env: CliIo['env']): string {
-  const base = env['XDG_STATE_HOME'] ?? join(env['HOME'] ?? '.', '.local', 'state');
+  // An empty one counts as not set (XDG Base Directory Specification).
+  const base = env['XDG_STATE_HOME'] || join(env['HOME'] || '.', '.local', 'state');
   return join(base, 'holdfast', 'uploads');
 }
 

@@ -1,5 +1,6 @@
 /** Files that are whole or not there, also after power loss. */
-import { link, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { codeOf } from './walk.ts';
 
 /** Every entry made in the directory before is durable once this resolves. */
@@ -15,11 +16,17 @@ export async function syncDirectory(path: Buffer | string): Promise<void> {
   }
 }
 
-/** Makes the directory and those above it; fine when they are there. */
+/** Makes the directory and those above it; fine when they are there. One by one: Node tries for ever where the one above takes none (/proc). */
 export async function makeDirectory(path: Buffer): Promise<void> {
-  // Node types the path of what it made as text even where it is given bytes.
-  const made = await mkdir(path, { recursive: true });
-  if (made !== undefined) await syncDirectory(parentOf(path));
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (codeOf(error) !== 'ENOENT' || existsSync(parentOf(path))) throw error;
+    await makeDirectory(parentOf(path));
+    return await makeDirectory(path);
+  }
+  await syncDirectory(parentOf(path));
 }
 
 export async function unlinkIfThere(path: Buffer): Promise<void> {

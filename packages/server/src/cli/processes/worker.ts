@@ -5,6 +5,7 @@ import { openNode, type ServerNode } from '../compose.ts';
 import { crashPointsFromEnvironment } from '../crash-points.ts';
 import { listenError } from '../listening.ts';
 import { serverLog } from '../server-log.ts';
+import { stopSignals } from '../stop-signals.ts';
 import { type Channel, Link } from './link.ts';
 import { type WorkerFacts, workerSeat } from './seat.ts';
 
@@ -15,7 +16,7 @@ export interface WorkerTask extends WorkerFacts {
 /** Never resolves: the supervisor ends the process. */
 export async function runWorker(): Promise<never> {
   // They reach every process of the group or the service; it is the supervisor who decides what they mean.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
+  for (const signal of stopSignals) process.on(signal, () => {});
   const link = new Link(process as unknown as Channel);
   let node: ServerNode | null = null;
   let stopping = false;
