@@ -152,6 +152,9 @@ test('express: people see what is theirs, and the application hears of it', asyn
   await expectAccessible(page);
   await page.getByLabel('Name').fill('ana');
   await page.getByRole('button', { name: 'Sign in' }).click();
+  // Nobody picks a file before the page's program has come.
+  await page.getByLabel('Files').waitFor();
+  await page.waitForLoadState('networkidle');
   await page.getByLabel('Files').setInputFiles(path);
   await page.getByText('mine.bin: completed, 100 %').waitFor();
   await expectAccessible(page);

@@ -109,7 +109,7 @@ test('D6 C18: what the pipeline finds appears step by step, and nothing moves', 
   await expectStill(shifts);
   const skipped = page.locator('.step[data-state=skipped]');
   expect(await skipped.locator('.step-reason').first().textContent()).toMatch(/\S/);
-  await page.getByText('Uploaded').waitFor();
+  await page.getByText(/^Uploaded,/).waitFor();
   await page.getByRole('link', { name: 'Download transcript.srt' }).waitFor();
   expect(tab.problems).toEqual([]);
 });
